@@ -1,0 +1,20 @@
+package com.cape.worker.issue;
+
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * The right to run one attempt of an issue.
+ *
+ * @param attempt counted from 1
+ * @param fence grows with each claim of the issue; every later write names it
+ * @param runId new for each claim
+ * @param lastError what the previous attempt left, at most 8 KiB
+ */
+public record Claim(
+    long issueId,
+    int attempt,
+    long fence,
+    UUID runId,
+    String description,
+    Optional<String> lastError) {}
