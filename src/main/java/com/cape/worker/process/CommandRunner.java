@@ -1,0 +1,25 @@
+package com.cape.worker.process;
+
+import java.io.IOException;
+
+/** Runs external commands. Safe for use by several threads. */
+public interface CommandRunner {
+  /**
+   * Starts a run.
+   *
+   * @throws IOException when nothing was started
+   */
+  Run start(RunSpec spec) throws IOException;
+
+  /** A command that was started. */
+  interface Run {
+    /**
+     * Waits until the command has ended and nothing of its process group is left, stopping it at
+     * its timeout and output limit. One thread calls this, once.
+     */
+    Ending await() throws InterruptedException;
+
+    /** Ends the run with TERM, the grace, then KILL; the first reason stands. Any thread. */
+    void stop(StopReason reason);
+  }
+}

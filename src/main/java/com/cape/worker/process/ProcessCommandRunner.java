@@ -1,0 +1,136 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Runs each command under a small bash guardian, in a process group of its own.
+ *
+ * <p>The words travel in a file and not in the guardian's arguments: the JVM would encode arguments
+ * for the locale, which loses every character beyond ASCII where {@code LANG} is unset.
+ */
+public final class ProcessCommandRunner implements CommandRunner {
+  private static final String GUARDIAN = guardianText();
+  private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
+
+  private final Path bash;
+
+  public ProcessCommandRunner(Path bash) {
+    this.bash = bash;
+  }
+
+  @Override
+  public Run start(RunSpec spec) throws IOException {
+    Path words = spec.runDirectory().resolve("spec");
+    Path record = spec.runDirectory().resolve("record");
+    Files.write(words, specification(spec));
+    // -p: neither BASH_ENV nor functions of the environment reach the guardian.
+    var builder =
+        new ProcessBuilder(
+            bash.toString(),
+            "-p",
+            "-c",
+            GUARDIAN,
+            "cape-guardian",
+            words.toString(),
+            record.toString(),
+            spec.output().toString(),
+            Long.toString(spec.grace().toSeconds()));
+    builder.directory(spec.directory().toFile());
+    builder.environment().keySet().removeAll(spec.withheld());
+    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
+    return new GuardedRun(spec, record, builder.start());
+  }
+
+  private static byte[] specification(RunSpec spec) {
+    var bytes = new ByteArrayOutputStream();
+    for (Map.Entry<String, String> variable : spec.added().entrySet()) {
+      bytes.writeBytes((variable.getKey() + "=" + variable.getValue()).getBytes(UTF_8));
+      bytes.write(0);
+    }
+    bytes.write(0);
+    for (String word : spec.words()) {
+      bytes.writeBytes(word.getBytes(UTF_8));
+      bytes.write(0);
+    }
+    return bytes.toByteArray();
+  }
+
+  private static String guardianText() {
+    try (InputStream text = ProcessCommandRunner.class.getResourceAsStream("guardian.sh")) {
+      return new String(text.readAllBytes(), UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static final class GuardedRun implements Run {
+    private final RunSpec spec;
+    private final Path record;
+    private final Process guardian;
+    private final long startedNanos = System.nanoTime();
+    private final AtomicReference<StopReason> stopReason = new AtomicReference<>();
+
+    GuardedRun(RunSpec spec, Path record, Process guardian) {
+      this.spec = spec;
+      this.record = record;
+      this.guardian = guardian;
+    }
+
+    @Override
+    public Ending await() throws InterruptedException {
+      while (!guardian.waitFor(LOOK_INTERVAL.toMillis(), TimeUnit.MILLISECONDS)) {
+        if (ran().compareTo(spec.timeout()) >= 0) {
+          stop(StopReason.TIMEOUT);
+        }
+        if (spec.output().toFile().length() > spec.outputLimitBytes()) {
+          stop(StopReason.OUTPUT_LIMIT);
+        }
+      }
+      return new Ending(recordedExit(), Optional.ofNullable(stopReason.get()), ran());
+    }
+
+    @Override
+    public void stop(StopReason reason) {
+      if (!stopReason.compareAndSet(null, reason)) {
+        return;
+      }
+      try {
+        guardian.getOutputStream().close();
+      } catch (IOException e) {
+        // The guardian is gone already, and with it the life line.
+      }
+    }
+
+    private Duration ran() {
+      return Duration.ofNanos(System.nanoTime() - startedNanos);
+    }
+
+    private OptionalInt recordedExit() {
+      try {
+        String text = Files.readString(record, UTF_8).strip();
+        return text.startsWith("exit ")
+            ? OptionalInt.of(Integer.parseInt(text.substring("exit ".length())))
+            : OptionalInt.empty();
+      } catch (NoSuchFileException e) {
+        return OptionalInt.empty();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+}

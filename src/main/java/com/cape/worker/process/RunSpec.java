@@ -1,0 +1,40 @@
+package com.cape.worker.process;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * One run of a command.
+ *
+ * @param words the command's absolute or relative path, then its arguments; none holds a NUL
+ * @param added variables that the command gets on top of this process's own
+ * @param withheld names of this process's variables that the command does not get
+ * @param directory where the command runs
+ * @param runDirectory holds the run's specification and record; exists and is this user's alone
+ * @param output existing file to which everything printed is appended
+ * @param outputLimitBytes a run that prints more is stopped
+ * @param timeout a run that lasts longer is stopped
+ * @param grace between TERM and KILL, in whole seconds
+ */
+public record RunSpec(
+    List<String> words,
+    Map<String, String> added,
+    Set<String> withheld,
+    Path directory,
+    Path runDirectory,
+    Path output,
+    long outputLimitBytes,
+    Duration timeout,
+    Duration grace) {
+  public RunSpec {
+    words = List.copyOf(words);
+    added = Map.copyOf(added);
+    withheld = Set.copyOf(withheld);
+    if (words.isEmpty()) {
+      throw new IllegalArgumentException("a command has at least one word");
+    }
+  }
+}

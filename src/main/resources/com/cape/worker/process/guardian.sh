@@ -1,0 +1,66 @@
+# cape-guardian SPEC RECORD OUTPUT GRACE
+#
+# Runs one command in a process group of its own and ends the whole group when the life line, this
+# script's standard input, is closed or says anything. Written for bash 3.2 and newer.
+#
+# SPEC    NUL-terminated: NAME=value of each added variable, an empty string, then the command's words
+# RECORD  gets "pid PID" at the start and "exit STATUS" at the end, by write and rename
+# OUTPUT  what the command prints is appended here
+# GRACE   whole seconds between TERM and KILL
+spec=$1 record=$2 output=$3 grace=$4
+set -m
+# A handler that does nothing, unlike an ignored signal, is not inherited by the command.
+trap : HUP INT QUIT TERM
+exec 3<&0 </dev/null
+
+words=()
+in_words=
+while IFS= read -r -d '' item; do
+  if [ -n "$in_words" ]; then
+    words[${#words[@]}]=$item
+  elif [ -z "$item" ]; then
+    in_words=yes
+  else
+    export "${item?}"
+  fi
+done <"$spec"
+
+note() {
+  printf '%s\n' "$1" >"$record.new" && mv -f "$record.new" "$record"
+}
+
+end_group() {
+  kill -TERM -- "-$1" 2>/dev/null || return 0
+  local tenths=$((grace * 10))
+  while [ "$tenths" -gt 0 ]; do
+    kill -0 -- "-$1" 2>/dev/null || return 0
+    sleep 0.1
+    tenths=$((tenths - 1))
+  done
+  kill -KILL -- "-$1" 2>/dev/null
+}
+
+"${words[@]}" >>"$output" 2>&1 3<&- &
+group=$!
+note "pid $group"
+
+# In a group of its own, so that it outlives whatever ends the guardian.
+(
+  trap '' HUP INT QUIT TERM
+  read -r _ <&3
+  end_group "$group"
+) >/dev/null 2>&1 &
+watcher=$!
+disown "$watcher"
+exec 3<&-
+
+while :; do
+  wait "$group"
+  status=$?
+  # A signal to the guardian ends the wait early, while the command lives on.
+  kill -0 "$group" 2>/dev/null || break
+done
+note "exit $status"
+end_group "$group"
+kill -KILL -- "-$watcher" 2>/dev/null
+exit 0

@@ -1,0 +1,200 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(30)
+class ProcessCommandRunnerTest {
+  private static final Duration LONG = Duration.ofMinutes(5);
+  private static final long MIB = 1 << 20;
+
+  @TempDir private Path directory;
+  private Path output;
+  private final CommandRunner runner = new ProcessCommandRunner(Path.of("/bin/bash"));
+
+  @BeforeEach
+  void createOutput() throws IOException {
+    output = Files.createFile(directory.resolve("output"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 7, 65, 75, 126, 127, 255})
+  void exitCodeIsTheCommandsOwn(int code) throws Exception {
+    assertEquals(OptionalInt.of(code), sh("exit " + code).await().exitCode());
+  }
+
+  @Test
+  void signalIsReportedAsShellsDo() throws Exception {
+    assertEquals(OptionalInt.of(139), sh("kill -SEGV $$").await().exitCode());
+  }
+
+  @Test
+  void bothStreamsGoToTheOutputAndInputIsEmpty() throws Exception {
+    sh("echo out; echo err >&2; cat; echo end").await();
+    assertEquals("out\nerr\nend\n", Files.readString(output));
+  }
+
+  @Test
+  void argumentsArriveByteForByte() throws Exception {
+    var every = new StringBuilder();
+    for (char c = 1; c < 128; c++) {
+      every.append(c);
+    }
+    List<String> arguments =
+        List.of(
+            every.toString(), "café 😀", "", "$(touch /tmp/x) `id` \\ \" '", "--help", "a\n\nb\n");
+    Path script = directory.resolve("print");
+    Files.writeString(script, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n");
+    assertTrue(script.toFile().setExecutable(true));
+    var words = new ArrayList<>(List.of(script.toString()));
+    words.addAll(arguments);
+
+    run(words, Map.of(), LONG, MIB).await();
+
+    assertArrayEquals(
+        (String.join("\0", arguments) + "\0").getBytes(UTF_8), Files.readAllBytes(output));
+  }
+
+  @Test
+  void longestArgumentArrives() throws Exception {
+    String longest = "x".repeat(100_000);
+    run(List.of("/usr/bin/printf", "%s", longest), Map.of(), LONG, MIB).await();
+    assertEquals(longest, Files.readString(output));
+  }
+
+  @Test
+  void addedVariablesArriveAndWithheldOnesDoNot() throws Exception {
+    String withheld = System.getenv().containsKey("PATH") ? "HOME" : "PATH";
+    var spec =
+        spec(
+            List.of("/bin/sh", "-c", "printf %s \"$NOTE|${" + withheld + "-gone}\""),
+            Map.of("NOTE", "é\n'$x"),
+            Set.of(withheld),
+            LONG,
+            MIB);
+    runner.start(spec).await();
+    assertEquals("é\n'$x|gone", Files.readString(output));
+  }
+
+  @Test
+  void signalsHaveTheirDefaultsInTheCommand() throws Exception {
+    assertEquals(OptionalInt.of(143), sh("kill -TERM $$; exit 0").await().exitCode());
+    assertEquals(OptionalInt.of(129), sh("kill -HUP $$; exit 0").await().exitCode());
+  }
+
+  @Test
+  void timeoutEndsTheWholeGroup() throws Exception {
+    Ending ending =
+        run(
+                List.of("/bin/sh", "-c", "sleep 300 & echo $! ; (sleep 300 & echo $!); wait"),
+                Map.of(),
+                Duration.ofSeconds(1),
+                MIB)
+            .await();
+    assertEquals(Optional.of(StopReason.TIMEOUT), ending.stopReason());
+    assertEquals(OptionalInt.of(143), ending.exitCode());
+    assertAllGone();
+  }
+
+  @Test
+  void whatIgnoresTermIsKilledAfterTheGrace() throws Exception {
+    Ending ending =
+        run(
+                List.of("/bin/bash", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"),
+                Map.of(),
+                Duration.ofSeconds(1),
+                MIB)
+            .await();
+    assertEquals(OptionalInt.of(137), ending.exitCode());
+    assertTrue(ending.ran().compareTo(Duration.ofSeconds(5)) < 0, ending.toString());
+    assertAllGone();
+  }
+
+  @Test
+  void nothingOutlivesAGoodExit() throws Exception {
+    Ending ending = sh("sleep 300 & echo $!").await();
+    assertEquals(OptionalInt.of(0), ending.exitCode());
+    assertAllGone();
+  }
+
+  @Test
+  void tooMuchOutputEndsTheRun() throws Exception {
+    Ending ending = run(List.of("/usr/bin/yes"), Map.of(), LONG, MIB).await();
+    assertEquals(Optional.of(StopReason.OUTPUT_LIMIT), ending.stopReason());
+  }
+
+  @Test
+  void firstReasonStands() throws Exception {
+    CommandRunner.Run run = sh("sleep 300");
+    run.stop(StopReason.CANCELLED);
+    run.stop(StopReason.INTERRUPTED);
+    assertEquals(Optional.of(StopReason.CANCELLED), run.await().stopReason());
+  }
+
+  private CommandRunner.Run sh(String script) throws IOException {
+    return run(List.of("/bin/sh", "-c", script), Map.of(), LONG, MIB);
+  }
+
+  private CommandRunner.Run run(
+      List<String> words, Map<String, String> added, Duration timeout, long limit)
+      throws IOException {
+    return runner.start(spec(words, added, Set.of(), timeout, limit));
+  }
+
+  private RunSpec spec(
+      List<String> words,
+      Map<String, String> added,
+      Set<String> withheld,
+      Duration timeout,
+      long limit) {
+    return new RunSpec(
+        words,
+        added,
+        withheld,
+        directory,
+        directory,
+        output,
+        limit,
+        timeout,
+        Duration.ofSeconds(1));
+  }
+
+  /** The commands above print the pids of what they start, one a line. */
+  private void assertAllGone() throws IOException {
+    List<String> pids = Files.readAllLines(output);
+    assertFalse(pids.isEmpty());
+    assertEquals(
+        List.of(),
+        pids.stream().filter(pid -> runs(Long.parseLong(pid))).toList(),
+        () -> Arrays.toString(pids.toArray()));
+  }
+
+  /** A zombie that its new parent has not reaped yet has no command line any more. */
+  private static boolean runs(long pid) {
+    return ProcessHandle.of(pid)
+        .filter(ProcessHandle::isAlive)
+        .flatMap(handle -> handle.info().command())
+        .isPresent();
+  }
+}
