@@ -1,0 +1,164 @@
+package com.cape.worker.store;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.IssueStatus;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** Every statement about issues and their attempts. Safe for use by several threads. */
+public final class IssueRepository {
+  private static final String UNIQUE_VIOLATION = "23505";
+
+  private final Database database;
+
+  public IssueRepository(Database database) {
+    this.database = database;
+  }
+
+  // A fence above every attempt's keeps "never used twice" even where the column was edited, or the
+  // issue deleted and inserted again under its id.
+  private static final String CLAIM =
+      """
+      WITH next AS MATERIALIZED (
+        SELECT id FROM cape_issues i
+         WHERE status = 'pending' AND run_after <= now() AND cancel_requested_at IS NULL
+           AND NOT EXISTS (SELECT FROM cape_issue_attempts a
+                            WHERE a.issue_id = i.id AND a.outcome = 'running')
+         ORDER BY priority DESC, run_after, id
+         LIMIT 1
+           FOR UPDATE SKIP LOCKED
+      ), claimed AS (
+        UPDATE cape_issues i
+           SET status = 'started', assigned_worker_id = ?, attempts = i.attempts + 1,
+               fence = 1 + greatest(i.fence, (SELECT coalesce(max(a.fence), 0)
+                                                FROM cape_issue_attempts a WHERE a.issue_id = i.id)),
+               started_at = now(), updated_at = now(), completed_at = NULL
+          FROM next
+         WHERE i.id = next.id
+        RETURNING i.id, i.attempts, i.fence, i.description, i.last_error
+      ), attempt AS (
+        INSERT INTO cape_issue_attempts
+               (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file, lease_expires_at)
+        SELECT id, attempts, fence, ?, ?, ?, ?, ?,
+               ? || '/' || id || '/attempt-' || attempts || '-' || fence || '.log',
+               now() + make_interval(secs => ?)
+          FROM claimed
+        RETURNING run_id
+      )
+      SELECT claimed.*, attempt.run_id FROM claimed, attempt
+      """;
+
+  /**
+   * Claims the issue that has been due longest and starts its lease; empty when nothing is due.
+   *
+   * @param issueLogs the folder of the attempts' log files
+   */
+  public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
+    try {
+      return database.queryOne(
+          CLAIM,
+          bind ->
+              bind.text(worker.id().value())
+                  .uuid(UUID.randomUUID())
+                  .text(worker.id().value())
+                  .uuid(worker.instance())
+                  .text(worker.host())
+                  .number(worker.pid())
+                  .text(issueLogs)
+                  .seconds(lease),
+          IssueRepository::toClaim);
+    } catch (StoreException e) {
+      // Somebody's edit made a running issue pending between the look and the claim.
+      if (e.sqlState().equals(UNIQUE_VIOLATION)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private static Claim toClaim(ResultSet row) throws SQLException {
+    return new Claim(
+        row.getLong("id"),
+        row.getInt("attempts"),
+        row.getLong("fence"),
+        row.getObject("run_id", UUID.class),
+        row.getString("description"),
+        Optional.ofNullable(row.getString("last_error")));
+  }
+
+  private static final String EXTEND =
+      """
+      UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?)
+       WHERE run_id = ANY (?) AND outcome = 'running'
+      RETURNING run_id
+      """;
+
+  /** Extends the leases of the runs; answers the ones that still have one. */
+  public List<UUID> extendLeases(List<UUID> runIds, Duration lease) {
+    return database.query(
+        EXTEND,
+        bind -> bind.seconds(lease).uuids(runIds),
+        row -> row.getObject("run_id", UUID.class));
+  }
+
+  private static final String SETTLE =
+      """
+      WITH ended AS (
+        UPDATE cape_issue_attempts
+           SET outcome = ?, finished_at = now(), exit_code = ?, signal = ?, error = ?, output_tail = ?
+         WHERE run_id = ? AND outcome = 'running'
+        RETURNING issue_id, fence, error
+      ), wanted AS (
+        SELECT i.id, ended.error,
+               CASE WHEN ? = 'pending' AND i.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                    ELSE ? END AS status
+          FROM cape_issues i JOIN ended ON i.id = ended.issue_id AND i.fence = ended.fence
+      ), settled AS (
+        UPDATE cape_issues i
+           SET status = wanted.status,
+               updated_at = now(),
+               completed_at = CASE WHEN wanted.status = 'completed' THEN now() END,
+               assigned_worker_id = CASE WHEN wanted.status <> 'pending' THEN i.assigned_worker_id END,
+               started_at = CASE WHEN wanted.status <> 'pending' THEN i.started_at END,
+               cancel_requested_at = CASE WHEN wanted.status = 'cancelled' THEN i.cancel_requested_at END,
+               attempts = CASE WHEN ? THEN i.attempts ELSE greatest(i.attempts - 1, 0) END,
+               run_after = coalesce(now() + make_interval(secs => nullif(?, -1)), i.run_after),
+               last_error = wanted.error
+          FROM wanted
+         WHERE i.id = wanted.id
+        RETURNING i.id
+      )
+      SELECT issue_id FROM ended
+      """;
+
+  /**
+   * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. False
+   * when the lease was lost: nothing changed.
+   */
+  public boolean settle(Claim claim, Settlement settlement) {
+    Duration none = Duration.ofSeconds(-1);
+    String status = settlement.status().word();
+    Optional<Duration> backoff =
+        settlement.status() == IssueStatus.PENDING ? settlement.backoff() : Optional.empty();
+    return database
+        .queryOne(
+            SETTLE,
+            bind ->
+                bind.text(settlement.outcome().word())
+                    .number(settlement.exitCode())
+                    .number(settlement.signal())
+                    .text(settlement.error())
+                    .text(settlement.outputTail())
+                    .uuid(claim.runId())
+                    .text(status)
+                    .text(status)
+                    .flag(settlement.counted())
+                    .seconds(backoff.orElse(none)),
+            row -> row.getLong("issue_id"))
+        .isPresent();
+  }
+}

@@ -1,0 +1,150 @@
+package com.cape.worker.store;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.issue.Outcome;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.testing.TestDatabase;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+@Tag("database")
+class IssueRepositoryTest {
+  private static final Duration LEASE = Duration.ofMinutes(5);
+  private static final WorkerIdentity ALICE =
+      new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
+
+  private final TestDatabase database = TestDatabase.create();
+  private final IssueRepository repository =
+      new IssueRepository(new Database(database.dataSource()));
+
+  @BeforeEach
+  void migrate() {
+    new Migrator(database.dataSource()).migrate();
+  }
+
+  @Test
+  void claimTakesTheIssueThatHasBeenDueLongestWithinThePriority() {
+    database.execute(
+        """
+        INSERT INTO cape_issues (description, priority, run_after) VALUES
+          ('later', 0, now() - interval '1 min'), ('sooner', 0, now() - interval '2 min'),
+          ('urgent', 1, now()), ('not due', 2, now() + interval '1 hour')
+        """);
+    assertEquals("urgent", claim().orElseThrow().description());
+    assertEquals("sooner", claim().orElseThrow().description());
+    assertEquals("later", claim().orElseThrow().description());
+    assertEquals(Optional.empty(), claim());
+  }
+
+  @Test
+  void runningAttemptIsNotClaimedAgainWhateverTheStatusSays() {
+    insert();
+    claim().orElseThrow();
+    database.execute("UPDATE cape_issues SET status = 'pending', fence = 0");
+    assertEquals(Optional.empty(), claim());
+  }
+
+  @Test
+  void fenceIsNeverUsedTwiceForAnId() {
+    insert();
+    Claim first = claim().orElseThrow();
+    assertTrue(repository.settle(first, again(true)));
+    database.execute("DELETE FROM cape_issues");
+    database.execute("INSERT INTO cape_issues (id, description) VALUES (1, 'another')");
+    assertEquals(first.fence() + 1, claim().orElseThrow().fence());
+  }
+
+  @Test
+  void completedIsWrittenOnce() {
+    insert();
+    Claim claim = claim().orElseThrow();
+    assertTrue(repository.settle(claim, completed()));
+    assertFalse(repository.settle(claim, again(true)));
+    assertEquals("completed", database.value("SELECT status FROM cape_issues"));
+    assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
+    assertEquals("t", database.value("SELECT completed_at IS NOT NULL FROM cape_issues"));
+    assertEquals("alice", database.value("SELECT assigned_worker_id FROM cape_issues"));
+  }
+
+  @Test
+  void attemptThatDoesNotCountIsGivenBackAndKeepsItsPlace() {
+    insert();
+    String place = database.value("SELECT run_after FROM cape_issues");
+    assertTrue(repository.settle(claim().orElseThrow(), again(false)));
+    assertEquals("0", database.value("SELECT attempts FROM cape_issues"));
+    assertEquals(place, database.value("SELECT run_after FROM cape_issues"));
+    assertEquals("null", database.value("SELECT assigned_worker_id FROM cape_issues"));
+    assertEquals("null", database.value("SELECT started_at FROM cape_issues"));
+    assertEquals(1, claim().orElseThrow().attempt());
+  }
+
+  @Test
+  void issueWithAnotherFenceIsLeftAlone() {
+    insert();
+    Claim claim = claim().orElseThrow();
+    database.execute("UPDATE cape_issues SET fence = 99, status = 'started'");
+    assertTrue(repository.settle(claim, completed()));
+    assertEquals("started", database.value("SELECT status FROM cape_issues"));
+    assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void cancelThatWasAskedForWinsOverAnotherAttempt() {
+    insert();
+    Claim claim = claim().orElseThrow();
+    database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
+    assertTrue(repository.settle(claim, again(true)));
+    assertEquals("cancelled", database.value("SELECT status FROM cape_issues"));
+  }
+
+  @Test
+  void leaseOfASettledAttemptIsNotExtended() {
+    insert();
+    Claim claim = claim().orElseThrow();
+    assertEquals(List.of(claim.runId()), repository.extendLeases(List.of(claim.runId()), LEASE));
+    assertTrue(repository.settle(claim, completed()));
+    assertEquals(List.of(), repository.extendLeases(List.of(claim.runId()), LEASE));
+  }
+
+  private void insert() {
+    database.execute("INSERT INTO cape_issues (description) VALUES ('an issue')");
+  }
+
+  private Optional<Claim> claim() {
+    return repository.claimNext(ALICE, "/logs/issues", LEASE);
+  }
+
+  private static Settlement completed() {
+    return new Settlement(
+        Outcome.COMPLETED,
+        IssueStatus.COMPLETED,
+        Optional.empty(),
+        true,
+        Optional.of(0),
+        Optional.empty(),
+        Optional.empty(),
+        "");
+  }
+
+  private static Settlement again(boolean counted) {
+    return new Settlement(
+        counted ? Outcome.FAILED : Outcome.INTERRUPTED,
+        IssueStatus.PENDING,
+        counted ? Optional.of(Duration.ZERO) : Optional.empty(),
+        counted,
+        Optional.of(1),
+        Optional.empty(),
+        Optional.of("exit 1"),
+        "");
+  }
+}
