@@ -1,0 +1,145 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The words of a command, with placeholders for what differs between runs. It is split as a shell
+ * splits words; nothing else of a shell's language has a meaning here.
+ */
+public final class CommandTemplate {
+  private static final Set<String> PLACEHOLDERS =
+      Set.of("id", "description", "description_file", "attempt", "worker_id");
+  private static final Pattern PLACEHOLDER = Pattern.compile("\\{([a-z_]+)}");
+  private static final int LONGEST_DESCRIPTION_BYTES = 100_000;
+
+  // Linux takes 131,071 bytes an argument (MAX_ARG_STRLEN less the NUL).
+  private static final int LONGEST_WORD_BYTES = 131_071;
+
+  private final List<String> words;
+
+  private CommandTemplate(List<String> words) {
+    this.words = List.copyOf(words);
+  }
+
+  /**
+   * Splits a template.
+   *
+   * @throws IllegalArgumentException saying what is wrong: empty, a quote left open, or a
+   *     placeholder that does not exist
+   */
+  public static CommandTemplate parse(String text) {
+    List<String> words = split(text);
+    if (words.isEmpty()) {
+      throw new IllegalArgumentException("the command is empty");
+    }
+    for (String word : words) {
+      Matcher matcher = PLACEHOLDER.matcher(word);
+      while (matcher.find()) {
+        if (!PLACEHOLDERS.contains(matcher.group(1))) {
+          throw new IllegalArgumentException(
+              "%s is no placeholder; there are {id} {description} {description_file} {attempt} {worker_id}"
+                  .formatted(matcher.group()));
+        }
+      }
+    }
+    return new CommandTemplate(words);
+  }
+
+  /** The program as the template names it. */
+  public String program() {
+    return words.get(0);
+  }
+
+  /**
+   * The words of one run.
+   *
+   * @param program stands in for the template's own first word
+   * @param values of all the placeholders; a description too long for an argument is replaced by a
+   *     text that points to the description's file
+   */
+  public List<String> expand(String program, Map<String, String> values) {
+    String description = values.get("description");
+    String pointer =
+        "The issue's description is too long for an argument (%d bytes). Read it from the file %s, which CAPE_ISSUE_FILE names."
+            .formatted(description.getBytes(UTF_8).length, values.get("description_file"));
+    List<String> expanded = new ArrayList<>(List.of(program));
+    for (String word : words.subList(1, words.size())) {
+      String full = fill(word, values, description);
+      boolean tooLong =
+          description.getBytes(UTF_8).length > LONGEST_DESCRIPTION_BYTES
+              || full.getBytes(UTF_8).length > LONGEST_WORD_BYTES;
+      expanded.add(tooLong ? fill(word, values, pointer) : full);
+    }
+    if (endsInIdAndDescription() && expanded.get(expanded.size() - 1).startsWith("-")) {
+      expanded.add(expanded.size() - 1, "--");
+    }
+    return expanded;
+  }
+
+  private boolean endsInIdAndDescription() {
+    int size = words.size();
+    return size > 2 && words.subList(size - 2, size).equals(List.of("{id}", "{description}"));
+  }
+
+  private static String fill(String word, Map<String, String> values, String description) {
+    return PLACEHOLDER
+        .matcher(word)
+        .replaceAll(
+            found ->
+                Matcher.quoteReplacement(
+                    found.group(1).equals("description")
+                        ? description
+                        : values.get(found.group(1))));
+  }
+
+  private static List<String> split(String text) {
+    List<String> words = new ArrayList<>();
+    StringBuilder word = new StringBuilder();
+    boolean inWord = false;
+    char quote = 0;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c == '\\' && quote != '\'') {
+        if (++i == text.length()) {
+          throw new IllegalArgumentException("the command ends in a backslash");
+        }
+        if (quote == '"' && "\"\\$`".indexOf(text.charAt(i)) < 0) {
+          word.append(c);
+        }
+        word.append(text.charAt(i));
+        inWord = true;
+      } else if (quote != 0) {
+        if (c == quote) {
+          quote = 0;
+        } else {
+          word.append(c);
+        }
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+        inWord = true;
+      } else if (!Character.isWhitespace(c)) {
+        word.append(c);
+        inWord = true;
+      } else if (inWord) {
+        words.add(word.toString());
+        word.setLength(0);
+        inWord = false;
+      }
+    }
+    if (quote != 0) {
+      throw new IllegalArgumentException(
+          "the command has a %c that is never closed".formatted(quote));
+    }
+    if (inWord) {
+      words.add(word.toString());
+    }
+    return words;
+  }
+}

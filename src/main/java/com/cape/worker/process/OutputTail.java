@@ -1,0 +1,59 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+
+/** The end of what a run printed, as text that PostgreSQL and a terminal can take. */
+public final class OutputTail {
+  /** The most that is kept with an attempt, in bytes of UTF-8. */
+  public static final int LIMIT_BYTES = 8 * 1024;
+
+  // Terminal codes and invalid bytes shrink when they are cleaned, so more is read than is kept.
+  private static final int READ_BYTES = 4 * LIMIT_BYTES;
+
+  // ECMA-48: CSI sequences, OSC and other strings up to their terminator, two-character escapes.
+  private static final Pattern TERMINAL_CODES =
+      Pattern.compile(
+          "\u001b\\[[0-?]*[ -/]*[@-~]"
+              + "|\u001b[\\]PX^_][^\u0007\u001b]*+(?:\u0007|\u001b\\\\)?"
+              + "|\u001b[ -/]*[0-~]");
+  private static final Pattern LINE_ENDS = Pattern.compile("\r+\n?");
+  private static final Pattern CONTROLS = Pattern.compile("[\\p{Cc}&&[^\n\t]]");
+
+  private OutputTail() {}
+
+  /**
+   * Reads the tail of a file.
+   *
+   * @throws IOException when the file cannot be read
+   */
+  public static String of(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file)) {
+      long start = Math.max(0, channel.size() - READ_BYTES);
+      ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
+      while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {}
+      return clean(new String(bytes.array(), 0, bytes.position(), UTF_8));
+    }
+  }
+
+  private static String clean(String text) {
+    String plain = TERMINAL_CODES.matcher(text).replaceAll("");
+    String lines = LINE_ENDS.matcher(plain).replaceAll("\n");
+    return lastBytes(CONTROLS.matcher(lines).replaceAll(""), LIMIT_BYTES);
+  }
+
+  /** The longest end of the text that fits into so many bytes of UTF-8. */
+  public static String lastBytes(String text, int limitBytes) {
+    byte[] bytes = text.getBytes(UTF_8);
+    int start = Math.max(0, bytes.length - limitBytes);
+    while (start < bytes.length && (bytes[start] & 0xC0) == 0x80) {
+      start++;
+    }
+    return new String(bytes, start, bytes.length - start, UTF_8);
+  }
+}
