@@ -161,4 +161,20 @@ public final class IssueRepository {
             row -> row.getLong("issue_id"))
         .isPresent();
   }
+
+  private static final String THROTTLED =
+      """
+      SELECT count(*) AS throttled FROM cape_issue_attempts t
+       WHERE t.issue_id = ? AND t.outcome = 'throttled'
+         AND NOT EXISTS (SELECT FROM cape_issue_attempts o
+                          WHERE o.issue_id = t.issue_id AND o.fence > t.fence
+                            AND o.outcome NOT IN ('throttled', 'running'))
+      """;
+
+  /** How many of the issue's last ended attempts in a row were throttled. */
+  public int throttledInARow(long issueId) {
+    return database
+        .queryOne(THROTTLED, bind -> bind.number(issueId), row -> row.getInt("throttled"))
+        .orElseThrow();
+  }
 }

@@ -1,0 +1,121 @@
+package com.cape.worker.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.RetryPolicy;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.CommandTemplate;
+import com.cape.worker.process.ProcessCommandRunner;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Migrator;
+import com.cape.worker.store.WorkerIdentity;
+import com.cape.worker.testing.TestDatabase;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@Tag("database")
+@Timeout(30)
+class AttemptRunnerTest {
+  private static final Duration LEASE = Duration.ofMinutes(5);
+  private static final WorkerIdentity ALICE =
+      new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
+
+  @TempDir private Path directory;
+  private final TestDatabase database = TestDatabase.create();
+  private final IssueRepository issues = new IssueRepository(new Database(database.dataSource()));
+
+  @BeforeEach
+  void migrate() {
+    new Migrator(database.dataSource()).migrate();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "exit 0,        completed, completed,    1",
+    "exit 65,       failed,    failed,       1",
+    "exit 75,       pending,   throttled,    0",
+    "exit 3,        pending,   failed,       1",
+    "kill -9 $$,    pending,   failed,       1",
+    "sleep 60,      pending,   timed_out,    1",
+    "exec yes,      pending,   output_limit, 1",
+  })
+  void endingIsWrittenDown(String script, String status, String outcome, String attempts)
+      throws Exception {
+    run(script);
+    assertEquals(status, database.value("SELECT status FROM cape_issues"));
+    assertEquals(outcome, database.value("SELECT outcome FROM cape_issue_attempts"));
+    assertEquals(attempts, database.value("SELECT attempts FROM cape_issues"));
+    assertEquals("t", database.value("SELECT finished_at IS NOT NULL FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void workflowSeesTheIssueAndLeavesItsTailAndNoOtherFile() throws Exception {
+    run("echo $CAPE_ISSUE_ID $CAPE_ATTEMPT $CAPE_FENCE $CAPE_WORKER_ID; cat $CAPE_ISSUE_FILE");
+    assertEquals(
+        "1 1 1 alice\nan issue", database.value("SELECT output_tail FROM cape_issue_attempts"));
+    Path log = Path.of(database.value("SELECT log_file FROM cape_issue_attempts"));
+    assertEquals("1 1 1 alice\nan issue", Files.readString(log));
+    try (var left = Files.list(directory.resolve("runs"))) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
+  @Test
+  void secondAttemptSeesTheFirstOnesError() throws Exception {
+    run("echo oops; exit 3");
+    database.execute("UPDATE cape_issues SET run_after = now()");
+    runNext("echo \"$CAPE_LAST_ERROR\"");
+    String tail =
+        database.value("SELECT output_tail FROM cape_issue_attempts ORDER BY id DESC LIMIT 1");
+    assertTrue(tail.matches("attempt 1 failed: exit 3 after \\d s\noops\n\n?"), tail);
+  }
+
+  private void run(String script) throws Exception {
+    database.execute("INSERT INTO cape_issues (description) VALUES ('an issue')");
+    runNext(script);
+  }
+
+  private void runNext(String script) throws Exception {
+    Path logs = directory.resolve("issues");
+    var plan =
+        new RunPlan(
+            CommandTemplate.parse("sh -c '" + script + "'"),
+            "/bin/sh",
+            Set.of(),
+            directory,
+            logs,
+            directory.resolve("runs"),
+            1 << 20,
+            Duration.ofSeconds(2),
+            Duration.ofSeconds(1));
+    try (var heartbeat = new Heartbeat(issues, LEASE)) {
+      Claim claim = issues.claimNext(ALICE, logs.toString(), LEASE).orElseThrow();
+      var rules =
+          new EndingRules(
+              new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1)), () -> 0L);
+      new AttemptRunner(
+              ALICE.id(),
+              plan,
+              new ProcessCommandRunner(Path.of("/bin/bash")),
+              issues,
+              rules,
+              heartbeat,
+              new Outage())
+          .run(claim);
+    }
+  }
+}
