@@ -59,6 +59,19 @@ final class EndingRules {
     };
   }
 
+  /** For a run that could not be started: nothing that the issue could help. */
+  static Settlement notStarted(Claim claim, String cause) {
+    return new Settlement(
+        Outcome.NOT_STARTED,
+        IssueStatus.PENDING,
+        Optional.empty(),
+        false,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of("attempt %d not_started: %s".formatted(claim.attempt(), cause)),
+        "");
+  }
+
   private static Outcome outcome(Optional<Integer> exit, Optional<StopReason> reason) {
     if (reason.isPresent()) {
       boolean done = exit.equals(Optional.of(0));
