@@ -1,6 +1,6 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.process.CommandTemplate;
+import com.cape.worker.config.CommandTemplate;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;

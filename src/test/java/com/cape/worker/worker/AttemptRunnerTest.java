@@ -3,10 +3,10 @@ package com.cape.worker.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
-import com.cape.worker.process.CommandTemplate;
 import com.cape.worker.process.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueRepository;

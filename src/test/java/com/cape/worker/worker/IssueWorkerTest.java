@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
-import com.cape.worker.process.CommandTemplate;
 import com.cape.worker.process.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueRepository;

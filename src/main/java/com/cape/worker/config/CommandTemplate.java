@@ -1,4 +1,4 @@
-package com.cape.worker.process;
+package com.cape.worker.config;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 

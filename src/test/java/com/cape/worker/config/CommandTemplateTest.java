@@ -1,4 +1,4 @@
-package com.cape.worker.process;
+package com.cape.worker.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
