@@ -41,6 +41,12 @@ public record DatabaseUrl(String jdbcUrl, Optional<String> user, Optional<String
         decoded(uri.group(2)));
   }
 
+  /** The same with that password, where it has none of its own. */
+  public DatabaseUrl withDefaultPassword(Optional<String> fallback) {
+    boolean own = password.isPresent() || JDBC_PASSWORD.matcher(jdbcUrl).find();
+    return own ? this : new DatabaseUrl(jdbcUrl, user, fallback);
+  }
+
   private static Optional<String> decoded(String part) {
     // URLDecoder is for forms, where a plus means a space.
     return Optional.ofNullable(part)

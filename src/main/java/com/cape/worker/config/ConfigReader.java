@@ -1,0 +1,272 @@
+package com.cape.worker.config;
+
+import com.cape.worker.config.ConfigSource.Given;
+import com.cape.worker.issue.RetryPolicy;
+import com.cape.worker.issue.WorkerId;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** Reads one set of settings, and collects what is wrong with them. Used once. */
+final class ConfigReader {
+  private static final long BYTES_PER_MIB = 1 << 20;
+  private static final int SHORTEST_LEASE_SECONDS = 10;
+  // Between the KILL and the end of the lease, for a run that could not be renewed.
+  private static final int LEASE_RESERVE_SECONDS = 2;
+  private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
+  private static final Pattern HOST_AND_PORT =
+      Pattern.compile("(\\[[0-9A-Fa-f:.%]+]|[^:\\[\\]\\s]+):(\\d{1,5})");
+  private static final int HIGHEST_PORT = 65_535;
+  // What the JVM puts where the locale's encoding cannot read a byte.
+  private static final String UNREADABLE = "\uFFFD";
+
+  private final ConfigSource source;
+  private final List<String> mistakes = new ArrayList<>();
+
+  ConfigReader(ConfigSource source) {
+    this.source = source;
+  }
+
+  WorkerConfig read() throws ConfigException {
+    Optional<WorkerId> id = required(Setting.WORKER_ID, WorkerId::new);
+    Optional<DatabaseUrl> url = databaseUrl();
+    Optional<DatabaseUrl> listenUrl = secret(Setting.LISTEN_URL);
+    WorkerConfig.Loop loop = loop();
+    WorkerConfig.Command command = command();
+    RetryPolicy retry =
+        new RetryPolicy(
+            number(Setting.MAX_ATTEMPTS, 0),
+            seconds(Setting.RETRY_DELAY, 1),
+            seconds(Setting.RETRY_MAX_DELAY, 1));
+    boolean listen = flag(Setting.LISTEN);
+    boolean migrate = flag(Setting.MIGRATE);
+    Optional<WorkerConfig.HttpAddress> http = optional(Setting.HTTP, ConfigReader::httpAddress);
+    WorkerConfig.Logs logs = logs(id);
+    checkGrace(command.grace(), loop.lease());
+    if (!mistakes.isEmpty()) {
+      throw new ConfigException(mistakes);
+    }
+    return new WorkerConfig(
+        id.orElseThrow(),
+        new WorkerConfig.Connection(
+            url.orElseThrow(),
+            source.find(Setting.DATABASE_URL).map(ConfigReader::place).orElseThrow(),
+            listenUrl.or(() -> url).orElseThrow(),
+            listen,
+            migrate),
+        loop,
+        command,
+        retry,
+        logs,
+        http);
+  }
+
+  /** The database URL alone, for commands that need no more. */
+  DatabaseUrl readDatabaseUrl() throws ConfigException {
+    Optional<DatabaseUrl> url = databaseUrl();
+    if (!mistakes.isEmpty()) {
+      throw new ConfigException(mistakes);
+    }
+    return url.orElseThrow();
+  }
+
+  private WorkerConfig.Loop loop() {
+    return new WorkerConfig.Loop(
+        seconds(Setting.POLL_INTERVAL, 1),
+        number(Setting.CONCURRENCY, 1),
+        seconds(Setting.LEASE, SHORTEST_LEASE_SECONDS),
+        seconds(Setting.DRAIN_TIMEOUT, 1),
+        flag(Setting.EXIT_WHEN_IDLE));
+  }
+
+  private WorkerConfig.Command command() {
+    Set<String> passed = optional(Setting.PASS_ENV, ConfigReader::names).orElse(Set.of());
+    String databaseVariable = source.find(Setting.DATABASE_URL).map(Given::variable).orElse("");
+    Map<String, String> declared = new HashMap<>(source.declared());
+    declared.keySet().removeAll(source.environment().keySet());
+    declared.keySet().removeAll(Withheld.of(declared.keySet(), databaseVariable, passed));
+    declared.keySet().removeIf(name -> !NAME.matcher(name).matches());
+    return new WorkerConfig.Command(
+        optional(Setting.COMMAND, CommandTemplate::parse),
+        path(Setting.WORKING_DIR),
+        seconds(Setting.WORKFLOW_TIMEOUT, 1),
+        seconds(Setting.GRACE, 1),
+        number(Setting.OUTPUT_LIMIT, 1) * BYTES_PER_MIB,
+        Map.copyOf(declared),
+        Withheld.of(source.environment().keySet(), databaseVariable, passed));
+  }
+
+  private WorkerConfig.Logs logs(Optional<WorkerId> id) {
+    Path directory = path(Setting.LOG_DIR);
+    Path state =
+        source.find(Setting.STATE_DIR).isPresent()
+            ? path(Setting.STATE_DIR)
+            : directory.resolve("state").resolve(id.map(WorkerId::value).orElse("unnamed"));
+    LogLevel level = optional(Setting.LOG_LEVEL, ConfigReader::logLevel).orElse(LogLevel.INFO);
+    return new WorkerConfig.Logs(
+        level, directory, state, Duration.ofDays(number(Setting.LOG_RETENTION, 1)));
+  }
+
+  private void checkGrace(Duration grace, Duration lease) {
+    if (grace.plusSeconds(LEASE_RESERVE_SECONDS).multipliedBy(2).compareTo(lease) > 0) {
+      mistakes.add(
+          "%s is too long for %s: it may be at most half of the lease less %d s"
+              .formatted(
+                  described(Setting.GRACE), described(Setting.LEASE), LEASE_RESERVE_SECONDS));
+    }
+  }
+
+  private String described(Setting setting) {
+    String option = setting.option().orElseThrow();
+    return source
+        .find(setting)
+        .map(given -> "%s %s (%s)".formatted(given.name(), given.text(), given.origin()))
+        .orElse("%s %s (default)".formatted(option, setting.defaultValue().orElseThrow()));
+  }
+
+  private Optional<DatabaseUrl> databaseUrl() {
+    Optional<String> password = Optional.ofNullable(source.environment().get("PGPASSWORD"));
+    Optional<DatabaseUrl> url = secret(Setting.DATABASE_URL);
+    if (url.isEmpty() && source.find(Setting.DATABASE_URL).isEmpty()) {
+      mistakes.add(missing(Setting.DATABASE_URL));
+    }
+    return url.map(found -> found.withDefaultPassword(password));
+  }
+
+  private Optional<DatabaseUrl> secret(Setting setting) {
+    Optional<Given> given = source.find(setting);
+    try {
+      return given.map(Given::text).map(DatabaseUrl::parse);
+    } catch (IllegalArgumentException e) {
+      mistakes.add("%s: %s".formatted(place(given.orElseThrow()), e.getMessage()));
+      return Optional.empty();
+    }
+  }
+
+  private <T> Optional<T> required(Setting setting, Function<String, T> parser) {
+    if (source.find(setting).isEmpty()) {
+      mistakes.add(missing(setting));
+    }
+    return optional(setting, parser);
+  }
+
+  private <T> Optional<T> optional(Setting setting, Function<String, T> parser) {
+    Optional<Given> given = source.find(setting);
+    try {
+      if (given.isPresent() && given.get().text().contains(UNREADABLE)) {
+        throw new IllegalArgumentException(
+            "holds characters that this locale cannot read; set LANG=C.UTF-8 or give it in .env");
+      }
+      return given.map(Given::text).map(parser);
+    } catch (InvalidPathException e) {
+      mistakes.add("%s is no path: %s".formatted(shown(given.orElseThrow()), e.getReason()));
+    } catch (IllegalArgumentException e) {
+      mistakes.add("%s: %s".formatted(shown(given.orElseThrow()), e.getMessage()));
+    }
+    return Optional.empty();
+  }
+
+  private Path path(Setting setting) {
+    Path fallback = Path.of(setting.defaultValue().orElse("")).toAbsolutePath().normalize();
+    return optional(
+            setting,
+            text -> {
+              if (text.isBlank()) {
+                throw new IllegalArgumentException("is empty");
+              }
+              return Path.of(text).toAbsolutePath().normalize();
+            })
+        .orElse(fallback);
+  }
+
+  private Duration seconds(Setting setting, int least) {
+    return Duration.ofSeconds(number(setting, least));
+  }
+
+  private int number(Setting setting, int least) {
+    int fallback = Integer.parseInt(setting.defaultValue().orElseThrow());
+    return optional(setting, text -> wholeNumber(text, least)).orElse(fallback);
+  }
+
+  private boolean flag(Setting setting) {
+    boolean fallback = Boolean.parseBoolean(setting.defaultValue().orElseThrow());
+    return optional(setting, ConfigReader::truth).orElse(fallback);
+  }
+
+  private static int wholeNumber(String text, int least) {
+    try {
+      int number = Integer.parseInt(text.strip());
+      if (number >= least) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // Said below, as for a number that is too small.
+    }
+    throw new IllegalArgumentException(
+        "must be a whole number from %d to %d".formatted(least, Integer.MAX_VALUE));
+  }
+
+  private static boolean truth(String text) {
+    return switch (text.strip().toLowerCase(Locale.ROOT)) {
+      case "true", "1", "yes", "on" -> true;
+      case "false", "0", "no", "off" -> false;
+      default -> throw new IllegalArgumentException("must be true or false");
+    };
+  }
+
+  private static LogLevel logLevel(String text) {
+    String name = text.strip().toUpperCase(Locale.ROOT);
+    return Arrays.stream(LogLevel.values())
+        .filter(level -> level.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL"));
+  }
+
+  private static Set<String> names(String text) {
+    Set<String> names =
+        Arrays.stream(text.split(","))
+            .map(String::strip)
+            .filter(name -> !name.isEmpty())
+            .collect(Collectors.toSet());
+    if (!names.stream().allMatch(name -> NAME.matcher(name).matches())) {
+      throw new IllegalArgumentException("must be names of variables, separated by commas");
+    }
+    return names;
+  }
+
+  private static WorkerConfig.HttpAddress httpAddress(String text) {
+    Matcher matcher = HOST_AND_PORT.matcher(text.strip());
+    if (!matcher.matches() || Integer.parseInt(matcher.group(2)) > HIGHEST_PORT) {
+      throw new IllegalArgumentException("must be HOST:PORT, for instance 127.0.0.1:8080");
+    }
+    return new WorkerConfig.HttpAddress(matcher.group(1), Integer.parseInt(matcher.group(2)));
+  }
+
+  private static String missing(Setting setting) {
+    return "%s is missing: give it, or set %s in the environment or in .env"
+        .formatted(setting.option().orElseThrow(), setting.variable());
+  }
+
+  private static String shown(Given given) {
+    return "%s '%s' (%s)".formatted(given.name(), given.text(), given.origin());
+  }
+
+  private static String place(Given given) {
+    return "%s (%s)".formatted(given.name(), given.origin());
+  }
+}

@@ -1,0 +1,85 @@
+package com.cape.worker.config;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Where settings come from: the option, else the environment, else {@code .env}. A variable that is
+ * empty counts as absent.
+ */
+public final class ConfigSource {
+  private static final Path DEFAULT_ENV_FILE = Path.of(".env");
+  private static final String PLAIN_DATABASE_URL = "DATABASE_URL";
+
+  private final Map<Setting, String> options;
+  private final Map<String, String> environment;
+  private final DotEnv dotEnv;
+
+  private ConfigSource(
+      Map<Setting, String> options, Map<String, String> environment, DotEnv dotEnv) {
+    this.options = Map.copyOf(options);
+    this.environment = Map.copyOf(environment);
+    this.dotEnv = dotEnv;
+  }
+
+  /**
+   * Reads {@code .env}.
+   *
+   * @param options the values of the options that were given
+   * @param environment this process's variables
+   * @param envFile the file named by the user; without one {@code .env} may be absent
+   * @throws ConfigException when the file cannot be read
+   */
+  public static ConfigSource of(
+      Map<Setting, String> options, Map<String, String> environment, Optional<Path> envFile)
+      throws ConfigException {
+    boolean read = envFile.isPresent() || Files.exists(DEFAULT_ENV_FILE);
+    Path file = envFile.orElse(DEFAULT_ENV_FILE);
+    return new ConfigSource(options, environment, read ? DotEnv.read(file) : DotEnv.absent(file));
+  }
+
+  /** The setting as it was given; empty when the default holds. */
+  Optional<Given> find(Setting setting) {
+    if (options.containsKey(setting)) {
+      String option = setting.option().orElseThrow();
+      return Optional.of(new Given(options.get(setting), option, "option", ""));
+    }
+    Optional<Given> found = variable(setting.variable());
+    return setting == Setting.DATABASE_URL ? found.or(() -> variable(PLAIN_DATABASE_URL)) : found;
+  }
+
+  /** The variable from the environment, else from {@code .env}. */
+  Optional<Given> variable(String name) {
+    String value = environment.getOrDefault(name, "");
+    if (!value.isEmpty()) {
+      return Optional.of(new Given(value, name, "environment", name));
+    }
+    String line = dotEnv.values().getOrDefault(name, "");
+    return line.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            new Given(
+                line, name, "%s line %d".formatted(dotEnv.file(), dotEnv.lines().get(name)), name));
+  }
+
+  /** The environment's own variables. */
+  Map<String, String> environment() {
+    return environment;
+  }
+
+  /** What {@code .env} declares. */
+  Map<String, String> declared() {
+    return dotEnv.values();
+  }
+
+  /**
+   * A value and where it was found.
+   *
+   * @param name the option or variable
+   * @param origin for a message: {@code option}, {@code environment} or {@code .env line 3}
+   * @param variable empty for an option
+   */
+  record Given(String text, String name, String origin, String variable) {}
+}
