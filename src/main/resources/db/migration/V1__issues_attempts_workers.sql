@@ -1,5 +1,8 @@
 -- Takes over any form of cape_issues in use, or creates it. Every statement may run twice.
 SET LOCAL lock_timeout = '5s';
+SET LOCAL client_min_messages = warning;
+-- Columns without a time zone are UTC.
+SET LOCAL TimeZone = 'UTC';
 
 CREATE TABLE IF NOT EXISTS cape_issues (
     id SERIAL PRIMARY KEY,
@@ -12,17 +15,46 @@ CREATE TABLE IF NOT EXISTS cape_issues (
     completed_at TIMESTAMP
 );
 
--- The order of pending rows that exist. Triggers stay off for it, so that updated_at keeps its value.
 DO $$
+DECLARE
+  status_type text;
+BEGIN
+  IF (SELECT relkind NOT IN ('r', 'p') FROM pg_class WHERE oid = 'cape_issues'::regclass) THEN
+    RAISE EXCEPTION 'cape_issues is not a table';
+  END IF;
+  IF (SELECT count(*) <> 3 FROM pg_attribute
+       WHERE attrelid = 'cape_issues'::regclass AND NOT attisdropped
+         AND attname IN ('id', 'description', 'status')) THEN
+    RAISE EXCEPTION 'cape_issues needs the columns id, description and status';
+  END IF;
+  SELECT t.typname INTO status_type FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+   WHERE a.attrelid = 'cape_issues'::regclass AND a.attname = 'status';
+  IF status_type NOT IN ('text', 'varchar') THEN
+    RAISE EXCEPTION 'cape_issues.status is of type %, and has to be text or varchar', status_type;
+  END IF;
+END
+$$;
+
+-- The order of pending rows that exist. Triggers are off for it, so that updated_at keeps its value.
+DO $$
+DECLARE
+  enabled text[];
+  trigger text;
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute
                   WHERE attrelid = 'cape_issues'::regclass AND attname = 'run_after' AND NOT attisdropped) THEN
     ALTER TABLE cape_issues
       ADD COLUMN IF NOT EXISTS created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
       ADD COLUMN run_after timestamptz NOT NULL DEFAULT now();
-    ALTER TABLE cape_issues DISABLE TRIGGER USER;
+    SELECT array_agg(tgname) INTO enabled FROM pg_trigger
+     WHERE tgrelid = 'cape_issues'::regclass AND NOT tgisinternal AND tgenabled = 'O';
+    FOREACH trigger IN ARRAY coalesce(enabled, '{}') LOOP
+      EXECUTE format('ALTER TABLE cape_issues DISABLE TRIGGER %I', trigger);
+    END LOOP;
     UPDATE cape_issues SET run_after = least(coalesce(created_at, now()), now()) WHERE status = 'pending';
-    ALTER TABLE cape_issues ENABLE TRIGGER USER;
+    FOREACH trigger IN ARRAY coalesce(enabled, '{}') LOOP
+      EXECUTE format('ALTER TABLE cape_issues ENABLE TRIGGER %I', trigger);
+    END LOOP;
   END IF;
 END
 $$;
@@ -101,3 +133,11 @@ CREATE TABLE IF NOT EXISTS cape_workers (
     started_at timestamptz NOT NULL DEFAULT now(),
     heartbeat_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 70);
+
+-- scope: '*' for the whole fleet, else a worker id. Without an end a pause lasts until it is lifted.
+CREATE TABLE IF NOT EXISTS cape_pauses (
+    scope varchar(100) PRIMARY KEY,
+    paused_until timestamptz,
+    reason text,
+    created_at timestamptz NOT NULL DEFAULT now()
+);

@@ -19,7 +19,11 @@ public interface CommandRunner {
      */
     Ending await() throws InterruptedException;
 
-    /** Ends the run with TERM, the grace, then KILL; the first reason stands. Any thread. */
-    void stop(StopReason reason);
+    /**
+     * Ends the run with TERM, the grace, then KILL. Any thread.
+     *
+     * @return false when it was stopped before: the first reason stands
+     */
+    boolean stop(StopReason reason);
   }
 }

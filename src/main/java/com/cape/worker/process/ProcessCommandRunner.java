@@ -6,9 +6,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -97,22 +99,35 @@ public final class ProcessCommandRunner implements CommandRunner {
         if (ran().compareTo(spec.timeout()) >= 0) {
           stop(StopReason.TIMEOUT);
         }
-        if (spec.output().toFile().length() > spec.outputLimitBytes()) {
-          stop(StopReason.OUTPUT_LIMIT);
-        }
+        limitOutput();
       }
+      limitOutput();
       return new Ending(recordedExit(), Optional.ofNullable(stopReason.get()), ran());
     }
 
     @Override
-    public void stop(StopReason reason) {
-      if (!stopReason.compareAndSet(null, reason)) {
-        return;
+    public boolean stop(StopReason reason) {
+      if (!guardian.isAlive() || !stopReason.compareAndSet(null, reason)) {
+        return false;
       }
       try {
         guardian.getOutputStream().close();
       } catch (IOException e) {
         // The guardian is gone already, and with it the life line.
+      }
+      return true;
+    }
+
+    /** Stops a run that has printed too much, and keeps the disk from filling until it is gone. */
+    private void limitOutput() {
+      if (spec.output().toFile().length() <= spec.outputLimitBytes()) {
+        return;
+      }
+      stop(StopReason.OUTPUT_LIMIT);
+      try (FileChannel output = FileChannel.open(spec.output(), StandardOpenOption.WRITE)) {
+        output.truncate(spec.outputLimitBytes());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
     }
 

@@ -1,5 +1,8 @@
 package com.cape.worker.store;
 
+import com.cape.worker.config.DatabaseUrl;
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -11,13 +14,71 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import javax.sql.DataSource;
+import org.postgresql.ds.PGSimpleDataSource;
 
-/** Runs single statements, each in a transaction of its own. Safe for use by several threads. */
-public final class Database {
+/**
+ * Runs single statements, each in a transaction of its own. Safe for use by several threads.
+ *
+ * <p>The driver sends the JVM's default time zone as the session's; {@code Main} sets it to UTC
+ * before anything else, which works through every pooler, unlike a start-up option.
+ */
+public final class Database implements AutoCloseable {
+  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
+  private static final Duration KEEPALIVE = Duration.ofMinutes(2);
+
   private final DataSource dataSource;
+  private final Runnable closing;
 
+  /** Uses the data source and leaves it open. */
   public Database(DataSource dataSource) {
     this.dataSource = Objects.requireNonNull(dataSource);
+    this.closing = () -> {};
+  }
+
+  private Database(HikariDataSource pool) {
+    this.dataSource = pool;
+    this.closing = pool::close;
+  }
+
+  /**
+   * A pool that opens its connections when they are asked for.
+   *
+   * @param applicationName what {@code pg_stat_activity} shows
+   * @param connections at most so many
+   * @param statementLimit after which a statement without an answer fails
+   */
+  public static Database open(
+      DatabaseUrl url, String applicationName, int connections, Duration statementLimit) {
+    var config = new HikariConfig();
+    config.setDataSource(driver(url, applicationName, statementLimit));
+    config.setPoolName(applicationName);
+    config.setMaximumPoolSize(connections);
+    config.setMinimumIdle(0);
+    config.setConnectionTimeout(CONNECT_LIMIT.toMillis());
+    config.setValidationTimeout(CONNECT_LIMIT.toMillis());
+    config.setKeepaliveTime(KEEPALIVE.toMillis());
+    config.setInitializationFailTimeout(-1);
+    return new Database(new HikariDataSource(config));
+  }
+
+  static DataSource driver(DatabaseUrl url, String applicationName, Duration statementLimit) {
+    var source = new PGSimpleDataSource();
+    source.setURL(url.jdbcUrl());
+    url.user().ifPresent(source::setUser);
+    url.password().ifPresent(source::setPassword);
+    source.setApplicationName(applicationName);
+    // A pooler in transaction mode gives each transaction another session.
+    source.setPrepareThreshold(0);
+    source.setConnectTimeout(Math.toIntExact(CONNECT_LIMIT.toSeconds()));
+    source.setLoginTimeout(Math.toIntExact(CONNECT_LIMIT.toSeconds()));
+    source.setSocketTimeout(Math.toIntExact(statementLimit.toSeconds()));
+    source.setTcpKeepAlive(true);
+    return source;
+  }
+
+  @Override
+  public void close() {
+    closing.run();
   }
 
   /** The only row of the answer, or none. */
@@ -41,7 +102,7 @@ public final class Database {
         return mapped;
       }
     } catch (SQLException e) {
-      throw new StoreException(e.getMessage(), Objects.requireNonNullElse(e.getSQLState(), ""), e);
+      throw StoreException.of(e);
     }
   }
 

@@ -12,6 +12,7 @@ import java.util.UUID;
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
   private static final String UNIQUE_VIOLATION = "23505";
+  private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
   private final Database database;
 
@@ -24,13 +25,20 @@ public final class IssueRepository {
   private static final String CLAIM =
       """
       WITH next AS MATERIALIZED (
-        SELECT id FROM cape_issues i
-         WHERE status = 'pending' AND run_after <= now() AND cancel_requested_at IS NULL
+        SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM cape_issues i
+         WHERE status = 'pending' AND run_after <= now()
            AND NOT EXISTS (SELECT FROM cape_issue_attempts a
                             WHERE a.issue_id = i.id AND a.outcome = 'running')
+           AND NOT EXISTS (SELECT FROM cape_pauses p
+                            WHERE p.scope IN ('*', ?) AND coalesce(p.paused_until > now(), true))
          ORDER BY priority DESC, run_after, id
          LIMIT 1
            FOR UPDATE SKIP LOCKED
+      ), cancelled AS (
+        UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
+          FROM next
+         WHERE i.id = next.id AND next.cancelled
+        RETURNING i.id
       ), claimed AS (
         UPDATE cape_issues i
            SET status = 'started', assigned_worker_id = ?, attempts = i.attempts + 1,
@@ -38,7 +46,7 @@ public final class IssueRepository {
                                                 FROM cape_issue_attempts a WHERE a.issue_id = i.id)),
                started_at = now(), updated_at = now(), completed_at = NULL
           FROM next
-         WHERE i.id = next.id
+         WHERE i.id = next.id AND NOT next.cancelled
         RETURNING i.id, i.attempts, i.fence, i.description, i.last_error
       ), attempt AS (
         INSERT INTO cape_issue_attempts
@@ -49,28 +57,44 @@ public final class IssueRepository {
           FROM claimed
         RETURNING run_id
       )
-      SELECT claimed.*, attempt.run_id FROM claimed, attempt
+      SELECT id, attempts, fence, description, last_error, run_id FROM claimed, attempt
+       UNION ALL
+      SELECT id, NULL, NULL, NULL, NULL, NULL FROM cancelled
       """;
 
   /**
-   * Claims the issue that has been due longest and starts its lease; empty when nothing is due.
+   * Claims the issue that has been due longest and starts its lease; empty when nothing is due, or
+   * a pause holds. A due issue that is to be cancelled becomes so on the way.
    *
    * @param issueLogs the folder of the attempts' log files
    */
   public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
+    while (true) {
+      Optional<Optional<Claim>> next = claimOrCancel(worker, issueLogs, lease);
+      if (next.isEmpty() || next.get().isPresent()) {
+        return next.flatMap(claim -> claim);
+      }
+    }
+  }
+
+  /** Takes the next due issue; the inner value is empty when it was to be cancelled. */
+  private Optional<Optional<Claim>> claimOrCancel(
+      WorkerIdentity worker, String issueLogs, Duration lease) {
+    String id = worker.id().value();
     try {
       return database.queryOne(
           CLAIM,
           bind ->
-              bind.text(worker.id().value())
+              bind.text(id)
+                  .text(id)
                   .uuid(UUID.randomUUID())
-                  .text(worker.id().value())
+                  .text(id)
                   .uuid(worker.instance())
                   .text(worker.host())
                   .number(worker.pid())
                   .text(issueLogs)
                   .seconds(lease),
-          IssueRepository::toClaim);
+          row -> row.getObject("run_id") == null ? Optional.empty() : Optional.of(toClaim(row)));
     } catch (StoreException e) {
       // Somebody's edit made a running issue pending between the look and the claim.
       if (e.sqlState().equals(UNIQUE_VIOLATION)) {
@@ -90,19 +114,63 @@ public final class IssueRepository {
         Optional.ofNullable(row.getString("last_error")));
   }
 
+  private static final String IDLE =
+      """
+      SELECT p.left_s, p.reason,
+             (SELECT extract(epoch FROM min(run_after) - now())::float8 FROM cape_issues
+               WHERE status = 'pending' AND run_after > now()) AS due_s
+        FROM (VALUES (1)) AS one (row)
+        LEFT JOIN LATERAL (
+          SELECT coalesce(extract(epoch FROM paused_until - now())::float8, 'infinity') AS left_s,
+                 reason
+            FROM cape_pauses
+           WHERE scope IN ('*', ?) AND coalesce(paused_until > now(), true)
+           ORDER BY left_s DESC
+           LIMIT 1) p ON true
+      """;
+
+  /** Why there was nothing to claim, and until when; to be asked after an empty claim. */
+  public Idle idle(WorkerIdentity worker) {
+    return database
+        .queryOne(
+            IDLE,
+            bind -> bind.text(worker.id().value()),
+            row ->
+                new Idle(
+                    wait(row, "left_s"),
+                    Optional.ofNullable(row.getString("reason")).orElse(""),
+                    wait(row, "due_s")))
+        .orElseThrow();
+  }
+
+  private static Optional<Duration> wait(ResultSet row, String column) throws SQLException {
+    double seconds = row.getDouble(column);
+    return row.wasNull()
+        ? Optional.empty()
+        : Optional.of(Duration.ofMillis((long) Math.min(seconds * 1000, LONGEST_WAIT_MILLIS)));
+  }
+
   private static final String EXTEND =
       """
-      UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?)
-       WHERE run_id = ANY (?) AND outcome = 'running'
-      RETURNING run_id
+      WITH held AS (
+        UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?)
+         WHERE run_id = ANY (?) AND outcome = 'running'
+        RETURNING run_id, issue_id
+      )
+      SELECT held.run_id, i.cancel_requested_at IS NOT NULL AS cancelled, i.id IS NULL AS deleted
+        FROM held LEFT JOIN cape_issues i ON i.id = held.issue_id
       """;
 
   /** Extends the leases of the runs; answers the ones that still have one. */
-  public List<UUID> extendLeases(List<UUID> runIds, Duration lease) {
+  public List<HeldLease> extendLeases(List<UUID> runIds, Duration lease) {
     return database.query(
         EXTEND,
         bind -> bind.seconds(lease).uuids(runIds),
-        row -> row.getObject("run_id", UUID.class));
+        row ->
+            new HeldLease(
+                row.getObject("run_id", UUID.class),
+                row.getBoolean("cancelled"),
+                row.getBoolean("deleted")));
   }
 
   private static final String SETTLE =
@@ -131,6 +199,14 @@ public final class IssueRepository {
           FROM wanted
          WHERE i.id = wanted.id
         RETURNING i.id
+      ), paused AS (
+        INSERT INTO cape_pauses AS p (scope, paused_until, reason)
+        SELECT '*', now() + make_interval(secs => pause.seconds), ended.error
+          FROM ended, (VALUES (?)) AS pause (seconds)
+         WHERE pause.seconds > 0
+        ON CONFLICT (scope) DO UPDATE
+           SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
+         WHERE p.paused_until < excluded.paused_until
       )
       SELECT issue_id FROM ended
       """;
@@ -157,7 +233,8 @@ public final class IssueRepository {
                     .text(status)
                     .text(status)
                     .flag(settlement.counted())
-                    .seconds(backoff.orElse(none)),
+                    .seconds(backoff.orElse(none))
+                    .seconds(settlement.fleetPause().orElse(Duration.ZERO)),
             row -> row.getLong("issue_id"))
         .isPresent();
   }

@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param backoff for a pending issue; empty keeps its place in the queue
  * @param counted whether the attempt counts
  * @param error one readable line, then the end of the output; empty for a completed issue
+ * @param fleetPause for how long no worker claims anything
  */
 public record Settlement(
     Outcome outcome,
@@ -21,4 +22,5 @@ public record Settlement(
     Optional<Integer> exitCode,
     Optional<Integer> signal,
     Optional<String> error,
-    String outputTail) {}
+    String outputTail,
+    Optional<Duration> fleetPause) {}

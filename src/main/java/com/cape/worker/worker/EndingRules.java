@@ -69,7 +69,8 @@ final class EndingRules {
         Optional.empty(),
         Optional.empty(),
         Optional.of("attempt %d not_started: %s".formatted(claim.attempt(), cause)),
-        "");
+        "",
+        Optional.empty());
   }
 
   private static Outcome outcome(Optional<Integer> exit, Optional<StopReason> reason) {
@@ -120,7 +121,8 @@ final class EndingRules {
         status == IssueStatus.COMPLETED
             ? Optional.empty()
             : Optional.of(error(claim, outcome, ending, exit, tail)),
-        tail);
+        tail,
+        Optional.empty());
   }
 
   private static Settlement again(
@@ -139,7 +141,8 @@ final class EndingRules {
         exit,
         signal(exit),
         Optional.of(error(claim, outcome, ending, exit, tail)),
-        tail);
+        tail,
+        outcome == Outcome.THROTTLED && !counts ? wait : Optional.empty());
   }
 
   private static Optional<Integer> signal(Optional<Integer> exit) {

@@ -1,77 +1,170 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.StopReason;
+import com.cape.worker.store.HeldLease;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.WorkerIdentity;
+import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.store.WorkerState;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Extends the leases of all live runs every tenth of the lease, in a thread of its own; a run whose
- * lease is gone is stopped. Owned by the worker, which closes it last.
+ * Extends the leases of all live runs every tenth of the lease and tells that the worker is alive;
+ * stops a run that is no longer this worker's, or that could not be renewed in time. Its two
+ * threads share nothing with the loop but {@link LiveRuns}; the repositories have connections of
+ * their own. The worker closes it last.
  */
 final class Heartbeat implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
+  private static final String PARTY = "heartbeat";
   private static final int PER_LEASE = 10;
+  private static final Duration WATCH_INTERVAL = Duration.ofMillis(250);
+  // Between the KILL and the end of the lease.
+  private static final Duration RESERVE = Duration.ofSeconds(2);
 
+  private final WorkerIdentity worker;
   private final IssueRepository issues;
-  private final Duration lease;
-  private final Map<UUID, CommandRunner.Run> runs = new ConcurrentHashMap<>();
-  private final ScheduledExecutorService timer =
-      Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "cape-heartbeat"));
+  private final WorkerRepository workers;
+  private final LiveRuns runs;
+  private final Supplier<WorkerState> state;
+  private final Outage outage;
+  private final LeaseTimes times;
+  private final WakeUp closing = new WakeUp();
+  private final Thread beats = new Thread(this::beatOn, "cape-heartbeat");
+  private final Thread watch = new Thread(this::watchOn, "cape-lease-watch");
+  private volatile boolean closed;
 
-  Heartbeat(IssueRepository issues, Duration lease) {
-    this.issues = issues;
-    this.lease = lease;
+  /**
+   * How long a claim holds, and what of it is kept back to end a run.
+   *
+   * @param grace between TERM and KILL
+   */
+  record LeaseTimes(Duration lease, Duration grace) {
+    Duration period() {
+      return lease.dividedBy(PER_LEASE);
+    }
+
+    /** The age of the last renewal at which a run is stopped. */
+    Duration limit() {
+      return lease.minus(grace).minus(RESERVE);
+    }
   }
 
-  /** Begins to beat. */
+  Heartbeat(
+      WorkerIdentity worker,
+      Stores stores,
+      LiveRuns runs,
+      Supplier<WorkerState> state,
+      Outage outage,
+      LeaseTimes times) {
+    this.worker = worker;
+    this.issues = stores.leases();
+    this.workers = stores.workers();
+    this.runs = runs;
+    this.state = state;
+    this.outage = outage;
+    this.times = times;
+  }
+
   void start() {
-    long period = lease.dividedBy(PER_LEASE).toMillis();
-    timer.scheduleAtFixedRate(this::beat, period, period, TimeUnit.MILLISECONDS);
+    beats.start();
+    watch.start();
   }
 
-  void add(UUID runId, CommandRunner.Run run) {
-    runs.put(runId, run);
-  }
-
-  void remove(UUID runId) {
-    runs.remove(runId);
-  }
-
-  /** One beat. Never throws: a timer stops for good at the first exception. */
+  /** One beat: the registration, then all runs in one statement. */
   void beat() {
-    List<UUID> live = List.copyOf(runs.keySet());
+    if (!workers.heartbeat(worker, state.get())) {
+      LOG.error("another process has registered under this worker's id");
+    }
+    List<UUID> live = runs.ids();
     if (live.isEmpty()) {
       return;
     }
-    try {
-      List<UUID> held = issues.extendLeases(live, lease);
-      for (UUID runId : live) {
-        CommandRunner.Run run = runs.get(runId);
-        if (run != null && !held.contains(runId)) {
-          LOG.warn("lease lost, stopping the run run={}", runId);
-          run.stop(StopReason.LEASE_LOST);
-        }
+    long sentNanos = System.nanoTime();
+    Map<UUID, HeldLease> held =
+        issues.extendLeases(live, times.lease()).stream()
+            .collect(Collectors.toMap(HeldLease::runId, Function.identity()));
+    for (UUID runId : live) {
+      HeldLease lease = held.get(runId);
+      if (lease == null) {
+        stop(runId, StopReason.LEASE_LOST, "lease lost, stopping the run");
+        continue;
       }
+      runs.renewed(runId, sentNanos);
+      if (lease.cancelRequested() || lease.issueDeleted()) {
+        stop(runId, StopReason.CANCELLED, "issue cancelled or deleted, stopping the run");
+      }
+    }
+  }
+
+  /** Stops what could not be renewed in time. */
+  void stopOverdue() {
+    for (UUID runId : runs.notRenewedFor(times.limit())) {
+      stop(runId, StopReason.LEASE_LOST, "lease not renewed in time, stopping the run");
+    }
+  }
+
+  private void stop(UUID runId, StopReason reason, String message) {
+    if (runs.stop(runId, reason)) {
+      LOG.warn("{} run={}", message, runId);
+    }
+  }
+
+  private void beatOn() {
+    try {
+      while (!closed) {
+        closing.await(beatSafely());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Returns how long to wait until the next beat. */
+  private Duration beatSafely() {
+    try {
+      beat();
+      outage.over(PARTY);
+      return times.period();
     } catch (StoreException e) {
-      LOG.debug("heartbeat failed", e);
+      Duration retry = outage.failed(PARTY, e);
+      return retry.compareTo(times.period()) < 0 ? retry : times.period();
     } catch (RuntimeException e) {
       LOG.error("heartbeat failed", e);
+      return times.period();
+    }
+  }
+
+  private void watchOn() {
+    try {
+      while (!watch.isInterrupted()) {
+        stopOverdue();
+        Thread.sleep(WATCH_INTERVAL.toMillis());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
   @Override
   public void close() {
-    timer.shutdownNow();
+    closed = true;
+    closing.signal();
+    watch.interrupt();
+    try {
+      beats.join();
+      watch.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -6,97 +6,189 @@ import com.cape.worker.process.CommandRunner;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
-import java.io.IOException;
+import com.cape.worker.store.WorkerState;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
-/** The loop: claims one issue, sees its attempt through, and rests only when nothing is due. */
+/**
+ * The loop: claims one issue after the other while a slot is free, and rests only when nothing is
+ * due. One thread runs it; it owns the threads of the slots and of the heartbeat.
+ */
 public final class IssueWorker {
-  private static final Logger LOG = LoggerFactory.getLogger(IssueWorker.class);
-  private static final double JITTER = 0.2;
+  private static final String PARTY = "loop";
+  private static final Duration UNTIL_WOKEN = Duration.ofHours(1);
+
+  /** Why the loop ended. */
+  public enum End {
+    STOPPED,
+    IDLE,
+    CANNOT_START,
+    /** Stopped, and the database did not take a result. */
+    UNSETTLED
+  }
 
   private final WorkerIdentity identity;
-  private final RunPlan plan;
+  private final RunPlan runPlan;
+  private final LoopPlan loopPlan;
   private final IssueRepository issues;
-  private final Duration lease;
-  private final Duration pollInterval;
-  private final RandomGenerator random = RandomGenerator.getDefault();
-  private final WakeUp wakeUp = new WakeUp();
+  private final Drain drain;
   private final Outage outage = new Outage();
-  private final Heartbeat heartbeat;
+  private final WakeUp wakeUp = new WakeUp();
+  private final LiveRuns runs = new LiveRuns();
+  private final StartPause startPause = new StartPause();
+  private final AtomicInteger threads = new AtomicInteger();
+  private final ExecutorService executor =
+      Executors.newCachedThreadPool(
+          work -> new Thread(work, "cape-slot-" + threads.incrementAndGet()));
+  private final Slots slots;
+  private final Rest rest;
+  private final Settler settler;
   private final AttemptRunner attempts;
-  private volatile boolean stopping;
+  private final Heartbeat heartbeat;
 
   public IssueWorker(
       WorkerIdentity identity,
-      RunPlan plan,
-      CommandRunner commands,
-      IssueRepository issues,
+      RunPlan runPlan,
+      LoopPlan loopPlan,
       RetryPolicy retryPolicy,
-      Duration lease,
-      Duration pollInterval) {
+      CommandRunner commands,
+      Stores stores,
+      Drain drain) {
+    RandomGenerator random = RandomGenerator.getDefault();
     this.identity = identity;
-    this.plan = plan;
-    this.issues = issues;
-    this.lease = lease;
-    this.pollInterval = pollInterval;
-    this.heartbeat = new Heartbeat(issues, lease);
+    this.runPlan = runPlan;
+    this.loopPlan = loopPlan;
+    this.issues = stores.issues();
+    this.drain = drain;
+    this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
+    this.rest = new Rest(identity, issues, loopPlan.pollInterval(), random);
+    this.settler = new Settler(issues, outage, drain);
     this.attempts =
         new AttemptRunner(
             identity.id(),
-            plan,
+            runPlan,
             commands,
             issues,
             new EndingRules(retryPolicy, random),
-            heartbeat,
-            outage);
+            runs,
+            settler);
+    this.heartbeat =
+        new Heartbeat(
+            identity,
+            stores,
+            runs,
+            this::state,
+            outage,
+            new Heartbeat.LeaseTimes(loopPlan.lease(), runPlan.grace()));
+    drain.onChange(this::drainChanged);
   }
 
-  /** Works until {@link #stop}; the workflow that runs then may finish. */
-  public void run() throws InterruptedException {
+  /** Works until the drain is over, or until nothing is left to do if that was asked for. */
+  public End run() throws InterruptedException {
     heartbeat.start();
     try (heartbeat) {
-      while (!stopping) {
-        turn();
+      Optional<End> end = Optional.empty();
+      while (end.isEmpty() && !drain.begun()) {
+        end = turn();
       }
+      awaitSlots();
+      return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
+    } finally {
+      executor.shutdown();
     }
   }
 
-  /** No more claims. Any thread. */
-  public void stop() {
-    stopping = true;
+  private void drainChanged() {
+    if (drain.stage() == Drain.Stage.INTERRUPTING) {
+      runs.interrupt();
+    }
     wakeUp.signal();
   }
 
-  private void turn() throws InterruptedException {
-    try {
-      boolean worked = runOnce();
-      outage.over();
-      if (!worked) {
-        double factor = 1 - JITTER + 2 * JITTER * random.nextDouble();
-        wakeUp.await(Duration.ofMillis(Math.round(pollInterval.toMillis() * factor)));
+  private void awaitSlots() throws InterruptedException {
+    long endNanos = System.nanoTime() + loopPlan.drainTimeout().toNanos();
+    while (!slots.idle()) {
+      Duration left = Duration.ofNanos(endNanos - System.nanoTime());
+      if (left.isNegative()) {
+        drain.interrupt("drain timeout");
+        left = UNTIL_WOKEN;
       }
-    } catch (StoreException e) {
-      wakeUp.await(outage.failed(e));
+      wakeUp.await(left);
     }
   }
 
-  /** Claims at most one issue and sees its attempt through. Returns false when nothing was due. */
-  boolean runOnce() throws InterruptedException {
-    Optional<Claim> claim = issues.claimNext(identity, plan.issueLogs().toString(), lease);
+  /** One turn: claims, or waits until that may be worth another try. */
+  private Optional<End> turn() throws InterruptedException {
+    if (!slots.free()) {
+      wakeUp.await(UNTIL_WOKEN);
+      return Optional.empty();
+    }
+    if (paused()) {
+      if (loopPlan.exitWhenIdle()) {
+        return Optional.of(End.CANNOT_START);
+      }
+      wakeUp.await(startPause.left().orElse(Duration.ZERO));
+      return Optional.empty();
+    }
+    try {
+      boolean claimed = runOnce();
+      outage.over(PARTY);
+      if (claimed) {
+        return Optional.empty();
+      }
+      Duration wait = rest.next();
+      if (loopPlan.exitWhenIdle() && slots.idle()) {
+        return Optional.of(End.IDLE);
+      }
+      wakeUp.await(wait);
+    } catch (StoreException e) {
+      wakeUp.await(outage.failed(PARTY, e));
+    }
+    return Optional.empty();
+  }
+
+  private boolean paused() {
+    if (startPause.left().isPresent()) {
+      return true;
+    }
+    Optional<String> trouble = runPlan.check().trouble();
+    trouble.ifPresent(startPause::failed);
+    return trouble.isPresent();
+  }
+
+  /** Claims at most one issue and occupies a slot with it. Returns false when nothing was due. */
+  boolean runOnce() {
+    long sentNanos = System.nanoTime();
+    Optional<Claim> claim =
+        issues.claimNext(identity, runPlan.issueLogs().toString(), loopPlan.lease());
     if (claim.isEmpty()) {
       return false;
     }
+    rest.over();
+    slots.occupy(() -> see(claim.get(), sentNanos));
+    return true;
+  }
+
+  private void see(Claim claim, long claimedNanos) {
     try {
-      attempts.run(claim.get());
-      return true;
-    } catch (IOException e) {
-      LOG.error("cannot start the command issue={}", claim.get().issueId(), e);
-      issues.settle(claim.get(), EndingRules.notStarted(claim.get(), e.toString()));
-      return false;
+      Optional<String> trouble = attempts.run(claim, claimedNanos);
+      trouble.ifPresentOrElse(startPause::failed, startPause::over);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
+  }
+
+  private WorkerState state() {
+    if (drain.begun()) {
+      return WorkerState.DRAINING;
+    }
+    if (!slots.idle()) {
+      return WorkerState.WORKING;
+    }
+    return rest.paused() || startPause.left().isPresent() ? WorkerState.PAUSED : WorkerState.IDLE;
   }
 }

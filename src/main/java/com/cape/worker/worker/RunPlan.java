@@ -1,22 +1,26 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.process.CommandCheck;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * What all runs of a worker have in common.
  *
- * @param program the absolute path, or the path relative to the directory, of the template's
- *     program
+ * @param check of the template's program
+ * @param declared variables that a workflow gets on top of the worker's own
  * @param withheld names of the worker's variables that a workflow does not get
+ * @param directory absolute; where the command runs
  * @param issueLogs absolute folder of the attempts' log files
  * @param runs absolute folder of the live runs' own files
  */
 public record RunPlan(
     CommandTemplate template,
-    String program,
+    CommandCheck check,
+    Map<String, String> declared,
     Set<String> withheld,
     Path directory,
     Path issueLogs,

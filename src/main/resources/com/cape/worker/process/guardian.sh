@@ -14,6 +14,7 @@ trap : HUP INT QUIT TERM
 exec 3<&0 </dev/null
 
 words=()
+added=()
 in_words=
 while IFS= read -r -d '' item; do
   if [ -n "$in_words" ]; then
@@ -21,7 +22,7 @@ while IFS= read -r -d '' item; do
   elif [ -z "$item" ]; then
     in_words=yes
   else
-    export "${item?}"
+    added[${#added[@]}]=$item
   fi
 done <"$spec"
 
@@ -40,7 +41,13 @@ end_group() {
   kill -KILL -- "-$1" 2>/dev/null
 }
 
-"${words[@]}" >>"$output" 2>&1 3<&- &
+# Set in the command's own process, where they cannot change what this script does.
+(
+  for variable in ${added[@]+"${added[@]}"}; do
+    export "${variable?}" 2>/dev/null
+  done
+  exec "${words[@]}"
+) >>"$output" 2>&1 3<&- &
 group=$!
 note "pid $group"
 

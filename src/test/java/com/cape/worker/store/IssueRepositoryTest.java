@@ -10,9 +10,16 @@ import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.testing.TestDatabase;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -111,9 +118,120 @@ class IssueRepositoryTest {
   void leaseOfASettledAttemptIsNotExtended() {
     insert();
     Claim claim = claim().orElseThrow();
-    assertEquals(List.of(claim.runId()), repository.extendLeases(List.of(claim.runId()), LEASE));
+    assertEquals(
+        List.of(new HeldLease(claim.runId(), false, false)),
+        repository.extendLeases(List.of(claim.runId()), LEASE));
     assertTrue(repository.settle(claim, completed()));
     assertEquals(List.of(), repository.extendLeases(List.of(claim.runId()), LEASE));
+  }
+
+  @Test
+  void heartbeatTellsOfACancelAndOfADeletedIssue() {
+    insert();
+    Claim claim = claim().orElseThrow();
+    database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
+    assertEquals(
+        List.of(new HeldLease(claim.runId(), true, false)),
+        repository.extendLeases(List.of(claim.runId()), LEASE));
+    database.execute("DELETE FROM cape_issues");
+    assertEquals(
+        List.of(new HeldLease(claim.runId(), false, true)),
+        repository.extendLeases(List.of(claim.runId()), LEASE));
+  }
+
+  @Test
+  void dueIssueThatIsToBeCancelledIsNotRun() {
+    insert();
+    insert();
+    database.execute("UPDATE cape_issues SET cancel_requested_at = now() WHERE id = 1");
+    assertEquals(2, claim().orElseThrow().issueId());
+    assertEquals("cancelled", database.value("SELECT status FROM cape_issues WHERE id = 1"));
+    assertEquals("1", database.value("SELECT count(*) FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void throttledAttemptPausesTheFleet() {
+    insert();
+    insert();
+    assertTrue(repository.settle(claim().orElseThrow(), throttled()));
+    assertEquals(Optional.empty(), claim());
+    Idle idle = repository.idle(ALICE);
+    assertTrue(idle.pausedFor().orElseThrow().toMinutes() >= 14, idle.toString());
+    assertTrue(idle.nextDue().orElseThrow().toMinutes() >= 14, idle.toString());
+
+    database.execute("UPDATE cape_pauses SET paused_until = now()");
+    assertEquals(2, claim().orElseThrow().issueId());
+    assertEquals(Optional.empty(), repository.idle(ALICE).pausedFor());
+  }
+
+  @Test
+  void pauseOfOneWorkerLeavesTheOthersAlone() {
+    insert();
+    database.execute("INSERT INTO cape_pauses (scope) VALUES ('bob')");
+    assertTrue(claim().isPresent());
+  }
+
+  @Test
+  void pauseWithoutAnEndIsNotShortened() {
+    insert();
+    Claim claim = claim().orElseThrow();
+    database.execute("INSERT INTO cape_pauses (scope, reason) VALUES ('*', 'deploy')");
+    assertTrue(repository.settle(claim, throttled()));
+    assertEquals("deploy", database.value("SELECT reason FROM cape_pauses"));
+    assertEquals("null", database.value("SELECT paused_until FROM cape_pauses"));
+  }
+
+  @Test
+  void manyClaimersNeverTakeTheSameIssue() throws Exception {
+    database.execute(
+        "INSERT INTO cape_issues (description) SELECT 'x' FROM generate_series(1, 200)");
+    try (var claimers = new Claimers(8)) {
+      assertEquals(200, claimers.claimAll().size());
+    }
+    assertEquals("200", database.value("SELECT count(DISTINCT issue_id) FROM cape_issue_attempts"));
+    assertEquals("200", database.value("SELECT count(*) FROM cape_issue_attempts"));
+  }
+
+  private final class Claimers implements AutoCloseable {
+    private final ExecutorService threads;
+    private final int count;
+
+    Claimers(int count) {
+      this.count = count;
+      this.threads = Executors.newFixedThreadPool(count);
+    }
+
+    List<Claim> claimAll() throws Exception {
+      Callable<List<Claim>> all =
+          () ->
+              Stream.generate(() -> claim())
+                  .takeWhile(Optional::isPresent)
+                  .map(Optional::get)
+                  .toList();
+      List<Claim> claims = new ArrayList<>();
+      for (Future<List<Claim>> done : threads.invokeAll(Collections.nCopies(count, all))) {
+        claims.addAll(done.get());
+      }
+      return claims;
+    }
+
+    @Override
+    public void close() {
+      threads.shutdownNow();
+    }
+  }
+
+  private static Settlement throttled() {
+    return new Settlement(
+        Outcome.THROTTLED,
+        IssueStatus.PENDING,
+        Optional.of(Duration.ofMinutes(15)),
+        false,
+        Optional.of(75),
+        Optional.empty(),
+        Optional.of("exit 75"),
+        "",
+        Optional.of(Duration.ofMinutes(15)));
   }
 
   private void insert() {
@@ -133,7 +251,8 @@ class IssueRepositoryTest {
         Optional.of(0),
         Optional.empty(),
         Optional.empty(),
-        "");
+        "",
+        Optional.empty());
   }
 
   private static Settlement again(boolean counted) {
@@ -145,6 +264,7 @@ class IssueRepositoryTest {
         Optional.of(1),
         Optional.empty(),
         Optional.of("exit 1"),
-        "");
+        "",
+        Optional.empty());
   }
 }

@@ -3,22 +3,11 @@ package com.cape.worker.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.config.CommandTemplate;
-import com.cape.worker.issue.Claim;
-import com.cape.worker.issue.RetryPolicy;
-import com.cape.worker.issue.WorkerId;
-import com.cape.worker.process.ProcessCommandRunner;
-import com.cape.worker.store.Database;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.Migrator;
-import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.testing.TestDatabase;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.Set;
-import java.util.UUID;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -30,17 +19,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("database")
 @Timeout(30)
 class AttemptRunnerTest {
-  private static final Duration LEASE = Duration.ofMinutes(5);
-  private static final WorkerIdentity ALICE =
-      new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
-
   @TempDir private Path directory;
-  private final TestDatabase database = TestDatabase.create();
-  private final IssueRepository issues = new IssueRepository(new Database(database.dataSource()));
+  private WorkerFixture fixture;
+  private TestDatabase database;
 
   @BeforeEach
-  void migrate() {
-    new Migrator(database.dataSource()).migrate();
+  void start() {
+    fixture = new WorkerFixture(directory);
+    database = fixture.database;
   }
 
   @ParameterizedTest
@@ -85,37 +71,11 @@ class AttemptRunnerTest {
   }
 
   private void run(String script) throws Exception {
-    database.execute("INSERT INTO cape_issues (description) VALUES ('an issue')");
+    fixture.insert("an issue");
     runNext(script);
   }
 
   private void runNext(String script) throws Exception {
-    Path logs = directory.resolve("issues");
-    var plan =
-        new RunPlan(
-            CommandTemplate.parse("sh -c '" + script + "'"),
-            "/bin/sh",
-            Set.of(),
-            directory,
-            logs,
-            directory.resolve("runs"),
-            1 << 20,
-            Duration.ofSeconds(2),
-            Duration.ofSeconds(1));
-    try (var heartbeat = new Heartbeat(issues, LEASE)) {
-      Claim claim = issues.claimNext(ALICE, logs.toString(), LEASE).orElseThrow();
-      var rules =
-          new EndingRules(
-              new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1)), () -> 0L);
-      new AttemptRunner(
-              ALICE.id(),
-              plan,
-              new ProcessCommandRunner(Path.of("/bin/bash")),
-              issues,
-              rules,
-              heartbeat,
-              new Outage())
-          .run(claim);
-    }
+    assertEquals(Optional.empty(), fixture.runNext(fixture.script(script)));
   }
 }

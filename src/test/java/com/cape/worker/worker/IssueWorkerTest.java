@@ -1,22 +1,13 @@
 package com.cape.worker.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.config.CommandTemplate;
-import com.cape.worker.issue.RetryPolicy;
-import com.cape.worker.issue.WorkerId;
-import com.cape.worker.process.ProcessCommandRunner;
-import com.cape.worker.store.Database;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.Migrator;
-import com.cape.worker.store.WorkerIdentity;
-import com.cape.worker.testing.TestDatabase;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Set;
-import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -24,54 +15,127 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("database")
-@Timeout(30)
+@Timeout(60)
 class IssueWorkerTest {
+  private static final Duration LONG = Duration.ofMinutes(5);
+
   @TempDir private Path directory;
-  private final TestDatabase database = TestDatabase.create();
+  private WorkerFixture fixture;
 
   @BeforeEach
-  void migrate() {
-    new Migrator(database.dataSource()).migrate();
-    database.execute("INSERT INTO cape_issues (description) VALUES ('one'), ('two')");
+  void start() {
+    fixture = new WorkerFixture(directory);
   }
 
   @Test
-  void eachTurnTakesOneIssueUntilNothingIsDue() throws Exception {
-    IssueWorker worker = worker(Path.of("/bin/bash"));
-    assertTrue(worker.runOnce());
-    assertTrue(worker.runOnce());
-    assertFalse(worker.runOnce());
-    assertEquals(
-        "2", database.value("SELECT count(*) FROM cape_issues WHERE status = 'completed'"));
+  void takesOneIssueAfterTheOtherUntilNothingIsDue() throws Exception {
+    fixture.insert("one");
+    fixture.insert("two");
+    IssueWorker worker = fixture.worker(fixture.script("exit 0"), 1, LONG);
+    assertEquals(IssueWorker.End.IDLE, worker.run());
+    assertEquals("2", count("status = 'completed' AND attempts = 1"));
   }
 
   @Test
-  void commandThatCannotBeStartedCostsNoAttempt() throws Exception {
-    assertFalse(worker(Path.of("/nowhere/bash")).runOnce());
-    assertEquals("0", database.value("SELECT sum(attempts) FROM cape_issues"));
-    assertEquals("2", database.value("SELECT count(*) FROM cape_issues WHERE status = 'pending'"));
-    assertEquals("not_started", database.value("SELECT outcome FROM cape_issue_attempts"));
+  void slotsRunAtTheSameTime() throws Exception {
+    fixture.insert("one");
+    fixture.insert("two");
+    // Each waits for the other's file, so that one alone would time out.
+    String script =
+        "touch seen-$CAPE_ISSUE_ID; until [ -e seen-1 ] && [ -e seen-2 ]; do sleep 0.02; done";
+    assertEquals(IssueWorker.End.IDLE, fixture.worker(fixture.script(script), 2, LONG).run());
+    assertEquals("2", count("status = 'completed'"));
   }
 
-  private IssueWorker worker(Path bash) {
-    var plan =
-        new RunPlan(
-            CommandTemplate.parse("true {id} {description}"),
-            "/bin/true",
-            Set.of(),
-            directory,
-            directory.resolve("issues"),
-            directory.resolve("runs"),
-            1 << 20,
-            Duration.ofSeconds(5),
-            Duration.ofSeconds(1));
-    return new IssueWorker(
-        new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1),
-        plan,
-        new ProcessCommandRunner(bash),
-        new IssueRepository(new Database(database.dataSource())),
-        new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1)),
-        Duration.ofMinutes(5),
-        Duration.ofSeconds(10));
+  @Test
+  void missingCommandIsFoundOutBeforeAnIssueIsClaimed() throws Exception {
+    fixture.insert("one");
+    IssueWorker worker = fixture.worker(fixture.plan("no-such-command {id}", "/bin"), 1, LONG);
+    assertEquals(IssueWorker.End.CANNOT_START, worker.run());
+    assertEquals("1", count("status = 'pending' AND attempts = 0 AND fence = 0"));
+  }
+
+  @Test
+  void commandThatVanishesWhileItRunsCostsNoAttempt() throws Exception {
+    Path command = directory.resolve("adw");
+    Files.writeString(command, "#!/bin/sh\nrm \"$0\"\nexit 127\n");
+    assertTrue(command.toFile().setExecutable(true));
+    fixture.insert("one");
+    IssueWorker worker = fixture.worker(fixture.plan(command + " {id}", "/bin"), 1, LONG);
+    assertEquals(IssueWorker.End.CANNOT_START, worker.run());
+    assertEquals("1", count("status = 'pending' AND attempts = 0 AND fence = 1"));
+    assertEquals("not_started", fixture.database.value("SELECT outcome FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void exit127OfACommandThatIsThereIsAFailure() throws Exception {
+    fixture.insert("one");
+    fixture.worker(fixture.script("exit 127"), 1, LONG).run();
+    assertEquals("1", count("status = 'pending' AND attempts = 1"));
+    assertEquals("failed", fixture.database.value("SELECT outcome FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void drainLetsTheRunningWorkflowEndAndClaimsNoMore() throws Exception {
+    fixture.insert("one");
+    fixture.insert("two");
+    // The workflow holds on until it sees that the drain has begun.
+    var end = runUntilStarted("touch started; until [ -e go ]; do sleep 0.02; done", LONG);
+    fixture.drain.begin("test");
+    Files.createFile(directory.resolve("go"));
+    assertEquals(IssueWorker.End.STOPPED, end.get(20, TimeUnit.SECONDS));
+    assertEquals("1", count("status = 'completed'"));
+    assertEquals("1", count("status = 'pending' AND fence = 0"));
+  }
+
+  @Test
+  void drainTimeoutGivesTheIssueBackUncounted() throws Exception {
+    fixture.insert("one");
+    var end = runUntilStarted("touch started; sleep 60", Duration.ofMillis(100));
+    String place = fixture.database.value("SELECT run_after FROM cape_issues");
+    fixture.drain.begin("test");
+    assertEquals(IssueWorker.End.STOPPED, end.get(20, TimeUnit.SECONDS));
+    assertEquals("1", count("status = 'pending' AND attempts = 0 AND run_after = '" + place + "'"));
+    assertEquals("interrupted", fixture.database.value("SELECT outcome FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void secondStopInterruptsAtOnce() throws Exception {
+    fixture.insert("one");
+    var end = runUntilStarted("touch started; sleep 60", LONG);
+    fixture.drain.begin("first");
+    fixture.drain.interrupt("second");
+    assertEquals(IssueWorker.End.STOPPED, end.get(20, TimeUnit.SECONDS));
+    assertEquals("1", count("status = 'pending' AND attempts = 0"));
+  }
+
+  private CompletableFuture<IssueWorker.End> runUntilStarted(String script, Duration drainTimeout)
+      throws Exception {
+    var end = new CompletableFuture<IssueWorker.End>();
+    RunPlan plan = fixture.script(script);
+    IssueWorker worker = fixture.worker(plan, 1, drainTimeout, false);
+    try (var watcher = directory.getFileSystem().newWatchService()) {
+      directory.register(watcher, java.nio.file.StandardWatchEventKinds.ENTRY_CREATE);
+      new Thread(
+              () -> {
+                try {
+                  end.complete(worker.run());
+                } catch (InterruptedException e) {
+                  end.completeExceptionally(e);
+                }
+              })
+          .start();
+      while (Files.notExists(directory.resolve("started"))) {
+        var key = watcher.poll(10, TimeUnit.SECONDS);
+        assertTrue(key != null, "the workflow did not start");
+        key.pollEvents();
+        key.reset();
+      }
+    }
+    return end;
+  }
+
+  private String count(String condition) {
+    return fixture.database.value("SELECT count(*) FROM cape_issues WHERE " + condition);
   }
 }

@@ -1,0 +1,102 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Whether a command can be started as things are now. Looks at the file system each time it is
+ * asked; safe for use by several threads.
+ */
+public final class CommandCheck {
+  // Linux reads this much of a script for its interpreter (BINPRM_BUF_SIZE).
+  private static final int FIRST_LINE_BYTES = 256;
+
+  private final String program;
+  private final Path directory;
+  private final String searchPath;
+
+  /**
+   * A check of one command.
+   *
+   * @param program a name to be found, or a path, from the directory on
+   * @param directory absolute; where the command runs
+   * @param searchPath the command's PATH
+   */
+  public CommandCheck(String program, Path directory, String searchPath) {
+    this.program = program;
+    this.directory = directory;
+    this.searchPath = searchPath;
+  }
+
+  /** The program's file, once nothing is in its way. */
+  public Optional<Path> find() {
+    return trouble().isEmpty() ? candidates(program).filter(CommandCheck::runs) : Optional.empty();
+  }
+
+  /** What is in the way, as a line to read; empty when the command can be started. */
+  public Optional<String> trouble() {
+    if (!Files.isDirectory(directory)) {
+      return Optional.of("the working directory %s does not exist".formatted(directory));
+    }
+    Optional<Path> file = candidates(program);
+    if (file.isEmpty()) {
+      return Optional.of(
+          program.contains("/")
+              ? "the command %s does not exist".formatted(program)
+              : "the command '%s' is not on the PATH (%s)".formatted(program, searchPath));
+    }
+    if (!runs(file.get())) {
+      return Optional.of("the command %s is not executable".formatted(file.get()));
+    }
+    return interpreter(file.get())
+        .filter(name -> candidates(name).filter(CommandCheck::runs).isEmpty())
+        .map(name -> "the command %s needs %s, which is missing".formatted(file.get(), name));
+  }
+
+  /** The file of that name: one that can be executed, else any that is there. */
+  private Optional<Path> candidates(String name) {
+    try {
+      List<Path> files =
+          name.contains("/")
+              ? List.of(directory.resolve(name))
+              : Arrays.stream(searchPath.split(":"))
+                  .map(folder -> directory.resolve(folder).resolve(name))
+                  .toList();
+      return files.stream()
+          .filter(CommandCheck::runs)
+          .findFirst()
+          .or(() -> files.stream().filter(Files::isRegularFile).findFirst());
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static boolean runs(Path file) {
+    return Files.isRegularFile(file) && Files.isExecutable(file);
+  }
+
+  /** What a script's first line asks for: the interpreter, or what {@code env} is to look up. */
+  private static Optional<String> interpreter(Path file) {
+    String start;
+    try (InputStream bytes = Files.newInputStream(file)) {
+      start = new String(bytes.readNBytes(FIRST_LINE_BYTES), ISO_8859_1);
+    } catch (IOException e) {
+      return Optional.empty(); // A program may be executable and yet unreadable.
+    }
+    if (!start.startsWith("#!")) {
+      return Optional.empty();
+    }
+    String[] words = start.substring(2).lines().findFirst().orElse("").strip().split("\\s+");
+    boolean lookedUp = words[0].endsWith("/env") && words.length > 1;
+    return Optional.of(lookedUp ? words[1] : words[0])
+        .filter(name -> !name.isEmpty() && !name.startsWith("-") && !name.contains("="));
+  }
+}

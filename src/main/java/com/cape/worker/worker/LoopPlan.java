@@ -1,0 +1,18 @@
+package com.cape.worker.worker;
+
+import java.time.Duration;
+
+/**
+ * How a worker claims and stops.
+ *
+ * @param pollInterval between polls when nothing is due, before the jitter
+ * @param concurrency slots: runs at the same time
+ * @param drainTimeout how long a stop waits for running workflows
+ * @param exitWhenIdle end when no issue may be claimed now and no slot is busy
+ */
+public record LoopPlan(
+    Duration pollInterval,
+    int concurrency,
+    Duration lease,
+    Duration drainTimeout,
+    boolean exitWhenIdle) {}

@@ -1,0 +1,74 @@
+package com.cape.worker.worker;
+
+import com.cape.worker.store.Idle;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.WorkerIdentity;
+import java.time.Duration;
+import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How long the loop rests when there was nothing to claim. Used by the loop's thread. */
+final class Rest {
+  private static final Logger LOG = LoggerFactory.getLogger(Rest.class);
+  private static final double JITTER = 0.2;
+  private static final Duration SHORTEST = Duration.ofMillis(20);
+
+  private final WorkerIdentity worker;
+  private final IssueRepository issues;
+  private final Duration pollInterval;
+  private final RandomGenerator random;
+  private volatile boolean paused;
+
+  Rest(
+      WorkerIdentity worker,
+      IssueRepository issues,
+      Duration pollInterval,
+      RandomGenerator random) {
+    this.worker = worker;
+    this.issues = issues;
+    this.pollInterval = pollInterval;
+    this.random = random;
+  }
+
+  /** Until the next poll, the end of a pause, or the next issue that falls due. */
+  Duration next() {
+    Idle idle = issues.idle(worker);
+    notePause(idle);
+    double factor = 1 - JITTER + 2 * JITTER * random.nextDouble();
+    Duration poll = Duration.ofMillis(Math.round(pollInterval.toMillis() * factor));
+    Duration earliest =
+        Stream.of(idle.pausedFor(), idle.nextDue())
+            .flatMap(java.util.Optional::stream)
+            .reduce(poll, (a, b) -> a.compareTo(b) < 0 ? a : b);
+    return earliest.compareTo(SHORTEST) < 0 ? SHORTEST : earliest;
+  }
+
+  /** Whether a pause was in force at the last look. */
+  boolean paused() {
+    return paused;
+  }
+
+  /** Takes note that there was something to claim. */
+  void over() {
+    if (paused) {
+      paused = false;
+      LOG.info("pause over");
+    }
+  }
+
+  private void notePause(Idle idle) {
+    if (idle.pausedFor().isEmpty()) {
+      over();
+      return;
+    }
+    if (!paused) {
+      paused = true;
+      LOG.warn(
+          "paused: claiming nothing for {} s reason={}",
+          idle.pausedFor().get().toSeconds(),
+          idle.pauseReason());
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package com.cape.worker.worker;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.cape.worker.config.Secrets;
+import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.OutputTail;
+import com.cape.worker.process.RunSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The files of a run, and what is told to its command. Safe for use by several threads. */
+final class RunFiles {
+  private static final Logger LOG = LoggerFactory.getLogger(RunFiles.class);
+  private static final FileAttribute<?> PRIVATE_DIRECTORY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+  private static final FileAttribute<?> PRIVATE_FILE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+  private final WorkerId worker;
+  private final RunPlan plan;
+
+  RunFiles(WorkerId worker, RunPlan plan) {
+    this.worker = worker;
+    this.plan = plan;
+  }
+
+  Path runDirectory(Claim claim) {
+    return plan.runs().resolve(claim.runId().toString());
+  }
+
+  private Path issueFile(Claim claim) {
+    return runDirectory(claim).resolve("issue");
+  }
+
+  /** Creates the run's directory, the file with the description, and the file for the output. */
+  Path create(Claim claim) throws IOException {
+    Files.createDirectories(runDirectory(claim), PRIVATE_DIRECTORY);
+    Path issueFile = Files.createFile(issueFile(claim), PRIVATE_FILE);
+    Files.writeString(issueFile, claim.description(), UTF_8, StandardOpenOption.WRITE);
+    Path folder = plan.issueLogs().resolve(Long.toString(claim.issueId()));
+    Files.createDirectories(folder, PRIVATE_DIRECTORY);
+    return Files.createFile(
+        folder.resolve("attempt-%d-%d.log".formatted(claim.attempt(), claim.fence())),
+        PRIVATE_FILE);
+  }
+
+  RunSpec spec(Claim claim, Path program, Path output) {
+    String id = Long.toString(claim.issueId());
+    String attempt = Integer.toString(claim.attempt());
+    String issueFile = issueFile(claim).toString();
+    Map<String, String> added = new HashMap<>(plan.declared());
+    added.put("CAPE_ISSUE_ID", id);
+    added.put("CAPE_ISSUE_FILE", issueFile);
+    added.put("CAPE_WORKER_ID", worker.value());
+    added.put("CAPE_ATTEMPT", attempt);
+    added.put("CAPE_FENCE", Long.toString(claim.fence()));
+    added.put("CAPE_RUN_ID", claim.runId().toString());
+    if (claim.attempt() > 1) {
+      claim.lastError().ifPresent(error -> added.put("CAPE_LAST_ERROR", error));
+    }
+    var placeholders =
+        Map.of(
+            "id", id,
+            "description", claim.description(),
+            "description_file", issueFile,
+            "attempt", attempt,
+            "worker_id", worker.value());
+    return new RunSpec(
+        plan.template().expand(program.toString(), placeholders),
+        added,
+        plan.withheld(),
+        plan.directory(),
+        runDirectory(claim),
+        output,
+        plan.outputLimitBytes(),
+        plan.timeout(),
+        plan.grace());
+  }
+
+  /** The end of the output, fit for people; a line that says why when it cannot be read. */
+  String tail(Path output) {
+    try {
+      return Secrets.mask(OutputTail.of(output));
+    } catch (IOException e) {
+      LOG.warn("cannot read a run's output cause={}", e.toString());
+      return "(the output cannot be read: %s)".formatted(e);
+    }
+  }
+
+  /** Removes a run's directory and what is in it; it may be missing. */
+  static void delete(Path directory) {
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+      Files.delete(directory);
+    } catch (NoSuchFileException e) {
+      // It could not be created, or somebody was faster.
+    } catch (IOException e) {
+      LOG.warn("cannot delete a run's files directory={} cause={}", directory, e.toString());
+    }
+  }
+}

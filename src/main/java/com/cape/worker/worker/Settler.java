@@ -1,0 +1,89 @@
+package com.cape.worker.worker;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Settlement;
+import com.cape.worker.store.StoreException;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes how attempts ended, and does not let go of one until the database has taken it. Safe for
+ * use by several threads.
+ */
+final class Settler {
+  private static final Logger LOG = LoggerFactory.getLogger(Settler.class);
+  // For a database that is away while the worker is to stop at once.
+  private static final Duration LAST_TRIES = Duration.ofSeconds(30);
+
+  private final IssueRepository issues;
+  private final Outage outage;
+  private final Drain drain;
+  private final AtomicInteger unsettled = new AtomicInteger();
+
+  Settler(IssueRepository issues, Outage outage, Drain drain) {
+    this.issues = issues;
+    this.outage = outage;
+    this.drain = drain;
+  }
+
+  /** How many results the database never took. */
+  int unsettled() {
+    return unsettled.get();
+  }
+
+  /**
+   * Settles the claim; while the database is away, tries again until it is back.
+   *
+   * @param rules asked anew for each try; may read the database
+   */
+  void settle(Claim claim, Supplier<Settlement> rules) throws InterruptedException {
+    String party = "settle " + claim.runId();
+    long hurriedNanos = 0;
+    while (true) {
+      try {
+        Settlement settlement = rules.get();
+        log(claim, settlement, issues.settle(claim, settlement));
+        outage.over(party);
+        return;
+      } catch (StoreException e) {
+        Duration wait = outage.failed(party, e);
+        if (drain.stage() == Drain.Stage.INTERRUPTING) {
+          hurriedNanos = hurriedNanos == 0 ? System.nanoTime() : hurriedNanos;
+          if (System.nanoTime() - hurriedNanos > LAST_TRIES.toNanos()) {
+            LOG.error("result not recorded; the issue waits for its lease to run out", e);
+            unsettled.incrementAndGet();
+            outage.over(party);
+            return;
+          }
+        }
+        drain.await(wait);
+      }
+    }
+  }
+
+  private static void log(Claim claim, Settlement settlement, boolean settled) {
+    if (!settled) {
+      LOG.warn("lease lost, nothing written outcome={}", settlement.outcome().word());
+      return;
+    }
+    String word = settlement.status().word();
+    switch (settlement.status()) {
+      case COMPLETED, CANCELLED -> LOG.info("issue {}", word);
+      case FAILED -> LOG.error("issue failed {}", firstLine(settlement));
+      case PENDING, STARTED ->
+          LOG.warn(
+              "issue {} again retry_s={} {}",
+              word,
+              settlement.backoff().map(Duration::toSeconds).orElse(0L),
+              firstLine(settlement));
+    }
+  }
+
+  private static String firstLine(Settlement settlement) {
+    return "cause=" + settlement.error().flatMap(text -> text.lines().findFirst()).orElse("none");
+  }
+}

@@ -1,0 +1,55 @@
+package com.cape.worker.worker;
+
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The runs that may go on at the same time. Safe for use by several threads. */
+final class Slots {
+  private static final Logger LOG = LoggerFactory.getLogger(Slots.class);
+
+  private final int count;
+  private final Executor executor;
+  private final Runnable onRelease;
+  private int busy;
+
+  /**
+   * All free.
+   *
+   * @param executor brings a thread for each occupied slot
+   * @param onRelease called after a slot has become free, by the thread that used it
+   */
+  Slots(int count, Executor executor, Runnable onRelease) {
+    this.count = count;
+    this.executor = executor;
+    this.onRelease = onRelease;
+  }
+
+  synchronized boolean free() {
+    return busy < count;
+  }
+
+  synchronized boolean idle() {
+    return busy == 0;
+  }
+
+  /** Occupies a slot for as long as the work takes. Only the loop's thread calls this. */
+  void occupy(Runnable work) {
+    change(1);
+    executor.execute(
+        () -> {
+          try {
+            work.run();
+          } catch (RuntimeException e) {
+            LOG.error("attempt abandoned; its lease will run out", e);
+          } finally {
+            change(-1);
+            onRelease.run();
+          }
+        });
+  }
+
+  private synchronized void change(int by) {
+    busy += by;
+  }
+}

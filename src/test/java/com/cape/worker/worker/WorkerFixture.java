@@ -1,0 +1,107 @@
+package com.cape.worker.worker;
+
+import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.issue.RetryPolicy;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.CommandCheck;
+import com.cape.worker.process.ProcessCommandRunner;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Migrator;
+import com.cape.worker.store.WorkerIdentity;
+import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.testing.TestDatabase;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+
+/** A worker in one piece on a real database, whose workflow is a line of shell. */
+final class WorkerFixture {
+  static final WorkerIdentity ALICE =
+      new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
+  static final Duration LEASE = Duration.ofMinutes(5);
+
+  final TestDatabase database = TestDatabase.create();
+  final Stores stores = stores(database);
+  final Drain drain = new Drain();
+  private final Path directory;
+
+  WorkerFixture(Path directory) {
+    this.directory = directory;
+    new Migrator(database.dataSource()).migrate();
+    stores.workers().register(ALICE, "test", LEASE, Optional.empty());
+  }
+
+  private static Stores stores(TestDatabase database) {
+    var open = new Database(database.dataSource());
+    var issues = new IssueRepository(open);
+    return new Stores(issues, issues, new WorkerRepository(open));
+  }
+
+  void insert(String description) {
+    database.execute(
+        "INSERT INTO cape_issues (description) VALUES ('" + description.replace("'", "''") + "')");
+  }
+
+  /** A plan that runs a program found on a PATH, with words that know placeholders. */
+  RunPlan plan(String template, String searchPath) {
+    CommandTemplate command = CommandTemplate.parse(template);
+    return new RunPlan(
+        command,
+        new CommandCheck(command.program(), directory, searchPath),
+        Map.of(),
+        Set.of(),
+        directory,
+        directory.resolve("issues"),
+        directory.resolve("runs"),
+        1 << 20,
+        Duration.ofSeconds(2),
+        Duration.ofSeconds(1));
+  }
+
+  RunPlan script(String script) {
+    return plan("sh -c '" + script + "'", System.getenv("PATH"));
+  }
+
+  static RetryPolicy retries() {
+    return new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1));
+  }
+
+  static ProcessCommandRunner commands() {
+    return new ProcessCommandRunner(Path.of("/bin/bash"));
+  }
+
+  /** A worker that ends when it is idle. */
+  IssueWorker worker(RunPlan plan, int concurrency, Duration drainTimeout) {
+    return worker(plan, concurrency, drainTimeout, true);
+  }
+
+  IssueWorker worker(RunPlan plan, int concurrency, Duration drainTimeout, boolean exitWhenIdle) {
+    return new IssueWorker(
+        ALICE,
+        plan,
+        new LoopPlan(Duration.ofSeconds(1), concurrency, LEASE, drainTimeout, exitWhenIdle),
+        retries(),
+        commands(),
+        stores,
+        drain);
+  }
+
+  /** Runs the next due issue on this thread. */
+  Optional<String> runNext(RunPlan plan) throws InterruptedException {
+    long sentNanos = System.nanoTime();
+    var claim = stores.issues().claimNext(ALICE, plan.issueLogs().toString(), LEASE).orElseThrow();
+    return new AttemptRunner(
+            ALICE.id(),
+            plan,
+            commands(),
+            stores.issues(),
+            new EndingRules(retries(), () -> 0L),
+            new LiveRuns(),
+            new Settler(stores.issues(), new Outage(), drain))
+        .run(claim, sentNanos);
+  }
+}
