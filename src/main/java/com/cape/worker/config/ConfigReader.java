@@ -41,8 +41,7 @@ final class ConfigReader {
 
   WorkerConfig read() throws ConfigException {
     Optional<WorkerId> id = required(Setting.WORKER_ID, WorkerId::new);
-    Optional<DatabaseUrl> url = databaseUrl();
-    Optional<DatabaseUrl> listenUrl = secret(Setting.LISTEN_URL);
+    Optional<WorkerConfig.Connection> connection = connection();
     WorkerConfig.Loop loop = loop();
     WorkerConfig.Command command = command();
     RetryPolicy retry =
@@ -50,8 +49,6 @@ final class ConfigReader {
             number(Setting.MAX_ATTEMPTS, 0),
             seconds(Setting.RETRY_DELAY, 1),
             seconds(Setting.RETRY_MAX_DELAY, 1));
-    boolean listen = flag(Setting.LISTEN);
-    boolean migrate = flag(Setting.MIGRATE);
     Optional<WorkerConfig.HttpAddress> http = optional(Setting.HTTP, ConfigReader::httpAddress);
     WorkerConfig.Logs logs = logs(id);
     checkGrace(command.grace(), loop.lease());
@@ -59,27 +56,37 @@ final class ConfigReader {
       throw new ConfigException(mistakes);
     }
     return new WorkerConfig(
-        id.orElseThrow(),
-        new WorkerConfig.Connection(
-            url.orElseThrow(),
-            source.find(Setting.DATABASE_URL).map(ConfigReader::place).orElseThrow(),
-            listenUrl.or(() -> url).orElseThrow(),
-            listen,
-            migrate),
-        loop,
-        command,
-        retry,
-        logs,
-        http);
+        id.orElseThrow(), connection.orElseThrow(), loop, command, retry, logs, http);
   }
 
-  /** The database URL alone, for commands that need no more. */
-  DatabaseUrl readDatabaseUrl() throws ConfigException {
-    Optional<DatabaseUrl> url = databaseUrl();
+  WorkerConfig.Connection readConnection() throws ConfigException {
+    Optional<WorkerConfig.Connection> connection = connection();
     if (!mistakes.isEmpty()) {
       throw new ConfigException(mistakes);
     }
-    return url.orElseThrow();
+    return connection.orElseThrow();
+  }
+
+  private Optional<WorkerConfig.Connection> connection() {
+    Optional<String> password = Optional.ofNullable(source.environment().get("PGPASSWORD"));
+    Optional<Given> given = source.find(Setting.DATABASE_URL);
+    if (given.isEmpty()) {
+      mistakes.add(missing(Setting.DATABASE_URL));
+    }
+    Optional<DatabaseUrl> url =
+        secret(Setting.DATABASE_URL).map(found -> found.withDefaultPassword(password));
+    Optional<DatabaseUrl> listenUrl =
+        secret(Setting.LISTEN_URL).map(found -> found.withDefaultPassword(password)).or(() -> url);
+    boolean listen = flag(Setting.LISTEN);
+    boolean migrate = flag(Setting.MIGRATE);
+    return url.map(
+        found ->
+            new WorkerConfig.Connection(
+                found,
+                given.map(ConfigReader::place).orElseThrow(),
+                listenUrl.orElse(found),
+                listen,
+                migrate));
   }
 
   private WorkerConfig.Loop loop() {
@@ -134,15 +141,6 @@ final class ConfigReader {
         .find(setting)
         .map(given -> "%s %s (%s)".formatted(given.name(), given.text(), given.origin()))
         .orElse("%s %s (default)".formatted(option, setting.defaultValue().orElseThrow()));
-  }
-
-  private Optional<DatabaseUrl> databaseUrl() {
-    Optional<String> password = Optional.ofNullable(source.environment().get("PGPASSWORD"));
-    Optional<DatabaseUrl> url = secret(Setting.DATABASE_URL);
-    if (url.isEmpty() && source.find(Setting.DATABASE_URL).isEmpty()) {
-      mistakes.add(missing(Setting.DATABASE_URL));
-    }
-    return url.map(found -> found.withDefaultPassword(password));
   }
 
   private Optional<DatabaseUrl> secret(Setting setting) {

@@ -28,6 +28,15 @@ public record WorkerConfig(
   }
 
   /**
+   * Reads only how the database is reached.
+   *
+   * @throws ConfigException with every mistake in that
+   */
+  public static Connection connection(ConfigSource source) throws ConfigException {
+    return new ConfigReader(source).readConnection();
+  }
+
+  /**
    * How the database is reached.
    *
    * @param origin where the URL was found, for messages

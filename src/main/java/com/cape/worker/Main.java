@@ -1,0 +1,147 @@
+package com.cape.worker;
+
+import com.cape.worker.cli.Daemon;
+import com.cape.worker.cli.ExitCode;
+import com.cape.worker.cli.Logging;
+import com.cape.worker.cli.MigrateCommand;
+import com.cape.worker.cli.Refusal;
+import com.cape.worker.cli.SettingOptions;
+import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.ConfigSource;
+import com.cape.worker.config.Secrets;
+import com.cape.worker.config.WorkerConfig;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.ZoneId;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TimeZone;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The root command: without a subcommand it is the daemon. */
+@Command(
+    name = "cape-worker",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    sortOptions = false,
+    usageHelpAutoWidth = true,
+    customSynopsis = {
+      "cape-worker --worker-id ID --database-url URL [OPTIONS]",
+      "       cape-worker COMMAND [OPTIONS]"
+    },
+    subcommands = MigrateCommand.class,
+    description = {
+      "Runs cape-adw for each pending issue of the PostgreSQL table cape_issues, and writes down how"
+          + " it ended.",
+      "Each setting comes from its option, else from the environment variable in brackets, else from"
+          + " .env."
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:done, or stopped in order",
+      "1:failed or refused",
+      "2:wrong usage",
+      "69:database unreachable (subcommands only: the daemon waits for it)",
+      "75:try again later: another process has this worker id",
+      "78:wrong or missing setting, command or directory; credentials refused; unusable schema"
+    },
+    footer = {
+      "",
+      "Example:",
+      "  java -jar cape-worker.jar --worker-id alleycat-1 --database-url postgresql://cape@db/cape",
+      "",
+      "Stopping: the first TERM or INT lets running workflows end, the second stops them, the third"
+          + " ends the worker at once."
+    })
+public final class Main implements Callable<Integer> {
+  private static final String CONTINUED = "\n             ";
+  private static final ZoneId LOCAL_ZONE = ZoneId.systemDefault();
+
+  @Option(
+      names = "--env-file",
+      paramLabel = "FILE",
+      description = "Settings as NAME=value lines. Default: .env, where it exists.")
+  private Optional<Path> envFile = Optional.empty();
+
+  @Spec private CommandSpec spec;
+
+  /** Runs the command line and ends the process. */
+  public static void main(String[] arguments) {
+    // The driver sends this zone as the session's: columns without a time zone are UTC everywhere.
+    TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
+    Logging.silence();
+    System.exit(commandLine().execute(arguments));
+  }
+
+  private static CommandLine commandLine() {
+    var commandLine = new CommandLine(new Main());
+    SettingOptions.addTo(commandLine.getCommandSpec());
+    commandLine.setParameterExceptionHandler(Main::wrongUsage);
+    commandLine.setExecutionExceptionHandler(Main::failed);
+    return commandLine;
+  }
+
+  @Override
+  public Integer call() throws ConfigException, InterruptedException {
+    Map<String, String> environment = System.getenv();
+    var source =
+        ConfigSource.of(
+            SettingOptions.given(spec.commandLine().getParseResult()), environment, envFile);
+    var daemon = new Daemon(WorkerConfig.from(source), Version.number(), environment, LOCAL_ZONE);
+    return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();
+  }
+
+  private static int wrongUsage(CommandLine.ParameterException thrown, String[] arguments) {
+    CommandLine command = thrown.getCommandLine();
+    say(command, thrown.getMessage());
+    CommandLine.UnmatchedArgumentException.printSuggestions(thrown, command.getErr());
+    say(
+        command,
+        "'%s --help' shows what there is".formatted(command.getCommandSpec().qualifiedName()));
+    return ExitCode.USAGE.number();
+  }
+
+  private static int failed(Exception thrown, CommandLine command, CommandLine.ParseResult parsed) {
+    if (thrown instanceof Refusal refusal) {
+      say(command, refusal.getMessage());
+      return refusal.exitCode().number();
+    }
+    if (thrown instanceof ConfigException config) {
+      say(command, "the settings cannot be used:\n" + config.getMessage());
+      return ExitCode.WRONG_SETTING.number();
+    }
+    say(command, "unexpected error, please report it: " + thrown);
+    thrown.printStackTrace(command.getErr());
+    return ExitCode.FAILED.number();
+  }
+
+  private static void say(CommandLine command, String message) {
+    PrintWriter err = command.getErr();
+    err.println("cape-worker: " + Secrets.mask(message).replace("\n", CONTINUED));
+    err.flush();
+  }
+
+  static final class Version implements IVersionProvider {
+    static String number() {
+      return Objects.requireNonNullElse(
+          Main.class.getPackage().getImplementationVersion(), "development");
+    }
+
+    @Override
+    public String[] getVersion() {
+      return new String[] {
+        "cape-worker " + number(),
+        "Java %s, %s %s"
+            .formatted(
+                Runtime.version(), System.getProperty("os.name"), System.getProperty("os.arch"))
+      };
+    }
+  }
+}

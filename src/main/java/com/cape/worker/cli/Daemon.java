@@ -1,0 +1,203 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.process.CommandCheck;
+import com.cape.worker.process.DefaultCommand;
+import com.cape.worker.process.ProcessCommandRunner;
+import com.cape.worker.process.StateDirectory;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.StoreException;
+import com.cape.worker.store.WorkerIdentity;
+import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.store.WorkerState;
+import com.cape.worker.worker.Drain;
+import com.cape.worker.worker.IssueWorker;
+import com.cape.worker.worker.LogRetention;
+import com.cape.worker.worker.LoopPlan;
+import com.cape.worker.worker.RunPlan;
+import com.cape.worker.worker.Stores;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneId;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The daemon: builds its parts, starts them in order, and takes them down again. */
+public final class Daemon {
+  private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
+  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(15);
+  private static final Duration HEARTBEAT_LIMIT = Duration.ofSeconds(5);
+  private static final int MOST_CONNECTIONS = 8;
+
+  private final WorkerConfig config;
+  private final String version;
+  private final Map<String, String> environment;
+  private final ZoneId zone;
+  private final WorkerIdentity identity;
+  private final Drain drain = new Drain();
+
+  /**
+   * Starts nothing yet.
+   *
+   * @param environment this process's own
+   * @param zone of the times in the log
+   */
+  public Daemon(WorkerConfig config, String version, Map<String, String> environment, ZoneId zone) {
+    this.config = config;
+    this.version = version;
+    this.environment = environment;
+    this.zone = zone;
+    this.identity = ThisProcess.identity(config.workerId());
+  }
+
+  /**
+   * Works until it is stopped.
+   *
+   * @param halt ends the process at once, for a third signal
+   * @throws Refusal when it cannot begin
+   */
+  public ExitCode run(Runnable halt) throws InterruptedException {
+    String searchPath = searchPath();
+    CommandTemplate template = template(searchPath);
+    CommandCheck check = check(template, searchPath);
+    Path bash = bash(searchPath);
+    String holder =
+        "pid %d on %s, started %s".formatted(identity.pid(), identity.host(), Instant.now());
+    try (var state =
+        StateDirectory.open(config.logs().stateDirectory(), identity.instance(), holder)) {
+      Logging.start(config.workerId(), config.logs(), zone, environment);
+      new StopSignals(drain, halt).handle();
+      RunPlan plan = plan(template, check, state);
+      announce(plan);
+      try (var retention =
+          new LogRetention(plan.issueLogs(), config.logs().retention(), InstantSource.system())) {
+        retention.start();
+        return work(plan, new ProcessCommandRunner(bash), state);
+      }
+    } catch (StateDirectory.BusyException e) {
+      throw new Refusal(
+          ExitCode.TRY_LATER,
+          "worker id %s is taken: %s; stop that one, or choose another id"
+              .formatted(config.workerId(), e.getMessage()));
+    } catch (IOException e) {
+      throw refusal("cannot use the log or state directory: " + e);
+    }
+  }
+
+  private ExitCode work(RunPlan plan, ProcessCommandRunner commands, StateDirectory state)
+      throws InterruptedException {
+    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
+    try (Database work = open(connections, STATEMENT_LIMIT);
+        Database beat = open(1, HEARTBEAT_LIMIT)) {
+      var stores =
+          new Stores(
+              new IssueRepository(work), new IssueRepository(beat), new WorkerRepository(beat));
+      var startUp = new StartUp(config.connection(), stores.workers(), drain);
+      if (!startUp.ready(identity, version, config.loop().lease(), state.previousInstance())) {
+        return ExitCode.DONE;
+      }
+      LOG.info("ready host={} pid={}", identity.host(), identity.pid());
+      var worker =
+          new IssueWorker(identity, plan, loopPlan(), config.retry(), commands, stores, drain);
+      IssueWorker.End end = worker.run();
+      sayStopped(stores.workers());
+      LOG.info("stopped");
+      return switch (end) {
+        case STOPPED, IDLE -> ExitCode.DONE;
+        case CANNOT_START -> ExitCode.WRONG_SETTING;
+        case UNSETTLED -> ExitCode.FAILED;
+      };
+    }
+  }
+
+  private Database open(int connections, Duration statementLimit) {
+    return Database.open(
+        config.connection().url(), "cape-worker " + config.workerId(), connections, statementLimit);
+  }
+
+  private void sayStopped(WorkerRepository workers) {
+    try {
+      workers.heartbeat(identity, WorkerState.STOPPED);
+    } catch (StoreException e) {
+      LOG.debug("cannot say that the worker has stopped", e);
+    }
+  }
+
+  private void announce(RunPlan plan) {
+    LOG.info(
+        "starting version={} java={} database={} command={} working_dir={} log_dir={}",
+        version,
+        Runtime.version(),
+        config.connection().url(),
+        plan.template().program(),
+        plan.directory(),
+        config.logs().directory());
+    if (!plan.withheld().isEmpty()) {
+      LOG.info("withheld from workflows names={}", String.join(",", plan.withheld()));
+    }
+  }
+
+  private LoopPlan loopPlan() {
+    return new LoopPlan(
+        config.loop().pollInterval(),
+        config.loop().concurrency(),
+        config.loop().lease(),
+        config.loop().drainTimeout(),
+        config.loop().exitWhenIdle());
+  }
+
+  private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {
+    WorkerConfig.Command command = config.command();
+    return new RunPlan(
+        template,
+        check,
+        command.declared(),
+        command.withheld(),
+        command.workingDir(),
+        config.logs().directory().resolve("issues"),
+        state.runs(),
+        command.outputLimitBytes(),
+        command.timeout(),
+        command.grace());
+  }
+
+  private CommandTemplate template(String searchPath) {
+    return config
+        .command()
+        .template()
+        .orElseGet(() -> DefaultCommand.in(config.command().workingDir(), searchPath));
+  }
+
+  private CommandCheck check(CommandTemplate template, String searchPath) {
+    var check = new CommandCheck(template.program(), config.command().workingDir(), searchPath);
+    Optional<String> trouble = check.trouble();
+    if (trouble.isPresent()) {
+      throw refusal(trouble.get() + "; mend that, or set --command or --working-dir");
+    }
+    return check;
+  }
+
+  private Path bash(String searchPath) {
+    Path directory = config.command().workingDir();
+    return new CommandCheck("bash", directory, searchPath)
+        .find()
+        .or(() -> new CommandCheck("/bin/bash", directory, searchPath).find())
+        .orElseThrow(() -> refusal("bash is missing; each run is guarded by a bash script"));
+  }
+
+  private String searchPath() {
+    String declared = config.command().declared().getOrDefault("PATH", "/usr/bin:/bin");
+    return environment.getOrDefault("PATH", declared);
+  }
+
+  private static Refusal refusal(String message) {
+    return new Refusal(ExitCode.WRONG_SETTING, message);
+  }
+}

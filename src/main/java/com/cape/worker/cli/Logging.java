@@ -1,0 +1,155 @@
+package com.cape.worker.cli;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.Appender;
+import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.OutputStreamAppender;
+import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
+import ch.qos.logback.core.filter.Filter;
+import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
+import ch.qos.logback.core.rolling.RollingFileAppender;
+import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
+import ch.qos.logback.core.spi.FilterReply;
+import ch.qos.logback.core.util.Duration;
+import ch.qos.logback.core.util.FileSize;
+import com.cape.worker.config.LogLevel;
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.issue.WorkerId;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.ZoneId;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.LoggerFactory;
+
+/** Where log lines go: the worker's file, and the console. */
+public final class Logging {
+  private static final FileSize LARGEST_FILE = FileSize.valueOf("10MB");
+  private static final int OLD_FILES = 5;
+  private static final java.util.logging.Logger DRIVER =
+      java.util.logging.Logger.getLogger("org.postgresql");
+  // The worker tells of an outage itself, once.
+  private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari", "org.flywaydb");
+
+  private Logging() {}
+
+  /** Nothing is logged until {@link #start}. */
+  public static void silence() {
+    DRIVER.setLevel(java.util.logging.Level.OFF);
+    root().detachAndStopAllAppenders();
+    root().setLevel(Level.OFF);
+  }
+
+  /**
+   * Begins to log.
+   *
+   * @param zone of the times in the log
+   * @throws IOException when the file cannot be written
+   */
+  static void start(
+      WorkerId worker, WorkerConfig.Logs logs, ZoneId zone, Map<String, String> environment)
+      throws IOException {
+    Path file = logs.directory().resolve("worker_%s.log".formatted(worker));
+    Files.createDirectories(logs.directory());
+    Files.newOutputStream(
+            file, java.nio.file.StandardOpenOption.CREATE, java.nio.file.StandardOpenOption.APPEND)
+        .close();
+    var line = new LogLine(worker, zone);
+    boolean service = isService(worker, logs.directory(), environment);
+    attach(file(file), line, logs.level());
+    LogLevel onConsole = service ? atLeast(logs.level(), LogLevel.WARNING) : logs.level();
+    attach(new ConsoleAppender<>(), line, onConsole);
+    root().setLevel(logs.level() == LogLevel.DEBUG ? Level.DEBUG : Level.INFO);
+    for (String library : LIBRARIES) {
+      context()
+          .getLogger(library)
+          .setLevel(logs.level() == LogLevel.DEBUG ? Level.INFO : Level.OFF);
+    }
+  }
+
+  private static RollingFileAppender<ILoggingEvent> file(Path file) {
+    var appender = new RollingFileAppender<ILoggingEvent>();
+    appender.setFile(file.toString());
+    var window = new FixedWindowRollingPolicy();
+    window.setContext(context());
+    window.setParent(appender);
+    window.setFileNamePattern(file + ".%i");
+    window.setMaxIndex(OLD_FILES);
+    window.start();
+    var size = new SizeBasedTriggeringPolicy<ILoggingEvent>();
+    size.setContext(context());
+    size.setMaxFileSize(LARGEST_FILE);
+    size.setCheckIncrement(Duration.buildBySeconds(1));
+    size.start();
+    appender.setRollingPolicy(window);
+    appender.setTriggeringPolicy(size);
+    return appender;
+  }
+
+  private static void attach(
+      OutputStreamAppender<ILoggingEvent> appender, LogLine line, LogLevel least) {
+    var encoder = new LayoutWrappingEncoder<ILoggingEvent>();
+    encoder.setContext(context());
+    encoder.setCharset(StandardCharsets.UTF_8);
+    encoder.setLayout(line);
+    if (appender instanceof ConsoleAppender<ILoggingEvent> console) {
+      console.setTarget("System.err");
+    }
+    line.setContext(context());
+    line.start();
+    encoder.start();
+    appender.setContext(context());
+    appender.setEncoder(encoder);
+    appender.addFilter(from(least));
+    appender.start();
+    Appender<ILoggingEvent> started = appender;
+    root().addAppender(started);
+  }
+
+  private static Filter<ILoggingEvent> from(LogLevel least) {
+    var filter =
+        new Filter<ILoggingEvent>() {
+          @Override
+          public FilterReply decide(ILoggingEvent event) {
+            return LogLine.level(event).compareTo(least) < 0
+                ? FilterReply.DENY
+                : FilterReply.NEUTRAL;
+          }
+        };
+    filter.start();
+    return filter;
+  }
+
+  private static LogLevel atLeast(LogLevel one, LogLevel other) {
+    return one.compareTo(other) > 0 ? one : other;
+  }
+
+  /** Whether standard error goes to the file that a service manager fills. */
+  private static boolean isService(
+      WorkerId worker, Path directory, Map<String, String> environment) {
+    Path file = directory.resolve("worker_%s_stderr.log".formatted(worker));
+    try {
+      if (Files.isSameFile(Path.of("/proc/self/fd/2"), file)) {
+        return true;
+      }
+    } catch (IOException e) {
+      // No /proc, or no such file.
+    }
+    return Optional.ofNullable(environment.get("XPC_SERVICE_NAME"))
+        .equals(Optional.of("com.cape.worker." + worker));
+  }
+
+  private static LoggerContext context() {
+    return (LoggerContext) LoggerFactory.getILoggerFactory();
+  }
+
+  private static Logger root() {
+    return context().getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+  }
+}

@@ -1,0 +1,53 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.store.Migrator;
+import com.cape.worker.store.StoreException;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code cape-worker migrate}. */
+@Command(
+    name = "migrate",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Brings the schema up to date: creates or extends cape_issues and the worker's own tables.",
+      "The daemon does the same when it starts. Safe on a live table, and to be run again."
+    })
+public final class MigrateCommand implements Callable<Integer> {
+  @Mixin private DatabaseOptions database;
+
+  @Option(
+      names = "--print",
+      description = "Print the SQL instead of running it, for the tables' owner to run with psql.")
+  private boolean print;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws ConfigException {
+    WorkerConfig.Connection connection = database.connection();
+    PrintWriter out = spec.commandLine().getOut();
+    try {
+      var migrator = new Migrator(connection.url());
+      if (migrator.upToDate()) {
+        out.println(print ? "-- The schema is up to date." : "the schema is up to date");
+      } else if (print) {
+        out.print(migrator.pendingSql());
+      } else {
+        migrator.migrate();
+        out.println("the schema has been brought up to date");
+      }
+      out.flush();
+      return ExitCode.DONE.number();
+    } catch (StoreException e) {
+      throw Refusal.of(e, connection.origin());
+    }
+  }
+}

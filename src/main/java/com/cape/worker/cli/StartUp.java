@@ -1,0 +1,85 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.store.Migrator;
+import com.cape.worker.store.Registration;
+import com.cape.worker.store.StoreException;
+import com.cape.worker.store.WorkerIdentity;
+import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.worker.Drain;
+import com.cape.worker.worker.Outage;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What a daemon asks of the database before its first claim. Waits for a database that is away. */
+final class StartUp {
+  private static final Logger LOG = LoggerFactory.getLogger(StartUp.class);
+  private static final String PARTY = "start";
+
+  private final WorkerConfig.Connection connection;
+  private final WorkerRepository workers;
+  private final Drain drain;
+  private final Outage outage = new Outage();
+
+  StartUp(WorkerConfig.Connection connection, WorkerRepository workers, Drain drain) {
+    this.connection = connection;
+    this.workers = workers;
+    this.drain = drain;
+  }
+
+  /**
+   * Brings the schema up to date and registers the worker; false when it was stopped before.
+   *
+   * @throws Refusal when that can never succeed, or another process has the worker id
+   */
+  boolean ready(
+      WorkerIdentity identity, String version, Duration lease, Optional<UUID> previousInstance)
+      throws InterruptedException {
+    while (!drain.begun()) {
+      try {
+        prepareSchema();
+        Optional<Registration> other = workers.register(identity, version, lease, previousInstance);
+        outage.over(PARTY);
+        if (other.isPresent()) {
+          throw taken(other.get());
+        }
+        return true;
+      } catch (StoreException e) {
+        if (e.kind() != StoreException.Kind.UNREACHABLE) {
+          throw Refusal.of(e, connection.origin());
+        }
+        drain.await(outage.failed(PARTY, e));
+      }
+    }
+    return false;
+  }
+
+  private void prepareSchema() {
+    var migrator = new Migrator(connection.url());
+    if (migrator.upToDate()) {
+      return;
+    }
+    if (!connection.migrate()) {
+      throw new Refusal(
+          ExitCode.WRONG_SETTING,
+          "the schema is not up to date, and --no-migrate forbids to change that;"
+              + " run 'cape-worker migrate'");
+    }
+    migrator.migrate();
+    LOG.info("schema brought up to date");
+  }
+
+  private static Refusal taken(Registration other) {
+    return new Refusal(
+        ExitCode.TRY_LATER,
+        "worker id %s is taken: pid %d on %s, started %s; stop that one, or choose another id"
+            .formatted(
+                other.worker().id(),
+                other.worker().pid(),
+                other.worker().host(),
+                other.startedAt()));
+  }
+}
