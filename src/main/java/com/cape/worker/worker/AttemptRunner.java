@@ -56,13 +56,16 @@ final class AttemptRunner {
     MDC.put("attempt", Integer.toString(claim.attempt()));
     Path runDirectory = files.runDirectory(claim);
     try {
+      Optional<Path> program = plan.check().find();
+      if (program.isEmpty()) {
+        return notStarted(claim, trouble());
+      }
       Path output = files.create(claim);
-      Path program = plan.check().find().orElseThrow(() -> new IOException(trouble()));
-      CommandRunner.Run run = commands.start(files.spec(claim, program, output));
+      CommandRunner.Run run = commands.start(files.spec(claim, program.get(), output));
       LOG.info("workflow started log={}", output);
       return await(claim, claimedNanos, run, output);
     } catch (IOException e) {
-      return notStarted(claim, Optional.ofNullable(e.getMessage()).orElseGet(e::toString));
+      return notStarted(claim, e.toString());
     } finally {
       RunFiles.delete(runDirectory);
       MDC.clear();

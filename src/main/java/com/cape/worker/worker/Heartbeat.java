@@ -42,6 +42,7 @@ final class Heartbeat implements AutoCloseable {
   private final Thread beats = new Thread(this::beatOn, "cape-heartbeat");
   private final Thread watch = new Thread(this::watchOn, "cape-lease-watch");
   private volatile boolean closed;
+  private boolean registered = true;
 
   /**
    * How long a claim holds, and what of it is kept back to end a run.
@@ -82,9 +83,11 @@ final class Heartbeat implements AutoCloseable {
 
   /** One beat: the registration, then all runs in one statement. */
   void beat() {
-    if (!workers.heartbeat(worker, state.get())) {
+    boolean still = workers.heartbeat(worker, state.get());
+    if (registered && !still) {
       LOG.error("another process has registered under this worker's id");
     }
+    registered = still;
     List<UUID> live = runs.ids();
     if (live.isEmpty()) {
       return;

@@ -80,7 +80,7 @@ public final class LogRetention implements AutoCloseable {
 
   private static boolean deleteIfOlder(Path file, Instant oldest) {
     try {
-      return file.getFileName().toString().matches("attempt-\\d+-\\d+\\.log")
+      return file.getFileName().toString().matches("attempt-\\d+-\\d+(\\.\\d+)?\\.log")
           && Files.getLastModifiedTime(file).toInstant().isBefore(oldest)
           && Files.deleteIfExists(file);
     } catch (IOException e) {

@@ -49,11 +49,20 @@ final class RunFiles {
     Files.createDirectories(runDirectory(claim), PRIVATE_DIRECTORY);
     Path issueFile = Files.createFile(issueFile(claim), PRIVATE_FILE);
     Files.writeString(issueFile, claim.description(), UTF_8, StandardOpenOption.WRITE);
+    return createLog(claim);
+  }
+
+  private Path createLog(Claim claim) throws IOException {
     Path folder = plan.issueLogs().resolve(Long.toString(claim.issueId()));
     Files.createDirectories(folder, PRIVATE_DIRECTORY);
-    return Files.createFile(
-        folder.resolve("attempt-%d-%d.log".formatted(claim.attempt(), claim.fence())),
-        PRIVATE_FILE);
+    String name = "attempt-%d-%d".formatted(claim.attempt(), claim.fence());
+    Path log = folder.resolve(name + ".log");
+    if (Files.exists(log)) {
+      // Left by another database, or by one that has been created anew.
+      long age = Files.getLastModifiedTime(log).toMillis();
+      Files.move(log, folder.resolve("%s.%d.log".formatted(name, age)));
+    }
+    return Files.createFile(log, PRIVATE_FILE);
   }
 
   RunSpec spec(Claim claim, Path program, Path output) {

@@ -78,7 +78,7 @@ final class Settler {
           LOG.warn(
               "issue {} again retry_s={} {}",
               word,
-              settlement.backoff().map(Duration::toSeconds).orElse(0L),
+              settlement.backoff().map(Duration::toMillis).orElse(0L) / 1000.0,
               firstLine(settlement));
     }
   }

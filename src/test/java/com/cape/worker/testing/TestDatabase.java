@@ -29,6 +29,19 @@ public final class TestDatabase {
     return new TestDatabase(Server.at(Optional.of(name)));
   }
 
+  /** As a user would write it: {@code postgresql://user:password@host:port/name}. */
+  public String url() {
+    var source = (PGSimpleDataSource) dataSource;
+    String password = source.getPassword() == null ? "" : ":" + source.getPassword();
+    return "postgresql://%s%s@%s:%d/%s"
+        .formatted(
+            source.getUser(),
+            password,
+            source.getServerNames()[0],
+            source.getPortNumbers()[0],
+            source.getDatabaseName());
+  }
+
   public DataSource dataSource() {
     return dataSource;
   }

@@ -61,6 +61,17 @@ class AttemptRunnerTest {
   }
 
   @Test
+  void logOfAnotherDatabaseIsKeptAside() throws Exception {
+    Path folder = Files.createDirectories(directory.resolve("issues/1"));
+    Files.writeString(folder.resolve("attempt-1-1.log"), "older");
+    run("echo newer");
+    assertEquals("newer\n", Files.readString(folder.resolve("attempt-1-1.log")));
+    try (var files = Files.list(folder)) {
+      assertEquals(2, files.count());
+    }
+  }
+
+  @Test
   void secondAttemptSeesTheFirstOnesError() throws Exception {
     run("echo oops; exit 3");
     database.execute("UPDATE cape_issues SET run_after = now()");

@@ -1,0 +1,140 @@
+package com.cape.worker;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.testing.WorkerProcess;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A server of its own, because it is stopped. */
+@Tag("database")
+@Timeout(180)
+class OutageIT {
+  private static final Duration OUTAGE = Duration.ofSeconds(30);
+  private static final Duration RECOVERY = Duration.ofSeconds(10);
+
+  @TempDir private Path directory;
+
+  @Test
+  void workersOutliveAStoppedDatabaseAtStartIdleAndInTheMiddleOfARun() throws Exception {
+    Path data = directory.resolve("data");
+    List<WorkerProcess> workers = new ArrayList<>();
+    EmbeddedPostgres server = server(data, 0);
+    int port = server.getPort();
+    try {
+      script("busy-adw", "touch started; until [ -e go ]; do sleep 0.05; done");
+      script("adw", "true");
+      WorkerProcess busy = worker(port, "busy", "./busy-adw");
+      workers.add(busy);
+      busy.awaitOutput("ready");
+      execute(server, "INSERT INTO cape_issues (description) VALUES ('while it runs')");
+      await().atMost(RECOVERY).until(() -> Files.exists(directory.resolve("started")));
+      WorkerProcess idle = worker(port, "idle", "./adw");
+      workers.add(idle);
+      idle.awaitOutput("ready");
+
+      server.close();
+      WorkerProcess late = worker(port, "late", "./adw");
+      workers.add(late);
+      Files.createFile(directory.resolve("go"));
+      busy.awaitOutput("workflow ended");
+      for (WorkerProcess worker : workers) {
+        worker.awaitOutput("database away");
+      }
+      await().pollDelay(OUTAGE).atMost(OUTAGE.multipliedBy(2)).until(() -> true);
+
+      server = server(data, port);
+      EmbeddedPostgres back = server;
+      await()
+          .atMost(RECOVERY)
+          .until(
+              () -> value(back, "SELECT status FROM cape_issues WHERE id = 1"),
+              "completed"::equals);
+      late.awaitOutput("ready");
+      execute(
+          server,
+          "INSERT INTO cape_issues (description) SELECT 'after' FROM generate_series(1, 20)");
+      await()
+          .atMost(RECOVERY)
+          .until(
+              () -> value(back, "SELECT count(*) FROM cape_issues WHERE status = 'completed'"),
+              "21"::equals);
+      for (WorkerProcess worker : workers) {
+        assertTrue(worker.isAlive(), worker.output());
+        worker.awaitOutput("database back");
+        assertEquals(
+            1,
+            worker.output().lines().filter(line -> line.contains("database away")).count(),
+            worker.output());
+        worker.signal("TERM");
+        assertEquals(0, worker.exitCode(), worker.output());
+      }
+    } finally {
+      for (WorkerProcess worker : workers) {
+        worker.close();
+      }
+      server.close();
+    }
+  }
+
+  private static EmbeddedPostgres server(Path data, int port) throws IOException {
+    return EmbeddedPostgres.builder()
+        .setDataDirectory(data)
+        .setCleanDataDirectory(false)
+        .setLocaleConfig("locale", "C")
+        .setPort(port)
+        .start();
+  }
+
+  private WorkerProcess worker(int port, String id, String command) {
+    return WorkerProcess.start(
+        directory,
+        Map.of(
+            "CAPE_DATABASE_URL",
+            "postgresql://postgres:postgres@127.0.0.1:" + port + "/postgres",
+            "CAPE_WORKER_ID",
+            id,
+            "CAPE_ADW_COMMAND",
+            command + " {id} {description}",
+            "CAPE_POLL_INTERVAL",
+            "1",
+            "CAPE_MAX_ATTEMPTS",
+            "1"));
+  }
+
+  private void script(String name, String script) throws IOException {
+    Path file = directory.resolve(name);
+    Files.writeString(file, "#!/bin/bash\n" + script + "\n");
+    assertTrue(file.toFile().setExecutable(true));
+  }
+
+  private static void execute(EmbeddedPostgres server, String sql) throws Exception {
+    try (Connection connection = server.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  private static String value(EmbeddedPostgres server, String sql) throws Exception {
+    try (Connection connection = server.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement();
+        ResultSet rows = statement.executeQuery(sql)) {
+      return rows.next() ? rows.getString(1) : "";
+    }
+  }
+}

@@ -1,0 +1,99 @@
+package com.cape.worker;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.testing.JarFixture;
+import com.cape.worker.testing.WorkerProcess;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Signals to the JAR while a workflow runs. */
+@Tag("database")
+@Timeout(120)
+class StopIT {
+  @TempDir private Path directory;
+  private JarFixture fixture;
+
+  @BeforeEach
+  void start() throws Exception {
+    fixture =
+        new JarFixture(
+                directory, "echo $$ >pid.new; mv pid.new pid; until [ -e go ]; do sleep 0.05; done")
+            .migrated();
+    fixture.insert("an issue");
+  }
+
+  @Test
+  void firstTermLetsTheWorkflowEnd() throws Exception {
+    try (WorkerProcess worker = running()) {
+      worker.signal("TERM");
+      worker.awaitOutput("draining");
+      Files.createFile(directory.resolve("go"));
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+    assertEquals("completed", fixture.database.value("SELECT status FROM cape_issues"));
+  }
+
+  @Test
+  void secondSignalGivesTheIssueBackUncounted() throws Exception {
+    try (WorkerProcess worker = running()) {
+      worker.signal("INT");
+      worker.awaitOutput("draining");
+      worker.signal("TERM");
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+    assertEquals(
+        "pending 0 interrupted",
+        fixture.database.value(
+            "SELECT status || ' ' || attempts || ' ' || outcome FROM cape_issues, cape_issue_attempts"));
+    awaitGone(workflow());
+  }
+
+  @Test
+  void thirdSignalEndsTheWorkerAndWithItTheWorkflow() throws Exception {
+    Files.writeString(
+        directory.resolve("adw"),
+        "#!/bin/bash\ntrap '' TERM\necho $$ >pid.new; mv pid.new pid; while :; do sleep 0.05; done\n");
+    try (WorkerProcess worker = running("--grace", "30")) {
+      worker.signal("TERM");
+      worker.awaitOutput("draining");
+      worker.signal("TERM");
+      worker.awaitOutput("stopping running workflows");
+      worker.signal("TERM");
+      assertEquals(1, worker.exitCode(), worker.output());
+    }
+    ProcessHandle.of(workflow()).ifPresent(ProcessHandle::destroyForcibly);
+  }
+
+  @Test
+  void workflowDiesWithAWorkerThatIsKilled() throws Exception {
+    try (WorkerProcess worker = running()) {
+      worker.signal("KILL");
+      worker.exitCode();
+      awaitGone(workflow());
+    }
+  }
+
+  private WorkerProcess running(String... arguments) {
+    WorkerProcess worker = fixture.worker("stop", arguments);
+    await().atMost(Duration.ofSeconds(30)).until(() -> Files.exists(directory.resolve("pid")));
+    return worker;
+  }
+
+  private long workflow() throws Exception {
+    return Long.parseLong(fixture.read("pid").strip());
+  }
+
+  private static void awaitGone(long pid) {
+    await().atMost(Duration.ofSeconds(10)).until(() -> ProcessHandle.of(pid).isEmpty());
+    assertTrue(ProcessHandle.of(pid).isEmpty());
+  }
+}

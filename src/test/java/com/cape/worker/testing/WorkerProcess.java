@@ -1,0 +1,90 @@
+package com.cape.worker.testing;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** The built JAR as a process, with an environment of its own. */
+public final class WorkerProcess implements AutoCloseable {
+  public static final Path JAR = Path.of("target", "cape-worker.jar").toAbsolutePath();
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  private final Process process;
+  private final Path output;
+
+  private WorkerProcess(Process process, Path output) {
+    this.process = process;
+    this.output = output;
+  }
+
+  /** Starts the JAR in the directory; its environment is PATH and what is given. */
+  public static WorkerProcess start(
+      Path directory, Map<String, String> environment, String... arguments) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-jar",
+                JAR.toString()));
+    command.addAll(List.of(arguments));
+    try {
+      Path output = Files.createTempFile(directory, "console", ".txt");
+      var builder = new ProcessBuilder(command).directory(directory.toFile());
+      builder.environment().clear();
+      builder.environment().put("PATH", System.getenv("PATH"));
+      builder.environment().putAll(environment);
+      builder.redirectErrorStream(true).redirectOutput(output.toFile());
+      return new WorkerProcess(builder.start(), output);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public long pid() {
+    return process.pid();
+  }
+
+  public boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** All that it has printed. */
+  public String output() {
+    try {
+      return Files.readString(output);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Waits for a text on its console. */
+  public void awaitOutput(String text) {
+    await(text).atMost(LIMIT).until(() -> output().contains(text) || !isAlive());
+    assertTrue(output().contains(text), output());
+  }
+
+  /** Sends a signal by its name. */
+  public void signal(String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(pid())).inheritIO().start().waitFor();
+  }
+
+  /** Waits for its end and answers the exit code. */
+  public int exitCode() throws InterruptedException {
+    assertTrue(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS), output());
+    return process.exitValue();
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly().onExit().join();
+  }
+}
