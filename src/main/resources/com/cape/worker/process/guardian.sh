@@ -30,11 +30,28 @@ note() {
   printf '%s\n' "$1" >"$record.new" && mv -f "$record.new" "$record"
 }
 
+# A zombie is not alive, and may stay for long where process 1 is no real init.
+group_lives() {
+  kill -0 -- "-$1" 2>/dev/null || return 1
+  [ -r /proc/self/stat ] || return 0
+  local stat line fields
+  for stat in /proc/[0-9]*/stat; do
+    { IFS= read -r line <"$stat"; } 2>/dev/null || continue
+    # After the name, which may hold anything: state, parent, group.
+    read -r -a fields <<<"${line##*) }"
+    if [ "${fields[2]-}" = "$1" ] && [ "${fields[0]}" != Z ]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
 end_group() {
-  kill -TERM -- "-$1" 2>/dev/null || return 0
+  group_lives "$1" || return 0
+  kill -TERM -- "-$1" 2>/dev/null
   local tenths=$((grace * 10))
   while [ "$tenths" -gt 0 ]; do
-    kill -0 -- "-$1" 2>/dev/null || return 0
+    group_lives "$1" || return 0
     sleep 0.1
     tenths=$((tenths - 1))
   done

@@ -1,11 +1,17 @@
 package com.cape.worker.worker;
 
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.testing.Processes;
 import com.cape.worker.testing.TestDatabase;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,23 +35,120 @@ class AttemptRunnerTest {
     database = fixture.database;
   }
 
+  // The waits are those of the contract, without their jitter.
   @ParameterizedTest
   @CsvSource({
-    "exit 0,        completed, completed,    1",
-    "exit 65,       failed,    failed,       1",
-    "exit 75,       pending,   throttled,    0",
-    "exit 3,        pending,   failed,       1",
-    "kill -9 $$,    pending,   failed,       1",
-    "sleep 60,      pending,   timed_out,    1",
-    "exec yes,      pending,   output_limit, 1",
+    "exit 0,        0, completed, 1, completed,    0,   ,   0",
+    "exit 65,       0, failed,    1, failed,       65,  ,   0",
+    "exit 75,       0, pending,   0, throttled,    75,  ,   900",
+    "exit 3,        0, pending,   1, failed,       3,   ,   12",
+    "exit 3,        1, pending,   2, failed,       3,   ,   48",
+    "exit 3,        4, failed,    5, failed,       3,   ,   0",
+    "exit 126,      0, pending,   1, failed,       126, ,   12",
+    "kill -9 $$,    0, pending,   1, failed,       137, 9,  12",
+    "kill -TERM $$, 4, failed,    5, failed,       143, 15, 0",
+    "sleep 60,      0, pending,   1, timed_out,    143, 15, 12",
+    "sleep 60,      4, failed,    5, timed_out,    143, 15, 0",
+    "exec yes,      0, pending,   1, output_limit, 143, 15, 12",
+    "exec yes,      4, failed,    5, output_limit, 143, 15, 0",
   })
-  void endingIsWrittenDown(String script, String status, String outcome, String attempts)
+  void endingIsWrittenDown(
+      String script,
+      int attemptsBefore,
+      String status,
+      int attempts,
+      String outcome,
+      String exitCode,
+      String signal,
+      int waitSeconds)
       throws Exception {
-    run(script);
-    assertEquals(status, database.value("SELECT status FROM cape_issues"));
-    assertEquals(outcome, database.value("SELECT outcome FROM cape_issue_attempts"));
-    assertEquals(attempts, database.value("SELECT attempts FROM cape_issues"));
-    assertEquals("t", database.value("SELECT finished_at IS NOT NULL FROM cape_issue_attempts"));
+    fixture.insert("an issue");
+    database.execute(
+        "UPDATE cape_issues SET run_after = now() - interval '1 h', attempts = " + attemptsBefore);
+    runNext("echo printed; " + script);
+
+    assertEquals(
+        status + " " + attempts,
+        database.value("SELECT status || ' ' || attempts FROM cape_issues"));
+    boolean pending = status.equals("pending");
+    assertTrue(is("(assigned_worker_id IS NULL) = " + pending));
+    assertTrue(is("(started_at IS NULL) = " + pending));
+    assertTrue(is("(completed_at IS NOT NULL) = " + status.equals("completed")));
+    assertTrue(is("abs(extract(epoch FROM updated_at - now() AT TIME ZONE 'UTC')) < 10"));
+    assertTrue(is("(last_error IS NULL) = " + status.equals("completed")));
+    if (pending) {
+      assertTrue(
+          is(
+              "extract(epoch FROM run_after - now()) BETWEEN %1$d - 8 AND %1$d"
+                  .formatted(waitSeconds)),
+          database.value("SELECT run_after - now() FROM cape_issues"));
+    }
+    assertEquals(
+        "%s %s %s %d".formatted(outcome, exitCode, signal, attemptsBefore + 1),
+        database.value(
+            "SELECT concat_ws(' ', outcome, exit_code, coalesce(signal::text, 'null'), attempt) FROM cape_issue_attempts"));
+    assertEquals("t", database.value("SELECT finished_at >= started_at FROM cape_issue_attempts"));
+    assertTrue(
+        database
+            .value("SELECT output_tail FROM cape_issue_attempts")
+            .startsWith(script.contains("yes") ? "y" : "printed"));
+    Path log = directory.resolve("issues/1/attempt-%d-1.log".formatted(attemptsBefore + 1));
+    assertEquals(log.toString(), database.value("SELECT log_file FROM cape_issue_attempts"));
+    assertTrue(Files.size(log) <= 1 << 20, "the output is cut at its limit");
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log)));
+    assertEquals(
+        outcome.equals("throttled") ? "1" : "0",
+        database.value("SELECT count(*) FROM cape_pauses WHERE scope = '*'"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, pending, 1", "4, failed, 5"})
+  void thirdThrottledAttemptInARowCountsAndPausesNobody(
+      int attemptsBefore, String status, int attempts) throws Exception {
+    fixture.insert("an issue");
+    database.execute("UPDATE cape_issues SET attempts = " + attemptsBefore);
+    for (int i = 0; i < 3; i++) {
+      database.execute("DELETE FROM cape_pauses");
+      database.execute("UPDATE cape_issues SET run_after = now()");
+      runNext("exit 75");
+    }
+    assertEquals(
+        status + " " + attempts,
+        database.value("SELECT status || ' ' || attempts FROM cape_issues"));
+    assertEquals("0", database.value("SELECT count(*) FROM cape_pauses"));
+    assertEquals(
+        "3",
+        database.value("SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'throttled'"));
+  }
+
+  @Test
+  void grandchildThatHoldsTheOutputOpenAddsNoWaitAndIsGone() throws Exception {
+    long start = System.nanoTime();
+    run("sleep 300 & echo $! >grandchild; exit 0");
+    assertTrue(
+        Duration.ofNanos(System.nanoTime() - start).toMillis() < 1000, "no grace for zombies");
+    long pid = Long.parseLong(Files.readString(directory.resolve("grandchild")).strip());
+    assertFalse(Processes.isAlive(pid));
+    assertEquals("completed", database.value("SELECT status FROM cape_issues"));
+  }
+
+  @Test
+  void statusThatTheWorkflowWritesItselfDoesNotDecide() throws Exception {
+    fixture.insert("an issue");
+    Thread run =
+        new Thread(
+            () ->
+                assertDoesNotThrow(
+                    () -> runNext("touch on; until [ -e go ]; do sleep 0.02; done")));
+    run.start();
+    await().until(() -> Files.exists(directory.resolve("on")));
+    database.execute("UPDATE cape_issues SET status = 'pending', assigned_worker_id = NULL");
+    assertEquals(
+        Optional.empty(),
+        fixture.stores.issues().claimNext(WorkerFixture.ALICE, "x", WorkerFixture.LEASE));
+    Files.createFile(directory.resolve("go"));
+    run.join();
+    assertEquals("completed", database.value("SELECT status FROM cape_issues"));
   }
 
   @Test
@@ -79,6 +182,10 @@ class AttemptRunnerTest {
     String tail =
         database.value("SELECT output_tail FROM cape_issue_attempts ORDER BY id DESC LIMIT 1");
     assertTrue(tail.matches("attempt 1 failed: exit 3 after \\d s\noops\n\n?"), tail);
+  }
+
+  private boolean is(String condition) {
+    return database.value("SELECT " + condition + " FROM cape_issues").equals("t");
   }
 
   private void run(String script) throws Exception {

@@ -1,0 +1,149 @@
+package com.cape.worker.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigSourceTest {
+  @TempDir private Path directory;
+
+  @Test
+  void defaultsAreTheDocumentedOnes() throws Exception {
+    WorkerConfig config = read(Map.of(), "");
+    assertEquals(Duration.ofSeconds(10), config.loop().pollInterval());
+    assertEquals(Duration.ofHours(1), config.command().timeout());
+    assertEquals(Duration.ofSeconds(300), config.loop().lease());
+    assertEquals(50L << 20, config.command().outputLimitBytes());
+    assertEquals(Path.of("logs/state/alice").toAbsolutePath(), config.logs().stateDirectory());
+    assertTrue(config.connection().listen());
+    assertTrue(config.connection().migrate());
+    assertEquals(Optional.empty(), config.command().template());
+  }
+
+  @Test
+  void optionComesBeforeEnvironmentBeforeFileBeforeDefault() throws Exception {
+    String file = "CAPE_GRACE=3\nCAPE_POLL_INTERVAL=3\nCAPE_CONCURRENCY=3\n";
+    Map<String, String> environment =
+        environment(Map.of("CAPE_GRACE", "2", "CAPE_POLL_INTERVAL", "2"));
+    WorkerConfig config = WorkerConfig.from(source(Map.of(Setting.GRACE, "1"), environment, file));
+    assertEquals(Duration.ofSeconds(1), config.command().grace());
+    assertEquals(Duration.ofSeconds(2), config.loop().pollInterval());
+    assertEquals(3, config.loop().concurrency());
+    assertEquals(5, config.retry().maxAttempts());
+  }
+
+  @Test
+  void ownDatabaseVariableOfAnySourceComesBeforeThePlainOne() throws Exception {
+    Map<String, String> environment =
+        Map.of("CAPE_WORKER_ID", "a", "DATABASE_URL", "postgresql://plain/x");
+    var source = source(Map.of(), environment, "CAPE_DATABASE_URL=postgresql://own/x\n");
+    assertEquals("jdbc:postgresql://own/x", WorkerConfig.from(source).connection().url().jdbcUrl());
+    var plain = WorkerConfig.from(source(Map.of(), environment, ""));
+    assertEquals("jdbc:postgresql://plain/x", plain.connection().url().jdbcUrl());
+    assertEquals(Set.of("DATABASE_URL"), plain.command().withheld());
+  }
+
+  @Test
+  void plainDatabaseVariableReachesTheWorkflowWhenItIsNotTheConnection() throws Exception {
+    WorkerConfig config = read(Map.of("DATABASE_URL", "postgresql://the-project/x"), "");
+    assertEquals(Set.of("CAPE_DATABASE_URL"), config.command().withheld());
+  }
+
+  @Test
+  void emptyVariableCountsAsAbsent() throws Exception {
+    assertEquals(10, read(Map.of("CAPE_POLL_INTERVAL", ""), "").loop().pollInterval().toSeconds());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "A=b,                   b",
+    "A='b c',               b c",
+    "A=\"b c\",             b c",
+    "A = b # a comment,     b",
+    "A=\"x # y\",           x # y",
+    "A=postgresql://h/d?a=b&c=d, postgresql://h/d?a=b&c=d",
+  })
+  void linesAreReadAsUsersWriteThem(String line, String value) throws Exception {
+    assertEquals(value, read(Map.of(), line + "\n").command().declared().get("A"));
+  }
+
+  @Test
+  void fileThatCannotBeReadIsToldByItsLineAlone() {
+    ConfigException thrown =
+        assertThrows(ConfigException.class, () -> read(Map.of(), "A=b\n\nexport C=s3cret\n"));
+    assertTrue(thrown.getMessage().contains(".env line 3"), thrown.getMessage());
+    assertFalse(thrown.getMessage().contains("s3cret"), thrown.getMessage());
+  }
+
+  @Test
+  void namedFileMustExist() {
+    assertThrows(
+        ConfigException.class,
+        () -> ConfigSource.of(Map.of(), Map.of(), Optional.of(directory.resolve("absent"))));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "CAPE_LEASE,             9",
+    "CAPE_POLL_INTERVAL,     0",
+    "CAPE_POLL_INTERVAL,     1.5",
+    "CAPE_POLL_INTERVAL,     99999999999",
+    "CAPE_RETRY_DELAY,       -1",
+    "CAPE_GRACE,             149",
+    "CAPE_PASS_ENV,          a b",
+    "CAPE_HTTP,              localhost:99999",
+    "CAPE_ADW_COMMAND,       adw {nonsense}",
+    "CAPE_EXIT_WHEN_IDLE,    perhaps",
+    "CAPE_LISTEN_URL,        mysql://x",
+  })
+  void wrongValueIsNamed(String variable, String value) {
+    ConfigException thrown =
+        assertThrows(ConfigException.class, () -> read(Map.of(variable, value), ""));
+    assertTrue(thrown.getMessage().contains(variable), thrown.getMessage());
+    assertEquals(1, thrown.getMessage().lines().count(), thrown.getMessage());
+  }
+
+  @Test
+  void longestGraceIsHalfOfTheLeaseLessTwoSeconds() throws Exception {
+    assertEquals(148, read(Map.of("CAPE_GRACE", "148"), "").command().grace().toSeconds());
+  }
+
+  @Test
+  void charactersThatTheLocaleCannotReadAreToldOf() {
+    ConfigException thrown =
+        assertThrows(
+            ConfigException.class, () -> read(Map.of("CAPE_ADW_COMMAND", "adw-\uFFFD\uFFFD"), ""));
+    assertTrue(thrown.getMessage().contains("LANG=C.UTF-8"), thrown.getMessage());
+  }
+
+  private WorkerConfig read(Map<String, String> environment, String file) throws Exception {
+    return WorkerConfig.from(source(Map.of(), environment(environment), file));
+  }
+
+  private static Map<String, String> environment(Map<String, String> own) {
+    Map<String, String> environment = new HashMap<>();
+    environment.put("CAPE_WORKER_ID", "alice");
+    environment.put("CAPE_DATABASE_URL", "postgresql://db/cape");
+    environment.putAll(own);
+    return environment;
+  }
+
+  private ConfigSource source(
+      Map<Setting, String> options, Map<String, String> environment, String file) throws Exception {
+    Path path = Files.writeString(directory.resolve(".env"), file);
+    return ConfigSource.of(options, environment, Optional.of(path));
+  }
+}
