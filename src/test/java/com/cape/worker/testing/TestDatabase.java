@@ -1,8 +1,10 @@
 package com.cape.worker.testing;
 
+import com.cape.worker.config.DatabaseUrl;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -11,8 +13,14 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.testcontainers.DockerClientFactory;
+import org.testcontainers.postgresql.PostgreSQLContainer;
 
-/** An empty database on a real PostgreSQL: one server a run, a database for whoever asks. */
+/**
+ * An empty database on a real PostgreSQL: one server for a run, a database for whoever asks. The
+ * server is the one named by CAPE_TEST_DATABASE_URL, else a container where Docker answers, else
+ * embedded.
+ */
 public final class TestDatabase {
   private static final AtomicInteger COUNT = new AtomicInteger();
 
@@ -25,7 +33,11 @@ public final class TestDatabase {
   /** A new database on the server that CAPE_TEST_DATABASE_URL names, else on an embedded one. */
   public static TestDatabase create() {
     String name = "cape_test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet();
-    new TestDatabase(Server.at(Optional.empty())).execute("CREATE DATABASE " + name);
+    var server = new TestDatabase(Server.at(Optional.empty()));
+    server.execute("CREATE DATABASE " + name);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(() -> server.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)")));
     return new TestDatabase(Server.at(Optional.of(name)));
   }
 
@@ -68,24 +80,57 @@ public final class TestDatabase {
   }
 
   private static final class Server {
-    private static final Optional<String> NAMED =
-        Optional.ofNullable(System.getenv("CAPE_TEST_DATABASE_URL"));
-    private static final Optional<EmbeddedPostgres> EMBEDDED =
-        NAMED.isPresent() ? Optional.empty() : Optional.of(start());
+    private static final String PASSWORD = "postgres";
+    private static final String URL = url();
 
     private static DataSource at(Optional<String> database) {
       var source = new PGSimpleDataSource();
-      source.setURL(
-          NAMED.orElseGet(() -> EMBEDDED.orElseThrow().getJdbcUrl("postgres", "postgres")));
+      source.setURL(URL);
       database.ifPresent(source::setDatabaseName);
       return source;
     }
 
-    private static EmbeddedPostgres start() {
+    private static String url() {
+      String named = System.getenv("CAPE_TEST_DATABASE_URL");
+      if (named != null) {
+        DatabaseUrl url = DatabaseUrl.parse(named);
+        var source = new PGSimpleDataSource();
+        source.setURL(url.jdbcUrl());
+        url.user().ifPresent(source::setUser);
+        url.password().ifPresent(source::setPassword);
+        return source.getURL();
+      }
+      return dockerAnswers() ? container() : embedded();
+    }
+
+    // Asking Testcontainers where there is no engine logs an error for each way that it tried.
+    private static boolean dockerAnswers() {
+      boolean hint =
+          System.getenv("DOCKER_HOST") != null || Files.exists(Path.of("/var/run/docker.sock"));
+      return hint && DockerClientFactory.instance().isDockerAvailable();
+    }
+
+    private static String container() {
+      String major = System.getProperty("cape.test.postgres", "15").replaceAll("\\..*", "");
+      var container = new PostgreSQLContainer("postgres:" + major).withPassword(PASSWORD);
+      container.start(); // Testcontainers itself removes it when this JVM has ended.
+      return container.getJdbcUrl()
+          + "&user=%s&password=%s".formatted(container.getUsername(), PASSWORD);
+    }
+
+    private static String embedded() {
       try {
-        return EmbeddedPostgres.builder().setLocaleConfig("locale", "C").start();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
+        return EmbeddedPostgres.builder()
+                .setLocaleConfig("locale", "C")
+                .start()
+                .getJdbcUrl("postgres", "postgres")
+            + "&password="
+            + PASSWORD;
+      } catch (IOException | IllegalStateException e) {
+        throw new IllegalStateException(
+            "cannot start the embedded PostgreSQL; as root it needs user namespaces: run the tests as"
+                + " another user, or name a server in CAPE_TEST_DATABASE_URL",
+            e);
       }
     }
   }
