@@ -1,61 +1,97 @@
 -- Takes over any form of cape_issues in use, or creates it. Every statement may run twice.
-SET LOCAL lock_timeout = '5s';
+SET LOCAL lock_timeout = '2s';
 SET LOCAL client_min_messages = warning;
 -- Columns without a time zone are UTC.
 SET LOCAL TimeZone = 'UTC';
 
-CREATE TABLE IF NOT EXISTS cape_issues (
-    id SERIAL PRIMARY KEY,
-    description TEXT NOT NULL,
-    status VARCHAR(20) NOT NULL DEFAULT 'pending',
-    assigned_worker_id VARCHAR(100),
-    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
-    updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
-    started_at TIMESTAMP,
-    completed_at TIMESTAMP
-);
-
+-- All tables belong into the schema of cape_issues, else two workers with different search paths
+-- would not see each other's leases. The lock is taken at once at its full strength: one that grows
+-- on the way deadlocks with a running worker.
 DO $$
 DECLARE
-  status_type text;
+  issues regclass := to_regclass('cape_issues');
 BEGIN
-  IF (SELECT relkind NOT IN ('r', 'p') FROM pg_class WHERE oid = 'cape_issues'::regclass) THEN
-    RAISE EXCEPTION 'cape_issues is not a table';
+  IF issues IS NULL THEN
+    CREATE TABLE cape_issues (
+        id SERIAL PRIMARY KEY,
+        description TEXT NOT NULL,
+        status VARCHAR(20) NOT NULL DEFAULT 'pending',
+        assigned_worker_id VARCHAR(100),
+        created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+        updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+        started_at TIMESTAMP,
+        completed_at TIMESTAMP
+    );
+    RETURN;
   END IF;
-  IF (SELECT count(*) <> 3 FROM pg_attribute
-       WHERE attrelid = 'cape_issues'::regclass AND NOT attisdropped
-         AND attname IN ('id', 'description', 'status')) THEN
-    RAISE EXCEPTION 'cape_issues needs the columns id, description and status';
+  PERFORM set_config('search_path', quote_ident(n.nspname) || ', ' || current_setting('search_path'), true)
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = issues;
+  IF (SELECT relkind NOT IN ('r', 'p') FROM pg_class WHERE oid = issues) THEN
+    RAISE EXCEPTION 'cape_issues is no table' USING ERRCODE = 'wrong_object_type';
   END IF;
-  SELECT t.typname INTO status_type FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-   WHERE a.attrelid = 'cape_issues'::regclass AND a.attname = 'status';
-  IF status_type NOT IN ('text', 'varchar') THEN
-    RAISE EXCEPTION 'cape_issues.status is of type %, and has to be text or varchar', status_type;
-  END IF;
+  LOCK TABLE cape_issues IN ACCESS EXCLUSIVE MODE;
+END
+$$;
+
+-- A column that exists has to hold what the worker writes into it.
+DO $$
+DECLARE
+  needed record;
+  found text;
+BEGIN
+  FOR needed IN
+    SELECT * FROM (VALUES
+      ('id', true, '{int4,int8}'::text[]),
+      ('description', true, '{text,varchar}'),
+      ('status', true, '{text,varchar}'),
+      ('assigned_worker_id', false, '{text,varchar}'),
+      ('created_at', false, '{timestamp,timestamptz,date}'),
+      ('updated_at', false, '{timestamp,timestamptz}'),
+      ('started_at', false, '{timestamp,timestamptz}'),
+      ('completed_at', false, '{timestamp,timestamptz}'),
+      ('priority', false, '{int2,int4,int8}'),
+      ('run_after', false, '{timestamptz}'),
+      ('attempts', false, '{int4,int8}'),
+      ('fence', false, '{int4,int8}'),
+      ('cancel_requested_at', false, '{timestamp,timestamptz}'),
+      ('last_error', false, '{text}')) AS n (name, required, types)
+  LOOP
+    found := (SELECT t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+               WHERE a.attrelid = 'cape_issues'::regclass AND a.attname = needed.name AND NOT a.attisdropped);
+    IF found IS NULL AND needed.required THEN
+      RAISE EXCEPTION 'cape_issues has no column %', needed.name USING ERRCODE = 'undefined_column';
+    END IF;
+    IF found <> ALL (needed.types) THEN
+      RAISE EXCEPTION 'cape_issues.% is of type %; the worker needs %',
+            needed.name, found, array_to_string(needed.types, ' or ') USING ERRCODE = 'datatype_mismatch';
+    END IF;
+  END LOOP;
 END
 $$;
 
 -- The order of pending rows that exist. Triggers are off for it, so that updated_at keeps its value.
 DO $$
 DECLARE
-  enabled text[];
-  trigger text;
+  before text[] := ARRAY(SELECT format('%s TRIGGER %I', CASE tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, tgname)
+                           FROM pg_trigger
+                          WHERE tgrelid = 'cape_issues'::regclass AND NOT tgisinternal AND tgenabled IN ('O', 'A'));
+  change text;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_attribute
-                  WHERE attrelid = 'cape_issues'::regclass AND attname = 'run_after' AND NOT attisdropped) THEN
-    ALTER TABLE cape_issues
-      ADD COLUMN IF NOT EXISTS created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
-      ADD COLUMN run_after timestamptz NOT NULL DEFAULT now();
-    SELECT array_agg(tgname) INTO enabled FROM pg_trigger
-     WHERE tgrelid = 'cape_issues'::regclass AND NOT tgisinternal AND tgenabled = 'O';
-    FOREACH trigger IN ARRAY coalesce(enabled, '{}') LOOP
-      EXECUTE format('ALTER TABLE cape_issues DISABLE TRIGGER %I', trigger);
-    END LOOP;
-    UPDATE cape_issues SET run_after = least(coalesce(created_at, now()), now()) WHERE status = 'pending';
-    FOREACH trigger IN ARRAY coalesce(enabled, '{}') LOOP
-      EXECUTE format('ALTER TABLE cape_issues ENABLE TRIGGER %I', trigger);
-    END LOOP;
+  IF EXISTS (SELECT FROM pg_attribute
+              WHERE attrelid = 'cape_issues'::regclass AND attname = 'run_after' AND NOT attisdropped) THEN
+    RETURN;
   END IF;
+  ALTER TABLE cape_issues
+    ADD COLUMN IF NOT EXISTS created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+    ADD COLUMN run_after timestamptz NOT NULL DEFAULT now();
+  FOREACH change IN ARRAY before LOOP
+    EXECUTE 'ALTER TABLE cape_issues ' || regexp_replace(change, '^ENABLE( ALWAYS)?', 'DISABLE');
+  END LOOP;
+  UPDATE cape_issues SET run_after = least(coalesce(created_at, now()), now()) WHERE status = 'pending';
+  FOREACH change IN ARRAY before LOOP
+    EXECUTE 'ALTER TABLE cape_issues ' || change;
+  END LOOP;
 END
 $$;
 
@@ -70,24 +106,32 @@ ALTER TABLE cape_issues
     ADD COLUMN IF NOT EXISTS cancel_requested_at timestamptz,
     ADD COLUMN IF NOT EXISTS last_error text;
 
--- A CHECK on status alone is widened when it forbids one of the two states that are new.
+-- A CHECK with status in it is widened when it forbids one of the two states that are new, whatever
+-- the other columns hold.
 DO $$
 DECLARE
   narrow record;
   allows boolean;
 BEGIN
   FOR narrow IN
-    SELECT c.conname, pg_get_expr(c.conbin, c.conrelid) AS expression
+    SELECT c.conname, c.convalidated, c.connoinherit, pg_get_expr(c.conbin, c.conrelid) AS expression,
+           (SELECT string_agg(
+                     CASE WHEN o.attname = 'status' THEN 's.status'
+                          ELSE format('NULL::%s AS %I', format_type(o.atttypid, o.atttypmod), o.attname) END, ', ')
+              FROM pg_attribute o WHERE o.attrelid = c.conrelid AND o.attnum = ANY (c.conkey)) AS columns
       FROM pg_constraint c
       JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attname = 'status'
-     WHERE c.conrelid = 'cape_issues'::regclass AND c.contype = 'c' AND c.conkey = ARRAY[a.attnum]
+     WHERE c.conrelid = 'cape_issues'::regclass AND c.contype = 'c' AND a.attnum = ANY (c.conkey)
   LOOP
-    EXECUTE format('SELECT bool_and(coalesce(%s, true)) FROM (VALUES (''failed''::text), (''cancelled'')) AS t (status)',
-                   narrow.expression) INTO allows;
+    EXECUTE format('SELECT bool_and(coalesce(%s, true)) FROM '
+                   '(SELECT %s FROM (VALUES (''failed''::text), (''cancelled'')) AS s (status)) AS t',
+                   narrow.expression, narrow.columns) INTO allows;
     IF NOT allows THEN
       EXECUTE format('ALTER TABLE cape_issues DROP CONSTRAINT %I', narrow.conname);
-      EXECUTE format('ALTER TABLE cape_issues ADD CONSTRAINT %I CHECK ((%s) OR status IN (''failed'', ''cancelled''))',
-                     narrow.conname, narrow.expression);
+      EXECUTE format('ALTER TABLE cape_issues ADD CONSTRAINT %I CHECK ((%s) OR status IN (''failed'', ''cancelled''))%s%s',
+                     narrow.conname, narrow.expression,
+                     CASE WHEN narrow.connoinherit THEN ' NO INHERIT' ELSE '' END,
+                     CASE WHEN narrow.convalidated THEN '' ELSE ' NOT VALID' END);
     END IF;
   END LOOP;
 END

@@ -20,60 +20,119 @@ import org.postgresql.ds.PGSimpleDataSource;
  * Runs single statements, each in a transaction of its own. Safe for use by several threads.
  *
  * <p>The driver sends the JVM's default time zone as the session's; {@code Main} sets it to UTC
- * before anything else, which works through every pooler, unlike a start-up option.
+ * before anything else, which works through every pooler, unlike a start-up option or a SET. The
+ * pool tells of each failed try under the logger {@code com.zaxxer.hikari}; callers log an outage
+ * themselves.
  */
 public final class Database implements AutoCloseable {
-  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
+  private static final String PRIMARY = "primary";
+  private static final int CONNECT_SECONDS = 5;
+  // How much longer than the server the socket waits: for a server that can no more cancel.
+  private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
+  private static final Duration LIFETIME = Duration.ofMinutes(30);
 
   private final DataSource dataSource;
+  private final String server;
+  private final int statementSeconds;
   private final Runnable closing;
 
   /** Uses the data source and leaves it open. */
   public Database(DataSource dataSource) {
-    this.dataSource = Objects.requireNonNull(dataSource);
-    this.closing = () -> {};
+    this(dataSource, "the database", Duration.ZERO, () -> {});
   }
 
-  private Database(HikariDataSource pool) {
-    this.dataSource = pool;
-    this.closing = pool::close;
+  private Database(
+      DataSource dataSource, String server, Duration statementLimit, Runnable closing) {
+    this.dataSource = Objects.requireNonNull(dataSource);
+    this.server = server;
+    this.statementSeconds = Math.toIntExact(statementLimit.toSeconds());
+    this.closing = closing;
   }
 
   /**
    * A pool that opens its connections when they are asked for.
    *
-   * @param applicationName what {@code pg_stat_activity} shows
+   * @param applicationName what {@code pg_stat_activity} shows, unless the URL names another
    * @param connections at most so many
-   * @param statementLimit after which a statement without an answer fails
+   * @param statementLimit after which a statement is cancelled
    */
   public static Database open(
       DatabaseUrl url, String applicationName, int connections, Duration statementLimit) {
+    PGSimpleDataSource driver = driver(url, applicationName, statementLimit);
     var config = new HikariConfig();
-    config.setDataSource(driver(url, applicationName, statementLimit));
+    config.setDataSource(driver);
     config.setPoolName(applicationName);
     config.setMaximumPoolSize(connections);
     config.setMinimumIdle(0);
-    config.setConnectionTimeout(CONNECT_LIMIT.toMillis());
-    config.setValidationTimeout(CONNECT_LIMIT.toMillis());
+    // A little longer than the driver tries, so that its reason is known by then.
+    config.setConnectionTimeout(Duration.ofSeconds(driver.getLoginTimeout() + 1L).toMillis());
+    config.setValidationTimeout(Duration.ofSeconds(CONNECT_SECONDS).toMillis());
     config.setKeepaliveTime(KEEPALIVE.toMillis());
+    config.setMaxLifetime(LIFETIME.toMillis());
     config.setInitializationFailTimeout(-1);
-    return new Database(new HikariDataSource(config));
+    var pool = new HikariDataSource(config);
+    return new Database(pool, url.hosts(), statementLimit, pool::close);
   }
 
-  static DataSource driver(DatabaseUrl url, String applicationName, Duration statementLimit) {
+  /** Single connections, for what runs for long and seldom. */
+  static Database unpooled(DatabaseUrl url, String applicationName, Duration statementLimit) {
+    return new Database(
+        driver(url, applicationName, statementLimit), url.hosts(), statementLimit, () -> {});
+  }
+
+  private static PGSimpleDataSource driver(
+      DatabaseUrl url, String applicationName, Duration statementLimit) {
     var source = new PGSimpleDataSource();
     source.setURL(url.jdbcUrl());
     url.user().ifPresent(source::setUser);
     url.password().ifPresent(source::setPassword);
-    source.setApplicationName(applicationName);
+    if (!url.sets("ApplicationName")) {
+      source.setApplicationName(applicationName);
+    }
+    int hosts = source.getServerNames().length;
+    if (hosts > 1 && !url.sets("targetServerType")) {
+      // A worker writes; the first host may be a standby.
+      source.setTargetServerType(PRIMARY);
+    }
     // A pooler in transaction mode gives each transaction another session.
     source.setPrepareThreshold(0);
-    source.setConnectTimeout(Math.toIntExact(CONNECT_LIMIT.toSeconds()));
-    source.setLoginTimeout(Math.toIntExact(CONNECT_LIMIT.toSeconds()));
-    source.setSocketTimeout(Math.toIntExact(statementLimit.toSeconds()));
+    if (!url.sets("connectTimeout") || source.getConnectTimeout() == 0) {
+      source.setConnectTimeout(CONNECT_SECONDS);
+    }
+    source.setLoginTimeout(hosts * source.getConnectTimeout());
+    source.setSocketTimeout(Math.toIntExact(statementLimit.toSeconds()) + SOCKET_RESERVE_SECONDS);
+    source.setCancelSignalTimeout(SOCKET_RESERVE_SECONDS);
     source.setTcpKeepAlive(true);
     return source;
+  }
+
+  private static final String LOCK =
+      "SELECT set_config('lock_timeout', '2min', true), pg_advisory_xact_lock(?)";
+
+  /** Does the work, on other connections, while no other process does any under that number. */
+  void exclusively(long number, Runnable work) {
+    try (Connection guard = dataSource.getConnection()) {
+      // The lock of a transaction, unlike a session's, holds through a pooler.
+      guard.setAutoCommit(false);
+      try (PreparedStatement lock = guard.prepareStatement(LOCK)) {
+        lock.setLong(1, number);
+        lock.execute();
+      }
+      // Closing the connection ends the transaction, and the lock with it.
+      work.run();
+    } catch (SQLException e) {
+      throw explained(e);
+    }
+  }
+
+  DataSource dataSource() {
+    return dataSource;
+  }
+
+  /** What the driver threw, as callers get it. */
+  StoreException explained(SQLException thrown) {
+    return StoreException.of(thrown, server);
   }
 
   @Override
@@ -93,6 +152,8 @@ public final class Database implements AutoCloseable {
   <T> List<T> query(String sql, Binder binder, Mapper<T> mapper) {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement statement = connection.prepareStatement(sql)) {
+      // The driver asks the server to cancel it then, which costs nothing until it happens.
+      statement.setQueryTimeout(statementSeconds);
       binder.bind(new Binding(statement));
       try (ResultSet rows = statement.executeQuery()) {
         List<T> mapped = new ArrayList<>();
@@ -102,7 +163,7 @@ public final class Database implements AutoCloseable {
         return mapped;
       }
     } catch (SQLException e) {
-      throw StoreException.of(e);
+      throw explained(e);
     }
   }
 
@@ -118,6 +179,8 @@ public final class Database implements AutoCloseable {
 
   /** A statement's parameters in the order of their question marks. */
   static final class Binding {
+    private static final char REPLACEMENT = ' ';
+
     private final PreparedStatement statement;
     private int next = 1;
 
@@ -126,7 +189,8 @@ public final class Database implements AutoCloseable {
     }
 
     Binding text(String value) throws SQLException {
-      statement.setString(next++, value);
+      // PostgreSQL has no text with a NUL in it.
+      statement.setString(next++, value == null ? null : value.replace('\0', REPLACEMENT));
       return this;
     }
 

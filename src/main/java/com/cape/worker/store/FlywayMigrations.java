@@ -6,8 +6,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Optional;
-import javax.sql.DataSource;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
@@ -15,8 +17,20 @@ import org.flywaydb.core.api.MigrationInfo;
 /** The one class that knows Flyway, so that it is loaded only when it is needed. */
 final class FlywayMigrations {
   private static final String LOCATION = "db/migration";
-  private static final String LOCK_NOT_AVAILABLE = "55P03";
+  private static final Set<String> LOCKED = Set.of("55P03", "40P01");
   private static final int TRIES_FOR_A_LOCK = 5;
+  private static final Duration BETWEEN_TRIES = Duration.ofMillis(500);
+  // Any number that only this program uses: "cape" in ASCII.
+  private static final long ADVISORY_LOCK = 0x63617065;
+  static final String LET_THE_OWNER =
+      "; let the tables' owner run what 'cape-worker migrate --print' prints";
+
+  private static final String SEARCH_PATH =
+      """
+      DO $$ BEGIN
+        PERFORM set_config('search_path', '"%s", ' || current_setting('search_path'), true);
+      END $$;
+      """;
 
   // As Flyway creates it on PostgreSQL.
   private static final String CREATE_HISTORY =
@@ -50,19 +64,31 @@ final class FlywayMigrations {
   private static final String GRANTS =
       """
       -- What the worker's role needs, if it is not the owner:
-      -- GRANT SELECT, UPDATE ON cape_issues TO <worker role>;
-      -- GRANT SELECT, INSERT, UPDATE ON cape_issue_attempts, cape_workers, cape_pauses TO <worker role>;
+      -- GRANT SELECT, INSERT, UPDATE, DELETE
+      --    ON cape_issues, cape_issue_attempts, cape_workers, cape_pauses TO <worker role>;
+      -- GRANT USAGE ON SEQUENCE cape_issues_id_seq TO <worker role>;
       -- GRANT SELECT ON %s TO <worker role>;
       """
           .formatted(Migrator.HISTORY);
 
+  private final Database database;
+  private final String schema;
   private final Flyway flyway;
 
-  FlywayMigrations(DataSource dataSource) {
+  /**
+   * Migrations that have not run yet.
+   *
+   * @param schema the one of cape_issues
+   */
+  FlywayMigrations(Database database, String schema) {
+    this.database = database;
+    this.schema = schema;
     this.flyway =
         Flyway.configure()
-            .dataSource(dataSource)
+            .dataSource(database.dataSource())
             .locations("classpath:" + LOCATION)
+            .defaultSchema(schema)
+            .createSchemas(false)
             .table(Migrator.HISTORY)
             .baselineOnMigrate(true)
             .baselineVersion("0")
@@ -70,22 +96,42 @@ final class FlywayMigrations {
             .load();
   }
 
-  void run() {
-    for (int attempt = 1; ; attempt++) {
+  /** Runs them, unless another worker has done so meanwhile. */
+  void run(BooleanSupplier upToDate) {
+    database.exclusively(
+        ADVISORY_LOCK,
+        () -> {
+          for (int attempt = 1; !upToDate.getAsBoolean(); attempt++) {
+            tryOnce(attempt == TRIES_FOR_A_LOCK);
+          }
+        });
+  }
+
+  // Whoever reads the table waits behind one who waits for its lock: better to let go and come
+  // back.
+  private void tryOnce(boolean last) {
+    try {
+      flyway.migrate();
+    } catch (FlywayException e) {
+      StoreException failure = explained(e);
+      if (last || !LOCKED.contains(failure.sqlState())) {
+        throw failure;
+      }
       try {
-        flyway.migrate();
-        return;
-      } catch (FlywayException e) {
-        StoreException failure = explained(e);
-        if (!failure.sqlState().equals(LOCK_NOT_AVAILABLE) || attempt == TRIES_FOR_A_LOCK) {
-          throw failure;
-        }
+        Thread.sleep(BETWEEN_TRIES.toMillis());
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+        throw failure;
       }
     }
   }
 
+  /** The same as text. */
   String print() {
-    var script = new StringBuilder("BEGIN;\n").append(CREATE_HISTORY);
+    var script =
+        new StringBuilder("BEGIN;\n")
+            .append(SEARCH_PATH.formatted(schema.replace("\"", "\"\"").replace("'", "''")))
+            .append(CREATE_HISTORY);
     for (MigrationInfo migration : flyway.info().pending()) {
       script
           .append('\n')
@@ -111,22 +157,23 @@ final class FlywayMigrations {
     }
   }
 
-  private static StoreException explained(FlywayException thrown) {
-    Optional<StoreException> known = sqlCause(thrown).map(StoreException::of);
+  private StoreException explained(FlywayException thrown) {
+    Optional<StoreException> known = sqlCause(thrown).map(database::explained);
     String line =
         known
             .map(Throwable::getMessage)
             .orElseGet(() -> String.valueOf(thrown.getMessage()).lines().findFirst().orElse(""));
     StoreException.Kind kind = known.map(StoreException::kind).orElse(StoreException.Kind.SCHEMA);
+    String sqlState = known.map(StoreException::sqlState).orElse("");
     String advice =
-        kind == StoreException.Kind.FORBIDDEN
-            ? "; let the tables' owner run what 'cape-worker migrate --print' prints"
-            : "";
+        switch (kind) {
+          case FORBIDDEN -> LET_THE_OWNER;
+          case UNREACHABLE ->
+              LOCKED.contains(sqlState) ? "; a long transaction holds cape_issues" : "";
+          case CREDENTIALS, UNKNOWN_DATABASE, SCHEMA, OTHER -> "";
+        };
     return new StoreException(
-        kind,
-        known.map(StoreException::sqlState).orElse(""),
-        "cannot bring the schema up to date: " + line + advice,
-        thrown);
+        kind, sqlState, "cannot bring the schema up to date: " + line + advice, thrown);
   }
 
   private static Optional<SQLException> sqlCause(Throwable thrown) {

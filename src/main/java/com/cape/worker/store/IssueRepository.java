@@ -1,7 +1,6 @@
 package com.cape.worker.store;
 
 import com.cape.worker.issue.Claim;
-import com.cape.worker.issue.IssueStatus;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -12,6 +11,7 @@ import java.util.UUID;
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
   private static final String UNIQUE_VIOLATION = "23505";
+  private static final int MOST_COLLISIONS = 10;
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
   private final Database database;
@@ -69,10 +69,19 @@ public final class IssueRepository {
    * @param issueLogs the folder of the attempts' log files
    */
   public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
+    int collisions = 0;
     while (true) {
-      Optional<Optional<Claim>> next = claimOrCancel(worker, issueLogs, lease);
-      if (next.isEmpty() || next.get().isPresent()) {
-        return next.flatMap(claim -> claim);
+      try {
+        Optional<Optional<Claim>> next = claimOrCancel(worker, issueLogs, lease);
+        if (next.isEmpty() || next.get().isPresent()) {
+          return next.flatMap(claim -> claim);
+        }
+      } catch (StoreException e) {
+        // Somebody's edit made a running issue pending between the look and the claim; the next
+        // look sees that it is running.
+        if (!e.sqlState().equals(UNIQUE_VIOLATION) || ++collisions == MOST_COLLISIONS) {
+          throw e;
+        }
       }
     }
   }
@@ -81,27 +90,19 @@ public final class IssueRepository {
   private Optional<Optional<Claim>> claimOrCancel(
       WorkerIdentity worker, String issueLogs, Duration lease) {
     String id = worker.id().value();
-    try {
-      return database.queryOne(
-          CLAIM,
-          bind ->
-              bind.text(id)
-                  .text(id)
-                  .uuid(UUID.randomUUID())
-                  .text(id)
-                  .uuid(worker.instance())
-                  .text(worker.host())
-                  .number(worker.pid())
-                  .text(issueLogs)
-                  .seconds(lease),
-          row -> row.getObject("run_id") == null ? Optional.empty() : Optional.of(toClaim(row)));
-    } catch (StoreException e) {
-      // Somebody's edit made a running issue pending between the look and the claim.
-      if (e.sqlState().equals(UNIQUE_VIOLATION)) {
-        return Optional.empty();
-      }
-      throw e;
-    }
+    return database.queryOne(
+        CLAIM,
+        bind ->
+            bind.text(id)
+                .text(id)
+                .uuid(UUID.randomUUID())
+                .text(id)
+                .uuid(worker.instance())
+                .text(worker.host())
+                .number(worker.pid())
+                .text(issueLogs)
+                .seconds(lease),
+        row -> row.getObject("run_id") == null ? Optional.empty() : Optional.of(toClaim(row)));
   }
 
   private static Claim toClaim(ResultSet row) throws SQLException {
@@ -150,15 +151,16 @@ public final class IssueRepository {
         : Optional.of(Duration.ofMillis((long) Math.min(seconds * 1000, LONGEST_WAIT_MILLIS)));
   }
 
+  // A fence never goes back: a row with a lower one is another issue under the id of a deleted one.
   private static final String EXTEND =
       """
       WITH held AS (
         UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?)
          WHERE run_id = ANY (?) AND outcome = 'running'
-        RETURNING run_id, issue_id
+        RETURNING run_id, issue_id, fence
       )
       SELECT held.run_id, i.cancel_requested_at IS NOT NULL AS cancelled, i.id IS NULL AS deleted
-        FROM held LEFT JOIN cape_issues i ON i.id = held.issue_id
+        FROM held LEFT JOIN cape_issues i ON i.id = held.issue_id AND i.fence >= held.fence
       """;
 
   /** Extends the leases of the runs; answers the ones that still have one. */
@@ -173,6 +175,8 @@ public final class IssueRepository {
                 row.getBoolean("deleted")));
   }
 
+  // The issue's row is locked before it is judged: a cancel or an edit that commits meanwhile
+  // counts.
   private static final String SETTLE =
       """
       WITH ended AS (
@@ -185,6 +189,7 @@ public final class IssueRepository {
                CASE WHEN ? = 'pending' AND i.cancel_requested_at IS NOT NULL THEN 'cancelled'
                     ELSE ? END AS status
           FROM cape_issues i JOIN ended ON i.id = ended.issue_id AND i.fence = ended.fence
+           FOR UPDATE OF i
       ), settled AS (
         UPDATE cape_issues i
            SET status = wanted.status,
@@ -193,15 +198,18 @@ public final class IssueRepository {
                assigned_worker_id = CASE WHEN wanted.status <> 'pending' THEN i.assigned_worker_id END,
                started_at = CASE WHEN wanted.status <> 'pending' THEN i.started_at END,
                cancel_requested_at = CASE WHEN wanted.status = 'cancelled' THEN i.cancel_requested_at END,
-               attempts = CASE WHEN ? THEN i.attempts ELSE greatest(i.attempts - 1, 0) END,
-               run_after = coalesce(now() + make_interval(secs => nullif(?, -1)), i.run_after),
+               attempts = CASE WHEN ? OR wanted.status = 'cancelled' THEN i.attempts
+                               ELSE greatest(i.attempts - 1, 0) END,
+               run_after = CASE WHEN wanted.status = 'pending'
+                                THEN coalesce(now() + make_interval(secs => nullif(?, -1)), i.run_after)
+                                ELSE i.run_after END,
                last_error = wanted.error
           FROM wanted
          WHERE i.id = wanted.id
         RETURNING i.id
       ), paused AS (
         INSERT INTO cape_pauses AS p (scope, paused_until, reason)
-        SELECT '*', now() + make_interval(secs => pause.seconds), ended.error
+        SELECT '*', now() + make_interval(secs => pause.seconds), split_part(ended.error, E'\\n', 1)
           FROM ended, (VALUES (?)) AS pause (seconds)
          WHERE pause.seconds > 0
         ON CONFLICT (scope) DO UPDATE
@@ -218,8 +226,6 @@ public final class IssueRepository {
   public boolean settle(Claim claim, Settlement settlement) {
     Duration none = Duration.ofSeconds(-1);
     String status = settlement.status().word();
-    Optional<Duration> backoff =
-        settlement.status() == IssueStatus.PENDING ? settlement.backoff() : Optional.empty();
     return database
         .queryOne(
             SETTLE,
@@ -233,7 +239,7 @@ public final class IssueRepository {
                     .text(status)
                     .text(status)
                     .flag(settlement.counted())
-                    .seconds(backoff.orElse(none))
+                    .seconds(settlement.backoff().orElse(none))
                     .seconds(settlement.fleetPause().orElse(Duration.ZERO)),
             row -> row.getLong("issue_id"))
         .isPresent();

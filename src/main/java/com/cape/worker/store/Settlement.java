@@ -1,5 +1,7 @@
 package com.cape.worker.store;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import java.time.Duration;
@@ -23,4 +25,24 @@ public record Settlement(
     Optional<Integer> signal,
     Optional<String> error,
     String outputTail,
-    Optional<Duration> fleetPause) {}
+    Optional<Duration> fleetPause) {
+  private static final int ERROR_LIMIT_BYTES = 8 * 1024;
+
+  /** Keeps the beginning of an error that is too long for its column. */
+  public Settlement {
+    error = error.map(Settlement::shortened);
+  }
+
+  private static String shortened(String text) {
+    byte[] bytes = text.getBytes(UTF_8);
+    int end = ERROR_LIMIT_BYTES;
+    if (bytes.length <= end) {
+      return text;
+    }
+    // Not within a character: its further bytes begin with the bits 10.
+    while ((bytes[end] & 0xC0) == 0x80) {
+      end--;
+    }
+    return new String(bytes, 0, end, UTF_8);
+  }
+}

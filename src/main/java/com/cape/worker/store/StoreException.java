@@ -1,17 +1,12 @@
 package com.cape.worker.store;
 
 import java.sql.SQLException;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 
 /** The database did not do what was asked of it. The message is one line without any secret. */
 public final class StoreException extends RuntimeException {
-  // The server is not there, does not take connections now, or ended this one.
-  private static final Set<String> AWAY = Set.of("57P01", "57P02", "57P03", "57P05", "53300");
-  // A lock that was not free in time, a deadlock, a server that is read-only until its failover.
-  private static final Set<String> PASSING = Set.of("55P03", "57014", "40P01", "40001", "25006");
-  private static final Set<String> NO_TABLE_OR_COLUMN = Set.of("42P01", "42703");
-
   /** What kind of trouble it is. */
   public enum Kind {
     /** Trying again later may help. */
@@ -23,6 +18,20 @@ public final class StoreException extends RuntimeException {
     OTHER
   }
 
+  // A server that shuts down, or ended this connection.
+  private static final Set<String> AWAY = Set.of("57P01", "57P02", "57P03", "57P04", "57P05");
+  // A lock that was not free in time, a deadlock, a server that is read-only until its failover.
+  private static final Set<String> PASSING = Set.of("55P03", "57014", "40P01", "40001", "25006");
+  // No such table, column, type or schema; an object or type of another kind.
+  private static final Set<String> UNUSABLE =
+      Set.of("42P01", "42703", "42704", "3F000", "42809", "42804");
+  private static final String NO_RESOURCES = "53";
+  private static final String CONNECTION = "08";
+  private static final String WRONG_LOGIN = "28";
+  // The driver's own: the server wants a password or TLS, and was given none.
+  private static final String REJECTED = "08004";
+  private static final String INTERNAL = "XX000";
+
   private final Kind kind;
   private final String sqlState;
 
@@ -32,16 +41,17 @@ public final class StoreException extends RuntimeException {
     this.sqlState = sqlState;
   }
 
-  static StoreException of(SQLException thrown) {
+  /**
+   * What the driver or the pool threw.
+   *
+   * @param server its hosts and ports
+   */
+  static StoreException of(SQLException thrown, String server) {
     SQLException cause = innermost(thrown);
     String sqlState = Objects.requireNonNullElse(cause.getSQLState(), "");
-    String line =
-        Objects.requireNonNullElse(cause.getMessage(), cause.toString())
-            .lines()
-            .findFirst()
-            .orElse("");
+    String line = ConnectionTrouble.line(cause, server);
     String message = sqlState.isEmpty() ? line : "%s (SQLSTATE %s)".formatted(line, sqlState);
-    return new StoreException(kind(sqlState), sqlState, message, thrown);
+    return new StoreException(kind(sqlState, line), sqlState, message, thrown);
   }
 
   // The pool wraps what the driver said in an exception of its own.
@@ -55,17 +65,21 @@ public final class StoreException extends RuntimeException {
     return found;
   }
 
-  private static Kind kind(String sqlState) {
-    if (sqlState.isEmpty()
-        || sqlState.startsWith("08")
-        || AWAY.contains(sqlState)
-        || PASSING.contains(sqlState)) {
-      return Kind.UNREACHABLE;
-    }
-    if (sqlState.startsWith("28")) {
+  private static Kind kind(String sqlState, String line) {
+    if (sqlState.startsWith(WRONG_LOGIN) || sqlState.equals(REJECTED)) {
       return Kind.CREDENTIALS;
     }
-    if (NO_TABLE_OR_COLUMN.contains(sqlState)) {
+    boolean poolerFull =
+        sqlState.equals(INTERNAL) && line.toLowerCase(Locale.ROOT).contains("max client");
+    if (sqlState.isEmpty()
+        || sqlState.startsWith(CONNECTION)
+        || sqlState.startsWith(NO_RESOURCES)
+        || AWAY.contains(sqlState)
+        || PASSING.contains(sqlState)
+        || poolerFull) {
+      return Kind.UNREACHABLE;
+    }
+    if (UNUSABLE.contains(sqlState)) {
       return Kind.SCHEMA;
     }
     return switch (sqlState) {

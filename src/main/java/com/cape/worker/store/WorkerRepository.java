@@ -40,24 +40,33 @@ public final class WorkerRepository {
    */
   public Optional<Registration> register(
       WorkerIdentity worker, String version, Duration lease, Optional<UUID> previous) {
-    boolean registered =
-        database
-            .queryOne(
-                REGISTER,
-                bind ->
-                    bind.text(worker.id().value())
-                        .uuid(worker.instance())
-                        .text(worker.host())
-                        .number(worker.pid())
-                        .text(version)
-                        .uuid(previous.orElse(worker.instance()))
-                        .seconds(lease),
-                row -> row.getString("worker_id"))
-            .isPresent();
-    return registered
-        ? Optional.empty()
-        : database.queryOne(
-            HOLDER, bind -> bind.text(worker.id().value()), WorkerRepository::toRegistration);
+    Optional<Registration> holder;
+    do {
+      if (registered(worker, version, lease, previous.orElse(worker.instance()))) {
+        return Optional.empty();
+      }
+      holder =
+          database.queryOne(
+              HOLDER, bind -> bind.text(worker.id().value()), WorkerRepository::toRegistration);
+    } while (holder.isEmpty()); // its row was deleted in between
+    return holder;
+  }
+
+  private boolean registered(
+      WorkerIdentity worker, String version, Duration lease, UUID alsoReplaced) {
+    return database
+        .queryOne(
+            REGISTER,
+            bind ->
+                bind.text(worker.id().value())
+                    .uuid(worker.instance())
+                    .text(worker.host())
+                    .number(worker.pid())
+                    .text(version)
+                    .uuid(alsoReplaced)
+                    .seconds(lease),
+            row -> row.getString("worker_id"))
+        .isPresent();
   }
 
   private static Registration toRegistration(ResultSet row) throws SQLException {
