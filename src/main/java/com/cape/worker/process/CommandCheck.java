@@ -67,7 +67,7 @@ public final class CommandCheck {
       List<Path> files =
           name.contains("/")
               ? List.of(directory.resolve(name))
-              : Arrays.stream(searchPath.split(":"))
+              : Arrays.stream(searchPath.split(":", -1))
                   .map(folder -> directory.resolve(folder).resolve(name))
                   .toList();
       return files.stream()

@@ -1,10 +1,17 @@
 package com.cape.worker.process;
 
+import java.util.Locale;
+
 /** Why a run was ended from outside. */
 public enum StopReason {
   TIMEOUT,
   OUTPUT_LIMIT,
   CANCELLED,
   INTERRUPTED,
-  LEASE_LOST
+  LEASE_LOST;
+
+  /** The word in logs. */
+  public String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
 }

@@ -4,6 +4,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
+import com.cape.worker.process.StopReason;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Settlement;
 import java.io.IOException;
@@ -80,7 +81,7 @@ final class AttemptRunner {
       LOG.info(
           "workflow ended exit={} stopped={} ran_s={}",
           ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
-          ending.stopReason().map(reason -> reason.name().toLowerCase()).orElse("no"),
+          ending.stopReason().map(StopReason::word).orElse("no"),
           ending.ran().toSeconds());
       if (mayNotHaveStarted(ending) && plan.check().trouble().isPresent()) {
         return notStarted(claim, trouble());

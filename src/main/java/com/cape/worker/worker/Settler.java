@@ -46,7 +46,7 @@ final class Settler {
     while (true) {
       try {
         Settlement settlement = rules.get();
-        log(claim, settlement, issues.settle(claim, settlement));
+        log(settlement, issues.settle(claim, settlement));
         outage.over(party);
         return;
       } catch (StoreException e) {
@@ -65,7 +65,7 @@ final class Settler {
     }
   }
 
-  private static void log(Claim claim, Settlement settlement, boolean settled) {
+  private static void log(Settlement settlement, boolean settled) {
     if (!settled) {
       LOG.warn("lease lost, nothing written outcome={}", settlement.outcome().word());
       return;

@@ -25,7 +25,7 @@ class ConfigSourceTest {
     WorkerConfig config = read(Map.of(), "");
     assertEquals(Duration.ofSeconds(10), config.loop().pollInterval());
     assertEquals(Duration.ofHours(1), config.command().timeout());
-    assertEquals(Duration.ofSeconds(300), config.loop().lease());
+    assertEquals(Duration.ofMinutes(5), config.loop().lease());
     assertEquals(50L << 20, config.command().outputLimitBytes());
     assertEquals(Path.of("logs/state/alice").toAbsolutePath(), config.logs().stateDirectory());
     assertTrue(config.connection().listen());

@@ -19,7 +19,7 @@ class RetryPolicyTest {
   void waitGrowsFourfold() {
     assertEquals(Optional.of(Duration.ofSeconds(15)), policy.backoffAfter(1, MIDDLE));
     assertEquals(Optional.of(Duration.ofSeconds(60)), policy.backoffAfter(2, MIDDLE));
-    assertEquals(Optional.of(Duration.ofSeconds(240)), policy.backoffAfter(3, MIDDLE));
+    assertEquals(Optional.of(Duration.ofMinutes(4)), policy.backoffAfter(3, MIDDLE));
   }
 
   @Test
