@@ -52,7 +52,7 @@ class ConfigSourceTest {
     var source = source(Map.of(), environment, "CAPE_DATABASE_URL=postgresql://own/x\n");
     assertEquals("jdbc:postgresql://own/x", WorkerConfig.from(source).connection().url().jdbcUrl());
     var plain = WorkerConfig.from(source(Map.of(), environment, ""));
-    assertEquals("jdbc:postgresql://plain/x", plain.connection().url().jdbcUrl());
+    assertEquals("plain:5432", plain.connection().url().hosts());
     assertEquals(Set.of("DATABASE_URL"), plain.command().withheld());
   }
 
