@@ -18,7 +18,7 @@ import org.flywaydb.core.api.MigrationInfo;
 final class FlywayMigrations {
   private static final String LOCATION = "db/migration";
   private static final Set<String> LOCKED = Set.of("55P03", "40P01");
-  private static final int TRIES_FOR_A_LOCK = 5;
+  private static final int TRIES_FOR_A_LOCK = 3;
   private static final Duration BETWEEN_TRIES = Duration.ofMillis(500);
   // Any number that only this program uses: "cape" in ASCII.
   private static final long ADVISORY_LOCK = 0x63617065;

@@ -79,8 +79,11 @@ public final class IssueRepository {
       } catch (StoreException e) {
         // Somebody's edit made a running issue pending between the look and the claim; the next
         // look sees that it is running.
-        if (!e.sqlState().equals(UNIQUE_VIOLATION) || ++collisions == MOST_COLLISIONS) {
+        if (!e.sqlState().equals(UNIQUE_VIOLATION)) {
           throw e;
+        }
+        if (++collisions == MOST_COLLISIONS) {
+          return Optional.empty();
         }
       }
     }

@@ -1,5 +1,9 @@
 package com.cape.worker.store;
 
+import static com.cape.worker.store.RepositoryFixture.ALICE;
+import static com.cape.worker.store.RepositoryFixture.LEASE;
+import static com.cape.worker.store.RepositoryFixture.again;
+import static com.cape.worker.store.RepositoryFixture.completed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,18 +11,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
-import com.cape.worker.issue.WorkerId;
 import com.cape.worker.testing.TestDatabase;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -26,10 +30,6 @@ import org.junit.jupiter.api.Test;
 
 @Tag("database")
 class IssueRepositoryTest {
-  private static final Duration LEASE = Duration.ofMinutes(5);
-  private static final WorkerIdentity ALICE =
-      new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
-
   private final TestDatabase database = TestDatabase.create();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
@@ -192,6 +192,62 @@ class IssueRepositoryTest {
     assertEquals("200", database.value("SELECT count(*) FROM cape_issue_attempts"));
   }
 
+  @Test
+  void whoeverWritesPendingMeanwhileGivesNoIssueTwice() throws Exception {
+    database.execute(
+        "INSERT INTO cape_issues (description) SELECT 'x' FROM generate_series(1, 100)");
+    var done = new AtomicBoolean();
+    var editor =
+        CompletableFuture.runAsync(
+            () -> {
+              while (!done.get()) {
+                database.execute(
+                    "UPDATE cape_issues SET status = 'pending', fence = 0, attempts = 0"
+                        + " WHERE id IN (SELECT id FROM cape_issues ORDER BY random() LIMIT 3)");
+              }
+            });
+    try (var claimers = new Claimers(8)) {
+      claimers.claimAll();
+    } finally {
+      done.set(true);
+      editor.join();
+    }
+    claimRest();
+    assertEquals("100", database.value("SELECT count(*) FROM cape_issue_attempts"));
+    assertEquals("100", database.value("SELECT count(DISTINCT issue_id) FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void cancelOfAnIssueThatIsNotDueWaitsUntilItIs() {
+    database.execute(
+        "INSERT INTO cape_issues (description, run_after, cancel_requested_at)"
+            + " VALUES ('x', now() + interval '1 hour', now())");
+    assertEquals(Optional.empty(), claim());
+    assertEquals("pending", database.value("SELECT status FROM cape_issues"));
+    assertTrue(repository.idle(ALICE).nextDue().orElseThrow().toMinutes() >= 59);
+  }
+
+  @Test
+  void longestPauseInForceIsTheOneThatCounts() {
+    insert();
+    database.execute(
+        """
+        INSERT INTO cape_pauses (scope, paused_until, reason) VALUES
+          ('*', now() + interval '5 min', 'fleet'), ('alice', now() + interval '9 min', 'own'),
+          ('bob', NULL, 'other')
+        """);
+    assertEquals(Optional.empty(), claim());
+    assertEquals("own", repository.idle(ALICE).pauseReason());
+    database.execute("UPDATE cape_pauses SET paused_until = NULL WHERE scope = '*'");
+    assertEquals("fleet", repository.idle(ALICE).pauseReason());
+    database.execute("DELETE FROM cape_pauses WHERE scope <> 'bob'");
+    assertTrue(claim().isPresent());
+  }
+
+  private void claimRest() {
+    while (claim().isPresent()) {}
+  }
+
   private final class Claimers implements AutoCloseable {
     private final ExecutorService threads;
     private final int count;
@@ -240,31 +296,5 @@ class IssueRepositoryTest {
 
   private Optional<Claim> claim() {
     return repository.claimNext(ALICE, "/logs/issues", LEASE);
-  }
-
-  private static Settlement completed() {
-    return new Settlement(
-        Outcome.COMPLETED,
-        IssueStatus.COMPLETED,
-        Optional.empty(),
-        true,
-        Optional.of(0),
-        Optional.empty(),
-        Optional.empty(),
-        "",
-        Optional.empty());
-  }
-
-  private static Settlement again(boolean counted) {
-    return new Settlement(
-        counted ? Outcome.FAILED : Outcome.INTERRUPTED,
-        IssueStatus.PENDING,
-        counted ? Optional.of(Duration.ZERO) : Optional.empty(),
-        counted,
-        Optional.of(1),
-        Optional.empty(),
-        Optional.of("exit 1"),
-        "",
-        Optional.empty());
   }
 }
