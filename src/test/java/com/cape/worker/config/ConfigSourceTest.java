@@ -50,7 +50,7 @@ class ConfigSourceTest {
     Map<String, String> environment =
         Map.of("CAPE_WORKER_ID", "a", "DATABASE_URL", "postgresql://plain/x");
     var source = source(Map.of(), environment, "CAPE_DATABASE_URL=postgresql://own/x\n");
-    assertEquals("jdbc:postgresql://own/x", WorkerConfig.from(source).connection().url().jdbcUrl());
+    assertEquals("own:5432", WorkerConfig.from(source).connection().url().hosts());
     var plain = WorkerConfig.from(source(Map.of(), environment, ""));
     assertEquals("plain:5432", plain.connection().url().hosts());
     assertEquals(Set.of("DATABASE_URL"), plain.command().withheld());
