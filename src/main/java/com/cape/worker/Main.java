@@ -83,6 +83,7 @@ public final class Main implements Callable<Integer> {
   private static CommandLine commandLine() {
     var commandLine = new CommandLine(new Main());
     SettingOptions.addTo(commandLine.getCommandSpec());
+    commandLine.setExecutionStrategy(Main::runLast);
     commandLine.setParameterExceptionHandler(Main::wrongUsage);
     commandLine.setExecutionExceptionHandler(Main::failed);
     return commandLine;
@@ -96,6 +97,16 @@ public final class Main implements Callable<Integer> {
             SettingOptions.given(spec.commandLine().getParseResult()), environment, envFile);
     var daemon = new Daemon(WorkerConfig.from(source), Version.number(), environment, LOCAL_ZONE);
     return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();
+  }
+
+  private static int runLast(CommandLine.ParseResult parsed) {
+    // They would be passed over, and the subcommand might work on another database.
+    if (parsed.hasSubcommand() && !parsed.matchedOptions().isEmpty()) {
+      CommandLine subcommand = parsed.subcommand().commandSpec().commandLine();
+      throw new CommandLine.ParameterException(
+          subcommand, "options go after '%s'".formatted(subcommand.getCommandName()));
+    }
+    return new CommandLine.RunLast().execute(parsed);
   }
 
   private static int wrongUsage(CommandLine.ParameterException thrown, String[] arguments) {

@@ -76,6 +76,57 @@ class SettingsIT {
   }
 
   @Test
+  void optionsBeforeASubcommandAreNotPassedOver() throws Exception {
+    try (var migrate =
+        WorkerProcess.start(
+            directory, Map.of(), "--database-url", "postgresql://db/x", "migrate")) {
+      assertEquals(2, migrate.exitCode());
+      assertTrue(migrate.output().contains("options go after 'migrate'"), migrate.output());
+    }
+  }
+
+  @Test
+  void migrateDoesNotWaitForADatabaseThatIsAway() throws Exception {
+    Map<String, String> environment =
+        Map.of("CAPE_DATABASE_URL", "postgresql://u:" + SECRET + "@127.0.0.1:1/x");
+    try (var migrate = WorkerProcess.start(directory, environment, "migrate")) {
+      assertEquals(69, migrate.exitCode());
+      assertTrue(migrate.output().contains("127.0.0.1:1 refused"), migrate.output());
+      assertFalse(migrate.output().contains(SECRET), migrate.output());
+    }
+  }
+
+  @Test
+  void fullLogIsRotated() throws Exception {
+    var fixture = new JarFixture(directory, "true");
+    Files.createDirectories(directory.resolve("logs"));
+    Files.write(directory.resolve("logs/worker_x.log"), new byte[11_000_000]);
+    try (var worker = fixture.worker("x", "--exit-when-idle")) {
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+    assertEquals(11_000_000, Files.size(directory.resolve("logs/worker_x.log.1")), 1000);
+    assertTrue(
+        fixture
+            .read("logs/worker_x.log")
+            .matches("(?s)\\d{4}-\\d\\d-\\d\\d .* - cape_worker_x - INFO - .*"));
+  }
+
+  @Test
+  void consoleOfAServiceCarriesWarningsOnly() throws Exception {
+    var fixture = new JarFixture(directory, "exit 3");
+    fixture.migrated();
+    fixture.insert("an issue");
+    Path errors = Files.createDirectories(directory.resolve("logs")).resolve("worker_x_stderr.log");
+    Map<String, String> environment = fixture.environment(Map.of("CAPE_WORKER_ID", "x"));
+    try (var worker = WorkerProcess.startInto(errors, directory, environment, "--exit-when-idle")) {
+      assertEquals(0, worker.exitCode(), worker.output());
+      assertTrue(worker.output().contains(" - WARNING - issue pending again"), worker.output());
+      assertFalse(worker.output().contains(" - INFO - "), worker.output());
+    }
+    assertTrue(fixture.read("logs/worker_x.log").contains(" - INFO - workflow started"));
+  }
+
+  @Test
   void commandThatIsMissingIsNamed() throws Exception {
     var fixture = new JarFixture(directory, "true");
     try (var worker = fixture.worker("x", "--command", "no-such-adw {id}")) {

@@ -80,6 +80,12 @@ public final class Daemon {
           new LogRetention(plan.issueLogs(), config.logs().retention(), InstantSource.system())) {
         retention.start();
         return work(plan, new ProcessCommandRunner(bash), state);
+      } catch (Refusal e) {
+        LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
+        return e.exitCode();
+      } catch (RuntimeException e) {
+        LOG.error(LogLine.CRITICAL, "unexpected error, the worker ends; please report it", e);
+        return ExitCode.FAILED;
       }
     } catch (StateDirectory.BusyException e) {
       throw new Refusal(

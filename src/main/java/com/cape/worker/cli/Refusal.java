@@ -22,7 +22,7 @@ public final class Refusal extends RuntimeException {
             ? ExitCode.UNREACHABLE
             : ExitCode.WRONG_SETTING;
     return new Refusal(
-        code, "%s%nThe database URL comes from %s.".formatted(failure.getMessage(), origin));
+        code, "%s; the database URL comes from %s".formatted(failure.getMessage(), origin));
   }
 
   public ExitCode exitCode() {

@@ -128,7 +128,7 @@ public final class IssueWorker {
       return Optional.empty();
     }
     if (paused()) {
-      if (loopPlan.exitWhenIdle()) {
+      if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.CANNOT_START);
       }
       wakeUp.await(startPause.left().orElse(Duration.ZERO));

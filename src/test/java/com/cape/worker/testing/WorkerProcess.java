@@ -29,6 +29,17 @@ public final class WorkerProcess implements AutoCloseable {
   /** Starts the JAR in the directory; its environment is PATH and what is given. */
   public static WorkerProcess start(
       Path directory, Map<String, String> environment, String... arguments) {
+    try {
+      Path output = Files.createTempFile(directory, "console", ".txt");
+      return startInto(output, directory, environment, arguments);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The same, with a file for its console. */
+  public static WorkerProcess startInto(
+      Path output, Path directory, Map<String, String> environment, String... arguments) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -37,7 +48,6 @@ public final class WorkerProcess implements AutoCloseable {
                 JAR.toString()));
     command.addAll(List.of(arguments));
     try {
-      Path output = Files.createTempFile(directory, "console", ".txt");
       var builder = new ProcessBuilder(command).directory(directory.toFile());
       builder.environment().clear();
       builder.environment().put("PATH", System.getenv("PATH"));

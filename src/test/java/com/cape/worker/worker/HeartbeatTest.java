@@ -1,0 +1,134 @@
+package com.cape.worker.worker;
+
+import static com.cape.worker.worker.WorkerFixture.ALICE;
+import static com.cape.worker.worker.WorkerFixture.LEASE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.process.CommandRunner;
+import com.cape.worker.process.Ending;
+import com.cape.worker.process.StopReason;
+import com.cape.worker.store.WorkerState;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@Tag("database")
+class HeartbeatTest {
+  @TempDir private Path directory;
+  private final LiveRuns runs = new LiveRuns();
+  private final RecordedRun run = new RecordedRun();
+  private WorkerFixture fixture;
+  private Heartbeat heartbeat;
+  private Claim claim;
+
+  @BeforeEach
+  void claimAnIssue() {
+    fixture = new WorkerFixture(directory);
+    fixture.insert("an issue");
+    claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
+    heartbeat =
+        new Heartbeat(
+            ALICE,
+            fixture.stores,
+            runs,
+            () -> WorkerState.WORKING,
+            new Outage(),
+            new Heartbeat.LeaseTimes(LEASE, Duration.ofSeconds(10)));
+    runs.add(claim.runId(), run, System.nanoTime());
+  }
+
+  @Test
+  void leaseAndRegistrationAreRenewed() {
+    fixture.database.execute(
+        "UPDATE cape_issue_attempts SET lease_expires_at = now(); UPDATE cape_workers SET heartbeat_at = now() - interval '1 h'");
+    heartbeat.beat();
+    assertEquals(
+        "t t working",
+        fixture.database.value(
+            "SELECT concat_ws(' ', lease_expires_at > now() + interval '299 s', heartbeat_at > now() - interval '1 min', state) FROM cape_issue_attempts, cape_workers"));
+    assertEquals(List.of(), run.stops);
+  }
+
+  @Test
+  void runThatIsNoLongerThisWorkersIsStopped() {
+    fixture.database.execute("UPDATE cape_issue_attempts SET outcome = 'lost'");
+    heartbeat.beat();
+    assertEquals(List.of(StopReason.LEASE_LOST), run.stops);
+  }
+
+  @Test
+  void runOfACancelledIssueIsStopped() {
+    fixture.database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
+    heartbeat.beat();
+    assertEquals(List.of(StopReason.CANCELLED), run.stops);
+  }
+
+  @Test
+  void runOfADeletedIssueIsStopped() {
+    fixture.database.execute("DELETE FROM cape_issues");
+    heartbeat.beat();
+    assertEquals(List.of(StopReason.CANCELLED), run.stops);
+  }
+
+  @Test
+  void runIsStoppedWhenItWasNotRenewedUntilLeaseLessGraceLessTwoSeconds() {
+    heartbeat.stopOverdue();
+    assertEquals(List.of(), run.stops);
+    Duration age = LEASE.minusSeconds(10 + 2);
+    runs.renewed(claim.runId(), System.nanoTime() - age.plusSeconds(1).toNanos());
+    heartbeat.stopOverdue();
+    assertEquals(List.of(StopReason.LEASE_LOST), run.stops);
+  }
+
+  @Test
+  void runThatBeginsAfterAnInterruptIsStoppedAtOnce() {
+    runs.interrupt();
+    var late = new RecordedRun();
+    runs.add(new java.util.UUID(1, 1), late, System.nanoTime());
+    assertEquals(List.of(StopReason.INTERRUPTED), run.stops);
+    assertEquals(List.of(StopReason.INTERRUPTED), late.stops);
+  }
+
+  @Test
+  void heartbeatNeverStopsWhileTheDatabaseIsAway() throws Exception {
+    fixture.database.execute("ALTER TABLE cape_workers RENAME TO away");
+    var outage = new Outage();
+    var beating =
+        new Heartbeat(
+            ALICE,
+            fixture.stores,
+            runs,
+            () -> WorkerState.WORKING,
+            outage,
+            new Heartbeat.LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)));
+    try (beating) {
+      beating.start();
+      org.awaitility.Awaitility.await().until(outage::lasts);
+      fixture.database.execute("ALTER TABLE away RENAME TO cape_workers");
+      org.awaitility.Awaitility.await().until(() -> !outage.lasts());
+    }
+    assertTrue(run.stops.isEmpty());
+  }
+
+  private static final class RecordedRun implements CommandRunner.Run {
+    private final List<StopReason> stops = new ArrayList<>();
+
+    @Override
+    public Ending await() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean stop(StopReason reason) {
+      stops.add(reason);
+      return true;
+    }
+  }
+}

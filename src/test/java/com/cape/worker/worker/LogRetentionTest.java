@@ -1,0 +1,60 @@
+package com.cape.worker.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LogRetentionTest {
+  private static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
+
+  @TempDir private Path directory;
+
+  @Test
+  void deletesOnlyAttemptLogsThatAreTooOld() throws Exception {
+    Path old = file("7/attempt-1-1.log", 31);
+    Path aside = file("7/attempt-1-1.1700000000000.log", 31);
+    Path alone = file("8/attempt-2-5.log", 31);
+    Path fresh = file("7/attempt-2-2.log", 29);
+    Path foreign = file("7/notes.txt", 400);
+    Path elsewhere = file("mine/attempt-1-1.log", 400);
+
+    try (var retention = retention()) {
+      assertEquals(3, retention.deleteOld());
+    }
+
+    assertFalse(Files.exists(old));
+    assertFalse(Files.exists(aside));
+    assertFalse(Files.exists(alone.getParent()), "the empty folder goes as well");
+    assertTrue(Files.exists(fresh));
+    assertTrue(Files.exists(foreign));
+    assertTrue(Files.exists(elsewhere));
+  }
+
+  @Test
+  void folderThatDoesNotExistIsNothingToDo() {
+    try (var retention =
+        new LogRetention(directory.resolve("none"), Duration.ofDays(1), InstantSource.fixed(NOW))) {
+      assertEquals(0, retention.deleteOld());
+    }
+  }
+
+  private LogRetention retention() {
+    return new LogRetention(directory, Duration.ofDays(30), InstantSource.fixed(NOW));
+  }
+
+  private Path file(String name, int ageDays) throws Exception {
+    Path file = directory.resolve(name);
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, "x");
+    return Files.setLastModifiedTime(file, FileTime.from(NOW.minus(Duration.ofDays(ageDays))));
+  }
+}
