@@ -104,7 +104,7 @@ class SettingsIT {
     try (var worker = fixture.worker("x", "--exit-when-idle")) {
       assertEquals(0, worker.exitCode(), worker.output());
     }
-    assertEquals(11_000_000, Files.size(directory.resolve("logs/worker_x.log.1")), 1000);
+    assertTrue(Files.size(directory.resolve("logs/worker_x.log.1")) >= 11_000_000);
     assertTrue(
         fixture
             .read("logs/worker_x.log")

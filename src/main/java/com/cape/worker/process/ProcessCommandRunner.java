@@ -12,6 +12,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -39,23 +41,28 @@ public final class ProcessCommandRunner implements CommandRunner {
     Path words = spec.runDirectory().resolve("spec");
     Path record = spec.runDirectory().resolve("record");
     Files.write(words, specification(spec));
-    // -p: neither BASH_ENV nor functions of the environment reach the guardian.
-    var builder =
-        new ProcessBuilder(
-            bash.toString(),
-            "-p",
-            "-c",
-            GUARDIAN,
-            "cape-guardian",
+    ProcessBuilder builder =
+        guardian(
+            bash,
             words.toString(),
             record.toString(),
             spec.output().toString(),
-            Long.toString(spec.grace().toSeconds()));
+            graceSeconds(spec));
     builder.directory(spec.directory().toFile());
     builder.environment().keySet().removeAll(spec.withheld());
-    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
-    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
-    return new GuardedRun(spec, record, builder.start());
+    return new GuardedRun(bash, spec, record, builder.start());
+  }
+
+  private static ProcessBuilder guardian(Path bash, String... arguments) {
+    // -p: neither BASH_ENV nor functions of the environment reach the guardian.
+    List<String> command =
+        new ArrayList<>(List.of(bash.toString(), "-p", "-c", GUARDIAN, "cape-guardian"));
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+  }
+
+  private static String graceSeconds(RunSpec spec) {
+    return Long.toString(spec.grace().toSeconds());
   }
 
   private static byte[] specification(RunSpec spec) {
@@ -81,13 +88,15 @@ public final class ProcessCommandRunner implements CommandRunner {
   }
 
   private static final class GuardedRun implements Run {
+    private final Path bash;
     private final RunSpec spec;
     private final Path record;
     private final Process guardian;
     private final long startedNanos = System.nanoTime();
     private final AtomicReference<StopReason> stopReason = new AtomicReference<>();
 
-    GuardedRun(RunSpec spec, Path record, Process guardian) {
+    GuardedRun(Path bash, RunSpec spec, Path record, Process guardian) {
+      this.bash = bash;
       this.spec = spec;
       this.record = record;
       this.guardian = guardian;
@@ -102,7 +111,11 @@ public final class ProcessCommandRunner implements CommandRunner {
         limitOutput();
       }
       limitOutput();
-      return new Ending(recordedExit(), Optional.ofNullable(stopReason.get()), ran());
+      OptionalInt exitCode = told();
+      if (exitCode.isEmpty()) {
+        endWithoutGuardian();
+      }
+      return new Ending(exitCode, Optional.ofNullable(stopReason.get()), ran());
     }
 
     @Override
@@ -135,17 +148,44 @@ public final class ProcessCommandRunner implements CommandRunner {
       return Duration.ofNanos(System.nanoTime() - startedNanos);
     }
 
-    private OptionalInt recordedExit() {
+    /** For a guardian that was killed: what it guarded must not outlive it. */
+    private void endWithoutGuardian() throws InterruptedException {
+      OptionalInt group = recordedGroup();
+      if (group.isEmpty()) {
+        return;
+      }
       try {
-        String text = Files.readString(record, UTF_8).strip();
-        return text.startsWith("exit ")
-            ? OptionalInt.of(Integer.parseInt(text.substring("exit ".length())))
-            : OptionalInt.empty();
+        guardian(bash, "--end", Integer.toString(group.getAsInt()), graceSeconds(spec))
+            .start()
+            .waitFor();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    /** What the guardian said of the command's end. */
+    private OptionalInt told() {
+      try {
+        return number("exit ", new String(guardian.getInputStream().readAllBytes(), UTF_8));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    private OptionalInt recordedGroup() {
+      try {
+        return number("pid ", Files.readString(record, UTF_8));
       } catch (NoSuchFileException e) {
         return OptionalInt.empty();
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
+    }
+
+    private static OptionalInt number(String word, String text) {
+      return text.startsWith(word)
+          ? OptionalInt.of(Integer.parseInt(text.substring(word.length()).strip()))
+          : OptionalInt.empty();
     }
   }
 }

@@ -1,35 +1,16 @@
 # cape-guardian SPEC RECORD OUTPUT GRACE
+# cape-guardian --end GROUP GRACE
 #
 # Runs one command in a process group of its own and ends the whole group when the life line, this
 # script's standard input, is closed or says anything. Written for bash 3.2 and newer.
 #
 # SPEC    NUL-terminated: NAME=value of each added variable, an empty string, then the command's words
-# RECORD  gets "pid PID" at the start and "exit STATUS" at the end, by write and rename
+# RECORD  gets "pid PID" at the start and "exit STATUS" at the end, which replaces it
+# stdout  gets "exit STATUS" as well
 # OUTPUT  what the command prints is appended here
 # GRACE   whole seconds between TERM and KILL
-spec=$1 record=$2 output=$3 grace=$4
-set -m
-# A handler that does nothing, unlike an ignored signal, is not inherited by the command.
-trap : HUP INT QUIT TERM
-exec 3<&0 </dev/null
-
-words=()
-added=()
-in_words=
-while IFS= read -r -d '' item; do
-  if [ -n "$in_words" ]; then
-    words[${#words[@]}]=$item
-  elif [ -z "$item" ]; then
-    in_words=yes
-  else
-    added[${#added[@]}]=$item
-  fi
-done <"$spec"
-
-note() {
-  printf '%s\n' "$1" >"$record.new" && mv -f "$record.new" "$record"
-}
-
+#
+# --end does what is left to do when a guardian was killed: it ends the process group GROUP.
 # A zombie is not alive, and may stay for long where process 1 is no real init.
 group_lives() {
   kill -0 -- "-$1" 2>/dev/null || return 1
@@ -58,15 +39,41 @@ end_group() {
   kill -KILL -- "-$1" 2>/dev/null
 }
 
+if [ "$1" = --end ]; then
+  grace=$3
+  end_group "$2"
+  exit 0
+fi
+
+spec=$1 record=$2 output=$3 grace=$4
+set -m
+# A handler that does nothing, unlike an ignored signal, is not inherited by the command.
+trap : HUP INT QUIT TERM
+exec 3<&0 </dev/null
+
+words=()
+added=()
+in_words=
+while IFS= read -r -d '' item; do
+  if [ -n "$in_words" ]; then
+    words[${#words[@]}]=$item
+  elif [ -z "$item" ]; then
+    in_words=yes
+  else
+    added[${#added[@]}]=$item
+  fi
+done <"$spec"
+
 # Set in the command's own process, where they cannot change what this script does.
 (
   for variable in ${added[@]+"${added[@]}"}; do
     export "${variable?}" 2>/dev/null
   done
+  # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.
+  printf 'pid %s\n' "${BASHPID:-$(exec sh -c 'echo "$PPID"')}" >"$record"
   exec "${words[@]}"
 ) >>"$output" 2>&1 3<&- &
 group=$!
-note "pid $group"
 
 # In a group of its own, so that it outlives whatever ends the guardian.
 (
@@ -84,7 +91,9 @@ while :; do
   # A signal to the guardian ends the wait early, while the command lives on.
   kill -0 "$group" 2>/dev/null || break
 done
-note "exit $status"
+printf 'exit %s\n' "$status" >"$record.new" && mv -f "$record.new" "$record"
+# A full disk takes no record.
+printf 'exit %s\n' "$status"
 end_group "$group"
 kill -KILL -- "-$watcher" 2>/dev/null
 exit 0

@@ -133,6 +133,15 @@ class AttemptRunnerTest {
   }
 
   @Test
+  void workflowThatKillsItsGuardianIsGoneBeforeTheIssueIsSettled() throws Exception {
+    run("echo $$ >victim; trap : TERM; kill -9 $PPID; while :; do sleep 0.1; done");
+    assertFalse(
+        Processes.isAlive(Long.parseLong(Files.readString(directory.resolve("victim")).strip())));
+    assertEquals("failed", database.value("SELECT outcome FROM cape_issue_attempts"));
+    assertEquals("null", database.value("SELECT exit_code FROM cape_issue_attempts"));
+  }
+
+  @Test
   void statusThatTheWorkflowWritesItselfDoesNotDecide() throws Exception {
     fixture.insert("an issue");
     Thread run =
