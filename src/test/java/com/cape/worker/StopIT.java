@@ -82,6 +82,28 @@ class StopIT {
     }
   }
 
+  @Test
+  void frozenWorkerCannotKeepItsWorkflowAlivePastTheLease() throws Exception {
+    Files.writeString(
+        directory.resolve("adw"),
+        "#!/bin/bash\ntrap '' TERM\necho $$ >pid.new; mv pid.new pid; while :; do sleep 0.05; done\n");
+    try (WorkerProcess worker = running("--lease", "10")) {
+      worker.signal("STOP");
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .pollInterval(Duration.ofMillis(50))
+          .until(() -> !Processes.isAlive(workflow()));
+      assertEquals(
+          "t",
+          fixture.database.value(
+              "SELECT clock_timestamp() < lease_expires_at FROM cape_issue_attempts"),
+          "dead before the lease ends");
+      worker.signal("CONT");
+      fixture.awaitValue(
+          "interrupted", "SELECT outcome FROM cape_issue_attempts ORDER BY id LIMIT 1");
+    }
+  }
+
   private WorkerProcess running(String... arguments) {
     WorkerProcess worker = fixture.worker("stop", arguments);
     await().atMost(Duration.ofSeconds(30)).until(() -> Files.exists(directory.resolve("pid")));

@@ -1,6 +1,7 @@
 package com.cape.worker.process;
 
 import java.io.IOException;
+import java.time.Duration;
 
 /** Runs external commands. Safe for use by several threads. */
 public interface CommandRunner {
@@ -25,5 +26,12 @@ public interface CommandRunner {
      * @return false when it was stopped before: the first reason stands
      */
     boolean stop(StopReason reason);
+
+    /**
+     * Lets the run go on until then, on the {@link LeaseClock}; does nothing once the deadline
+     * before has passed. The guardian keeps it by itself, whatever becomes of this process. Any
+     * thread.
+     */
+    void extend(Duration deadline);
   }
 }

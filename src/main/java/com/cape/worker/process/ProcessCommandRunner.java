@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -47,7 +48,8 @@ public final class ProcessCommandRunner implements CommandRunner {
             words.toString(),
             record.toString(),
             spec.output().toString(),
-            graceSeconds(spec));
+            graceSeconds(spec),
+            Long.toString(spec.deadline().toSeconds()));
     builder.directory(spec.directory().toFile());
     builder.environment().keySet().removeAll(spec.withheld());
     return new GuardedRun(bash, spec, record, builder.start());
@@ -115,7 +117,7 @@ public final class ProcessCommandRunner implements CommandRunner {
       if (exitCode.isEmpty()) {
         endWithoutGuardian();
       }
-      return new Ending(exitCode, Optional.ofNullable(stopReason.get()), ran());
+      return new Ending(exitCode, stopReason(), ran());
     }
 
     @Override
@@ -142,6 +144,23 @@ public final class ProcessCommandRunner implements CommandRunner {
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
+    }
+
+    @Override
+    public void extend(Duration deadline) {
+      try {
+        OutputStream lifeLine = guardian.getOutputStream();
+        lifeLine.write((deadline.toSeconds() + "\n").getBytes(UTF_8));
+        lifeLine.flush();
+      } catch (IOException e) {
+        // The run has ended or is being stopped.
+      }
+    }
+
+    private Optional<StopReason> stopReason() {
+      boolean late = Files.exists(record.resolveSibling("record.late"));
+      return Optional.ofNullable(stopReason.get())
+          .or(() -> late ? Optional.of(StopReason.LEASE_LOST) : Optional.empty());
     }
 
     private Duration ran() {

@@ -18,6 +18,8 @@ import java.util.Set;
  * @param outputLimitBytes a run that prints more is stopped
  * @param timeout a run that lasts longer is stopped
  * @param grace between TERM and KILL, in whole seconds
+ * @param deadline when the run is ended unless {@link CommandRunner.Run#extend} says otherwise, on
+ *     the {@link LeaseClock}
  */
 public record RunSpec(
     List<String> words,
@@ -28,7 +30,8 @@ public record RunSpec(
     Path output,
     long outputLimitBytes,
     Duration timeout,
-    Duration grace) {
+    Duration grace,
+    Duration deadline) {
   public RunSpec {
     words = List.copyOf(words);
     added = Map.copyOf(added);

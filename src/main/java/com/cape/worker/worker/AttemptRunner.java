@@ -1,14 +1,16 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
-import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
+import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Settlement;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,7 +24,7 @@ final class AttemptRunner {
   private static final int NOT_FOUND = 127;
 
   private final RunFiles files;
-  private final RunPlan plan;
+  private final CommandCheck check;
   private final CommandRunner commands;
   private final IssueRepository issues;
   private final EndingRules rules;
@@ -30,15 +32,15 @@ final class AttemptRunner {
   private final Settler settler;
 
   AttemptRunner(
-      WorkerId worker,
-      RunPlan plan,
+      RunFiles files,
+      CommandCheck check,
       CommandRunner commands,
       IssueRepository issues,
       EndingRules rules,
       LiveRuns runs,
       Settler settler) {
-    this.files = new RunFiles(worker, plan);
-    this.plan = plan;
+    this.files = files;
+    this.check = check;
     this.commands = commands;
     this.issues = issues;
     this.rules = rules;
@@ -49,22 +51,22 @@ final class AttemptRunner {
   /**
    * Runs the command for the claimed issue and settles it.
    *
-   * @param claimedNanos {@link System#nanoTime} of before the claim was sent
+   * @param claimed when the claim was about to be sent, on the {@link LeaseClock}
    * @return why the command could not be started; empty once it ran
    */
-  Optional<String> run(Claim claim, long claimedNanos) throws InterruptedException {
+  Optional<String> run(Claim claim, Duration claimed) throws InterruptedException {
     MDC.put("issue", Long.toString(claim.issueId()));
     MDC.put("attempt", Integer.toString(claim.attempt()));
     Path runDirectory = files.runDirectory(claim);
     try {
-      Optional<Path> program = plan.check().find();
+      Optional<Path> program = check.find();
       if (program.isEmpty()) {
         return notStarted(claim, trouble());
       }
       Path output = files.create(claim);
-      CommandRunner.Run run = commands.start(files.spec(claim, program.get(), output));
+      CommandRunner.Run run = commands.start(files.spec(claim, program.get(), output, claimed));
       LOG.info("workflow started log={}", output);
-      return await(claim, claimedNanos, run, output);
+      return await(claim, claimed, run, output);
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
@@ -73,9 +75,9 @@ final class AttemptRunner {
     }
   }
 
-  private Optional<String> await(Claim claim, long claimedNanos, CommandRunner.Run run, Path output)
+  private Optional<String> await(Claim claim, Duration claimed, CommandRunner.Run run, Path output)
       throws InterruptedException {
-    runs.add(claim.runId(), run, claimedNanos);
+    runs.add(claim.runId(), run, claimed);
     try {
       Ending ending = run.await();
       LOG.info(
@@ -83,7 +85,7 @@ final class AttemptRunner {
           ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
           ending.stopReason().map(StopReason::word).orElse("no"),
           ending.ran().toSeconds());
-      if (mayNotHaveStarted(ending) && plan.check().trouble().isPresent()) {
+      if (mayNotHaveStarted(ending) && check.trouble().isPresent()) {
         return notStarted(claim, trouble());
       }
       String tail = files.tail(output);
@@ -104,7 +106,7 @@ final class AttemptRunner {
   }
 
   private String trouble() {
-    return plan.check().trouble().orElse("the command came and went");
+    return check.trouble().orElse("the command came and went");
   }
 
   private static boolean mayNotHaveStarted(Ending ending) {

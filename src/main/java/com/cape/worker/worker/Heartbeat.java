@@ -1,5 +1,6 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
 import com.cape.worker.store.HeldLease;
 import com.cape.worker.store.IssueRepository;
@@ -26,10 +27,7 @@ import org.slf4j.LoggerFactory;
 final class Heartbeat implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
   private static final String PARTY = "heartbeat";
-  private static final int PER_LEASE = 10;
   private static final Duration WATCH_INTERVAL = Duration.ofMillis(250);
-  // Between the KILL and the end of the lease.
-  private static final Duration RESERVE = Duration.ofSeconds(2);
 
   private final WorkerIdentity worker;
   private final IssueRepository issues;
@@ -43,22 +41,6 @@ final class Heartbeat implements AutoCloseable {
   private final Thread watch = new Thread(this::watchOn, "cape-lease-watch");
   private volatile boolean closed;
   private boolean registered = true;
-
-  /**
-   * How long a claim holds, and what of it is kept back to end a run.
-   *
-   * @param grace between TERM and KILL
-   */
-  record LeaseTimes(Duration lease, Duration grace) {
-    Duration period() {
-      return lease.dividedBy(PER_LEASE);
-    }
-
-    /** The age of the last renewal at which a run is stopped. */
-    Duration limit() {
-      return lease.minus(grace).minus(RESERVE);
-    }
-  }
 
   Heartbeat(
       WorkerIdentity worker,
@@ -92,7 +74,7 @@ final class Heartbeat implements AutoCloseable {
     if (live.isEmpty()) {
       return;
     }
-    long sentNanos = System.nanoTime();
+    Duration sent = LeaseClock.now();
     Map<UUID, HeldLease> held =
         issues.extendLeases(live, times.lease()).stream()
             .collect(Collectors.toMap(HeldLease::runId, Function.identity()));
@@ -102,7 +84,7 @@ final class Heartbeat implements AutoCloseable {
         stop(runId, StopReason.LEASE_LOST, "lease lost, stopping the run");
         continue;
       }
-      runs.renewed(runId, sentNanos);
+      runs.renewed(runId, sent, times.deadline(sent));
       if (lease.cancelRequested() || lease.issueDeleted()) {
         stop(runId, StopReason.CANCELLED, "issue cancelled or deleted, stopping the run");
       }

@@ -3,6 +3,7 @@ package com.cape.worker.worker;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
+import com.cape.worker.process.LeaseClock;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
@@ -59,6 +60,7 @@ public final class IssueWorker {
       Stores stores,
       Drain drain) {
     RandomGenerator random = RandomGenerator.getDefault();
+    var times = new LeaseTimes(loopPlan.lease(), runPlan.grace());
     this.identity = identity;
     this.runPlan = runPlan;
     this.loopPlan = loopPlan;
@@ -69,21 +71,14 @@ public final class IssueWorker {
     this.settler = new Settler(issues, outage, drain);
     this.attempts =
         new AttemptRunner(
-            identity.id(),
-            runPlan,
+            new RunFiles(identity.id(), runPlan, times),
+            runPlan.check(),
             commands,
             issues,
             new EndingRules(retryPolicy, random),
             runs,
             settler);
-    this.heartbeat =
-        new Heartbeat(
-            identity,
-            stores,
-            runs,
-            this::state,
-            outage,
-            new Heartbeat.LeaseTimes(loopPlan.lease(), runPlan.grace()));
+    this.heartbeat = new Heartbeat(identity, stores, runs, this::state, outage, times);
     drain.onChange(this::drainChanged);
   }
 
@@ -162,20 +157,20 @@ public final class IssueWorker {
 
   /** Claims at most one issue and occupies a slot with it. Returns false when nothing was due. */
   boolean runOnce() {
-    long sentNanos = System.nanoTime();
+    Duration sent = LeaseClock.now();
     Optional<Claim> claim =
         issues.claimNext(identity, runPlan.issueLogs().toString(), loopPlan.lease());
     if (claim.isEmpty()) {
       return false;
     }
     rest.over();
-    slots.occupy(() -> see(claim.get(), sentNanos));
+    slots.occupy(() -> see(claim.get(), sent));
     return true;
   }
 
-  private void see(Claim claim, long claimedNanos) {
+  private void see(Claim claim, Duration claimed) {
     try {
-      Optional<String> trouble = attempts.run(claim, claimedNanos);
+      Optional<String> trouble = attempts.run(claim, claimed);
       trouble.ifPresentOrElse(startPause::failed, startPause::over);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

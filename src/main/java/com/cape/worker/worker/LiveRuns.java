@@ -1,6 +1,7 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.process.CommandRunner;
+import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
 import java.time.Duration;
 import java.util.List;
@@ -13,15 +14,15 @@ final class LiveRuns {
   private final Map<UUID, Live> runs = new ConcurrentHashMap<>();
   private volatile boolean interrupted;
 
-  private record Live(CommandRunner.Run run, long renewedNanos) {}
+  private record Live(CommandRunner.Run run, Duration renewed) {}
 
   /**
    * Takes a run in.
    *
-   * @param claimedNanos {@link System#nanoTime} of before the claim was sent
+   * @param claimed when the claim was about to be sent, on the {@link LeaseClock}
    */
-  void add(UUID runId, CommandRunner.Run run, long claimedNanos) {
-    runs.put(runId, new Live(run, claimedNanos));
+  void add(UUID runId, CommandRunner.Run run, Duration claimed) {
+    runs.put(runId, new Live(run, claimed));
     if (interrupted) {
       run.stop(StopReason.INTERRUPTED);
     }
@@ -36,12 +37,15 @@ final class LiveRuns {
   }
 
   /**
-   * Notes a heartbeat that succeeded.
+   * Notes a heartbeat that succeeded, and hands the run its new deadline.
    *
-   * @param sentNanos {@link System#nanoTime} of before it was sent
+   * @param sent when it was about to be sent, on the {@link LeaseClock}
    */
-  void renewed(UUID runId, long sentNanos) {
-    runs.computeIfPresent(runId, (id, live) -> new Live(live.run(), sentNanos));
+  void renewed(UUID runId, Duration sent, Duration deadline) {
+    Live renewed = runs.computeIfPresent(runId, (id, live) -> new Live(live.run(), sent));
+    if (renewed != null) {
+      renewed.run().extend(deadline);
+    }
   }
 
   /** Stops one run; false when it is not here or was stopped before. */
@@ -58,9 +62,9 @@ final class LiveRuns {
 
   /** The runs that were not renewed for so long. */
   List<UUID> notRenewedFor(Duration age) {
-    long now = System.nanoTime();
+    Duration oldest = LeaseClock.now().minus(age);
     return runs.entrySet().stream()
-        .filter(entry -> now - entry.getValue().renewedNanos() >= age.toNanos())
+        .filter(entry -> entry.getValue().renewed().compareTo(oldest) <= 0)
         .map(Map.Entry::getKey)
         .toList();
   }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -30,10 +31,12 @@ final class RunFiles {
 
   private final WorkerId worker;
   private final RunPlan plan;
+  private final LeaseTimes times;
 
-  RunFiles(WorkerId worker, RunPlan plan) {
+  RunFiles(WorkerId worker, RunPlan plan, LeaseTimes times) {
     this.worker = worker;
     this.plan = plan;
+    this.times = times;
   }
 
   Path runDirectory(Claim claim) {
@@ -65,7 +68,12 @@ final class RunFiles {
     return Files.createFile(log, PRIVATE_FILE);
   }
 
-  RunSpec spec(Claim claim, Path program, Path output) {
+  /**
+   * What is run for the claim.
+   *
+   * @param claimed when the claim was about to be sent, on the lease's clock
+   */
+  RunSpec spec(Claim claim, Path program, Path output, Duration claimed) {
     String id = Long.toString(claim.issueId());
     String attempt = Integer.toString(claim.attempt());
     String issueFile = issueFile(claim).toString();
@@ -95,7 +103,8 @@ final class RunFiles {
         output,
         plan.outputLimitBytes(),
         plan.timeout(),
-        plan.grace());
+        plan.grace(),
+        times.deadline(claimed));
   }
 
   /** The end of the output, fit for people; a line that says why when it cannot be read. */

@@ -1,14 +1,16 @@
-# cape-guardian SPEC RECORD OUTPUT GRACE
+# cape-guardian SPEC RECORD OUTPUT GRACE DEADLINE
 # cape-guardian --end GROUP GRACE
 #
 # Runs one command in a process group of its own and ends the whole group when the life line, this
-# script's standard input, is closed or says anything. Written for bash 3.2 and newer.
+# script's standard input, is closed, or when the deadline passes. A line on the life line is a later
+# deadline; one that has passed is never extended. Written for bash 3.2 and newer.
 #
 # SPEC    NUL-terminated: NAME=value of each added variable, an empty string, then the command's words
 # RECORD  gets "pid PID" at the start and "exit STATUS" at the end, which replaces it
 # stdout  gets "exit STATUS" as well
 # OUTPUT  what the command prints is appended here
 # GRACE   whole seconds between TERM and KILL
+# DEADLINE whole seconds on the lease's clock at which the run is ended
 #
 # --end does what is left to do when a guardian was killed: it ends the process group GROUP.
 # A zombie is not alive, and may stay for long where process 1 is no real init.
@@ -39,13 +41,44 @@ end_group() {
   kill -KILL -- "-$1" 2>/dev/null
 }
 
+# The lease's clock runs on while the machine is suspended.
+clock() {
+  if [ -r /proc/uptime ]; then
+    IFS='. ' read -r now _ </proc/uptime
+  else
+    now=$(date +%s)
+  fi
+}
+
+# Returns when the life line is closed, or the deadline has passed: then with a file that says so.
+await_end_of_lease() {
+  local line status before now look=1
+  [ "${BASH_VERSINFO[0]}" -ge 4 ] || look=2
+  while :; do
+    before=$SECONDS
+    # Short, for the read's own clock stands still in a suspended machine.
+    IFS= read -r -t "$look" line <&3
+    status=$?
+    clock
+    if [ "$now" -ge "$deadline" ]; then
+      : >"$record.late"
+      return
+    fi
+    if [ "$status" -eq 0 ]; then
+      deadline=$line
+    elif [ "$status" -le 128 ] && [ $((SECONDS - before)) -lt 1 ]; then
+      return # closed; bash 3.2 says the same of a read that took too long
+    fi
+  done
+}
+
 if [ "$1" = --end ]; then
   grace=$3
   end_group "$2"
   exit 0
 fi
 
-spec=$1 record=$2 output=$3 grace=$4
+spec=$1 record=$2 output=$3 grace=$4 deadline=$5
 set -m
 # A handler that does nothing, unlike an ignored signal, is not inherited by the command.
 trap : HUP INT QUIT TERM
@@ -78,7 +111,7 @@ group=$!
 # In a group of its own, so that it outlives whatever ends the guardian.
 (
   trap '' HUP INT QUIT TERM
-  read -r _ <&3
+  await_end_of_lease
   end_group "$group"
 ) >/dev/null 2>&1 &
 watcher=$!

@@ -31,6 +31,7 @@ class ProcessCommandRunnerTest {
 
   @TempDir private Path directory;
   private Path output;
+  private Duration lease = LONG;
   private final CommandRunner runner = new ProcessCommandRunner(Path.of("/bin/bash"));
 
   @BeforeEach
@@ -145,6 +146,40 @@ class ProcessCommandRunnerTest {
   }
 
   @Test
+  void guardianEndsARunByItselfWhenItsLeaseIsOver() throws Exception {
+    lease = Duration.ofSeconds(2);
+    Ending ending =
+        run(
+                List.of("/bin/bash", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"),
+                Map.of(),
+                LONG,
+                MIB)
+            .await();
+    assertEquals(Optional.of(StopReason.LEASE_LOST), ending.stopReason());
+    assertEquals(OptionalInt.of(137), ending.exitCode());
+    assertTrue(ending.ran().compareTo(Duration.ofSeconds(6)) < 0, ending.toString());
+    assertAllGone();
+  }
+
+  @Test
+  void extendedLeaseLetsARunGoOn() throws Exception {
+    lease = Duration.ofSeconds(2);
+    CommandRunner.Run run = sh("sleep 4; exit 7");
+    run.extend(LeaseClock.now().plus(LONG));
+    Ending ending = run.await();
+    assertEquals(OptionalInt.of(7), ending.exitCode());
+    assertEquals(Optional.empty(), ending.stopReason());
+  }
+
+  @Test
+  void leaseThatIsOverIsNotExtended() throws Exception {
+    lease = Duration.ofSeconds(-1);
+    CommandRunner.Run run = sh("sleep 300");
+    run.extend(LeaseClock.now().plus(LONG));
+    assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
+  }
+
+  @Test
   void firstReasonStands() throws Exception {
     CommandRunner.Run run = sh("sleep 300");
     run.stop(StopReason.CANCELLED);
@@ -177,7 +212,8 @@ class ProcessCommandRunnerTest {
         output,
         limit,
         timeout,
-        Duration.ofSeconds(1));
+        Duration.ofSeconds(1),
+        LeaseClock.now().plus(lease));
   }
 
   /** The commands above print the pids of what they start, one a line. */

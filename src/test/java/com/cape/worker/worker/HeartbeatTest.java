@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
+import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
 import com.cape.worker.store.WorkerState;
 import java.nio.file.Path;
@@ -40,8 +41,8 @@ class HeartbeatTest {
             runs,
             () -> WorkerState.WORKING,
             new Outage(),
-            new Heartbeat.LeaseTimes(LEASE, Duration.ofSeconds(10)));
-    runs.add(claim.runId(), run, System.nanoTime());
+            new LeaseTimes(LEASE, Duration.ofSeconds(10)));
+    runs.add(claim.runId(), run, LeaseClock.now());
   }
 
   @Test
@@ -54,6 +55,10 @@ class HeartbeatTest {
         fixture.database.value(
             "SELECT concat_ws(' ', lease_expires_at > now() + interval '299 s', heartbeat_at > now() - interval '1 min', state) FROM cape_issue_attempts, cape_workers"));
     assertEquals(List.of(), run.stops);
+    // Lease, less grace, less a second, from before the heartbeat was sent.
+    Duration left = run.deadlines.get(0).minus(LeaseClock.now());
+    assertTrue(left.compareTo(Duration.ofSeconds(289)) <= 0, left.toString());
+    assertTrue(left.compareTo(Duration.ofSeconds(280)) > 0, left.toString());
   }
 
   @Test
@@ -82,7 +87,7 @@ class HeartbeatTest {
     heartbeat.stopOverdue();
     assertEquals(List.of(), run.stops);
     Duration age = LEASE.minusSeconds(10 + 2);
-    runs.renewed(claim.runId(), System.nanoTime() - age.plusSeconds(1).toNanos());
+    runs.renewed(claim.runId(), LeaseClock.now().minus(age).minusSeconds(1), LeaseClock.now());
     heartbeat.stopOverdue();
     assertEquals(List.of(StopReason.LEASE_LOST), run.stops);
   }
@@ -91,7 +96,7 @@ class HeartbeatTest {
   void runThatBeginsAfterAnInterruptIsStoppedAtOnce() {
     runs.interrupt();
     var late = new RecordedRun();
-    runs.add(new java.util.UUID(1, 1), late, System.nanoTime());
+    runs.add(new java.util.UUID(1, 1), late, LeaseClock.now());
     assertEquals(List.of(StopReason.INTERRUPTED), run.stops);
     assertEquals(List.of(StopReason.INTERRUPTED), late.stops);
   }
@@ -107,7 +112,7 @@ class HeartbeatTest {
             runs,
             () -> WorkerState.WORKING,
             outage,
-            new Heartbeat.LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)));
+            new LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)));
     try (beating) {
       beating.start();
       org.awaitility.Awaitility.await().until(outage::lasts);
@@ -118,11 +123,17 @@ class HeartbeatTest {
   }
 
   private static final class RecordedRun implements CommandRunner.Run {
+    private final List<Duration> deadlines = new ArrayList<>();
     private final List<StopReason> stops = new ArrayList<>();
 
     @Override
     public Ending await() {
       throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void extend(Duration deadline) {
+      deadlines.add(deadline);
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.process.CommandCheck;
+import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueRepository;
@@ -92,16 +93,16 @@ final class WorkerFixture {
 
   /** Runs the next due issue on this thread. */
   Optional<String> runNext(RunPlan plan) throws InterruptedException {
-    long sentNanos = System.nanoTime();
+    Duration sent = LeaseClock.now();
     var claim = stores.issues().claimNext(ALICE, plan.issueLogs().toString(), LEASE).orElseThrow();
     return new AttemptRunner(
-            ALICE.id(),
-            plan,
+            new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace())),
+            plan.check(),
             commands(),
             stores.issues(),
             new EndingRules(retries(), () -> 0L),
             new LiveRuns(),
             new Settler(stores.issues(), new Outage(), drain))
-        .run(claim, sentNanos);
+        .run(claim, sent);
   }
 }
