@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.WorkerProcess;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,6 +74,33 @@ class FleetIT {
       two.awaitOutput("ready");
       fixture.insert("an issue");
       fixture.awaitValue("completed", "SELECT status FROM cape_issues");
+    }
+  }
+
+  @Test
+  void issueOfAKilledWorkerIsRescuedByAnother() throws Exception {
+    var fixture =
+        new JarFixture(
+                directory, "[ $CAPE_ATTEMPT = 2 ] && exit 0; kill -9 $(cat worker); sleep 60")
+            .migrated();
+    String[] settings = {"--lease", "10", "--grace", "1", "--retry-delay", "1"};
+    try (var second = fixture.worker("second", settings)) {
+      second.awaitOutput("ready");
+      // A pause of its own keeps it from claiming first.
+      fixture.database.execute("INSERT INTO cape_pauses (scope) VALUES ('second')");
+      try (var first = fixture.worker("first", settings)) {
+        Files.writeString(directory.resolve("worker"), Long.toString(first.pid()));
+        first.awaitOutput("ready");
+        fixture.insert("an issue");
+        first.exitCode();
+      }
+      fixture.database.execute("DELETE FROM cape_pauses");
+      fixture.awaitValue("completed", "SELECT status FROM cape_issues");
+      assertEquals(
+          "lost completed",
+          fixture.database.value(
+              "SELECT string_agg(outcome, ' ' ORDER BY fence) FROM cape_issue_attempts"));
+      second.awaitOutput("lease of worker first ran out");
     }
   }
 

@@ -8,6 +8,7 @@ import com.cape.worker.process.ProcessCommandRunner;
 import com.cape.worker.process.StateDirectory;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
@@ -104,7 +105,10 @@ public final class Daemon {
         Database beat = open(1, HEARTBEAT_LIMIT)) {
       var stores =
           new Stores(
-              new IssueRepository(work), new IssueRepository(beat), new WorkerRepository(beat));
+              new IssueRepository(work),
+              new RescueRepository(work),
+              new IssueRepository(beat),
+              new WorkerRepository(beat));
       var startUp = new StartUp(config.connection(), stores.workers(), drain);
       if (!startUp.ready(identity, version, config.loop().lease(), state.previousInstance())) {
         return ExitCode.DONE;

@@ -185,10 +185,15 @@ public final class IssueRepository {
       WITH ended AS (
         UPDATE cape_issue_attempts
            SET outcome = ?, finished_at = now(), exit_code = ?, signal = ?, error = ?, output_tail = ?
-         WHERE run_id = ? AND outcome = 'running'
-        RETURNING issue_id, fence, error
+         WHERE run_id = ?
+           AND (outcome = 'running'
+                OR outcome = 'lost' AND ? = 'completed'
+                   AND EXISTS (SELECT FROM cape_issues i
+                                WHERE i.id = cape_issue_attempts.issue_id
+                                  AND i.fence = cape_issue_attempts.fence))
+        RETURNING issue_id, fence, error, worker_id, started_at
       ), wanted AS (
-        SELECT i.id, ended.error,
+        SELECT i.id, ended.error, ended.worker_id, ended.started_at,
                CASE WHEN ? = 'pending' AND i.cancel_requested_at IS NOT NULL THEN 'cancelled'
                     ELSE ? END AS status
           FROM cape_issues i JOIN ended ON i.id = ended.issue_id AND i.fence = ended.fence
@@ -198,8 +203,10 @@ public final class IssueRepository {
            SET status = wanted.status,
                updated_at = now(),
                completed_at = CASE WHEN wanted.status = 'completed' THEN now() END,
-               assigned_worker_id = CASE WHEN wanted.status <> 'pending' THEN i.assigned_worker_id END,
-               started_at = CASE WHEN wanted.status <> 'pending' THEN i.started_at END,
+               assigned_worker_id = CASE WHEN wanted.status <> 'pending'
+                                         THEN coalesce(i.assigned_worker_id, wanted.worker_id) END,
+               started_at = CASE WHEN wanted.status <> 'pending'
+                                 THEN coalesce(i.started_at, wanted.started_at) END,
                cancel_requested_at = CASE WHEN wanted.status = 'cancelled' THEN i.cancel_requested_at END,
                attempts = CASE WHEN ? OR wanted.status = 'cancelled' THEN i.attempts
                                ELSE greatest(i.attempts - 1, 0) END,
@@ -224,7 +231,8 @@ public final class IssueRepository {
 
   /**
    * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. False
-   * when the lease was lost: nothing changed.
+   * when the lease was lost: nothing changed. Paid work counts: a completed attempt is taken after
+   * a rescue, too, as long as the issue was not claimed again.
    */
   public boolean settle(Claim claim, Settlement settlement) {
     Duration none = Duration.ofSeconds(-1);
@@ -239,6 +247,7 @@ public final class IssueRepository {
                     .text(settlement.error())
                     .text(settlement.outputTail())
                     .uuid(claim.runId())
+                    .text(status)
                     .text(status)
                     .text(status)
                     .flag(settlement.counted())

@@ -50,6 +50,7 @@ public final class IssueWorker {
   private final Settler settler;
   private final AttemptRunner attempts;
   private final Heartbeat heartbeat;
+  private final Rescuer rescuer;
 
   public IssueWorker(
       WorkerIdentity identity,
@@ -79,13 +80,16 @@ public final class IssueWorker {
             runs,
             settler);
     this.heartbeat = new Heartbeat(identity, stores, runs, this::state, outage, times);
+    this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period());
     drain.onChange(this::drainChanged);
   }
 
   /** Works until the drain is over, or until nothing is left to do if that was asked for. */
   public End run() throws InterruptedException {
     heartbeat.start();
-    try (heartbeat) {
+    rescuer.start();
+    try (heartbeat;
+        rescuer) {
       Optional<End> end = Optional.empty();
       while (end.isEmpty() && !drain.begun()) {
         end = turn();

@@ -1,13 +1,19 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.WorkerRepository;
 
 /**
  * What a worker asks of the database.
  *
  * @param issues for claims and settles
+ * @param rescues over the same connections as {@code issues}
  * @param leases over a connection of its own, so that a heartbeat never waits for another statement
  * @param workers over the heartbeat's connection
  */
-public record Stores(IssueRepository issues, IssueRepository leases, WorkerRepository workers) {}
+public record Stores(
+    IssueRepository issues,
+    RescueRepository rescues,
+    IssueRepository leases,
+    WorkerRepository workers) {}

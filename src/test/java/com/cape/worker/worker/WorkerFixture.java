@@ -9,6 +9,7 @@ import com.cape.worker.process.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Migrator;
+import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
 import com.cape.worker.testing.TestDatabase;
@@ -39,7 +40,7 @@ final class WorkerFixture {
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
     var issues = new IssueRepository(open);
-    return new Stores(issues, issues, new WorkerRepository(open));
+    return new Stores(issues, new RescueRepository(open), issues, new WorkerRepository(open));
   }
 
   void insert(String description) {

@@ -1,0 +1,90 @@
+package com.cape.worker.worker;
+
+import com.cape.worker.issue.RetryPolicy;
+import com.cape.worker.store.RescueRepository;
+import com.cape.worker.store.Rescued;
+import com.cape.worker.store.StoreException;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Gives expired leases back, once each heartbeat period, in a thread of its own. For two periods
+ * after its start and after each outage it rescues nobody: the live come first, so that an outage
+ * never runs again what is alive. Owned by the worker.
+ */
+final class Rescuer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Rescuer.class);
+  private static final int QUIET_PERIODS = 2;
+
+  private final RescueRepository rescues;
+  private final RetryPolicy retries;
+  private final Outage outage;
+  private final Duration period;
+  private final Thread thread = new Thread(this::work, "cape-rescuer");
+  private final WakeUp closing = new WakeUp();
+  private volatile boolean closed;
+  private long quietSinceNanos = System.nanoTime();
+
+  Rescuer(RescueRepository rescues, RetryPolicy retries, Outage outage, Duration period) {
+    this.rescues = rescues;
+    this.retries = retries;
+    this.outage = outage;
+    this.period = period;
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  private void work() {
+    try {
+      closing.await(period);
+      while (!closed) {
+        turn();
+        closing.await(period);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** One turn. Never throws: a failure is an outage, which the loop and the heartbeat tell of. */
+  void turn() {
+    if (outage.lasts()) {
+      quietSinceNanos = System.nanoTime();
+    }
+    Duration quiet = period.multipliedBy(QUIET_PERIODS);
+    if (System.nanoTime() - quietSinceNanos < quiet.toNanos()) {
+      return;
+    }
+    try {
+      rescues.rescueExpired(retries, quiet).forEach(Rescuer::tell);
+    } catch (StoreException e) {
+      quietSinceNanos = System.nanoTime();
+      LOG.debug("cannot look for expired leases", e);
+    } catch (RuntimeException e) {
+      LOG.error("cannot look for expired leases", e);
+    }
+  }
+
+  private static void tell(Rescued rescued) {
+    LOG.warn(
+        "lease of worker {} ran out, attempt lost; issue {} issue={} attempt={}",
+        rescued.worker(),
+        rescued.status().orElse("left as it is"),
+        rescued.issueId(),
+        rescued.attempt());
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    closing.signal();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
