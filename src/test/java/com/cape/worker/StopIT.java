@@ -83,6 +83,30 @@ class StopIT {
   }
 
   @Test
+  void successorOfAKilledWorkerGivesTheIssueBackAtOnce() throws Exception {
+    try (WorkerProcess worker = running()) {
+      worker.signal("KILL");
+      worker.exitCode();
+    }
+    try (WorkerProcess successor = fixture.worker("stop")) {
+      await()
+          .atMost(Duration.ofSeconds(10))
+          .until(
+              () ->
+                  fixture
+                      .database
+                      .value("SELECT concat_ws(' ', status, attempts, last_error) FROM cape_issues")
+                      .startsWith("pending 1 attempt 1 lost"));
+      assertEquals("lost", fixture.database.value("SELECT outcome FROM cape_issue_attempts"));
+      successor.signal("TERM");
+      assertEquals(0, successor.exitCode());
+    }
+    try (var left = Files.list(directory.resolve("logs/state/stop/runs"))) {
+      assertEquals(0, left.count());
+    }
+  }
+
+  @Test
   void frozenWorkerCannotKeepItsWorkflowAlivePastTheLease() throws Exception {
     Files.writeString(
         directory.resolve("adw"),

@@ -115,7 +115,7 @@ public final class Daemon {
       }
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());
       var worker =
-          new IssueWorker(identity, plan, loopPlan(), config.retry(), commands, stores, drain);
+          new IssueWorker(identity, plan, loopPlan(state), config.retry(), commands, stores, drain);
       IssueWorker.End end = worker.run();
       sayStopped(stores.workers());
       LOG.info("stopped");
@@ -154,13 +154,14 @@ public final class Daemon {
     }
   }
 
-  private LoopPlan loopPlan() {
+  private LoopPlan loopPlan(StateDirectory state) {
     return new LoopPlan(
         config.loop().pollInterval(),
         config.loop().concurrency(),
         config.loop().lease(),
         config.loop().drainTimeout(),
-        config.loop().exitWhenIdle());
+        config.loop().exitWhenIdle(),
+        state.previousInstance());
   }
 
   private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {

@@ -1,7 +1,10 @@
 package com.cape.worker.process;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
 
 /** Runs external commands. Safe for use by several threads. */
 public interface CommandRunner {
@@ -12,11 +15,21 @@ public interface CommandRunner {
    */
   Run start(RunSpec spec) throws IOException;
 
+  /**
+   * Makes sure that nothing lives of a run whose worker has died, and tells how it ended.
+   *
+   * @param runDirectory the one that its specification named
+   * @return empty when the run was on another machine, or in another pid namespace, and may live
+   * @throws IOException when its files cannot be read
+   */
+  Optional<Ending> recover(Path runDirectory, UUID runId, Duration grace)
+      throws IOException, InterruptedException;
+
   /** A command that was started. */
   interface Run {
     /**
-     * Waits until the command has ended and nothing of its process group is left, stopping it at
-     * its timeout and output limit. One thread calls this, once.
+     * Waits until the command has ended and nothing that it started is left, stopping it at its
+     * timeout and output limit. One thread calls this, once.
      */
     Ending await() throws InterruptedException;
 

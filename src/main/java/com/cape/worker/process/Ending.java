@@ -1,6 +1,7 @@
 package com.cape.worker.process;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -11,5 +12,11 @@ import java.util.OptionalInt;
  *     when the guardian died before it could tell
  * @param stopReason why it was stopped; empty when it ended by itself
  * @param ran how long it took
+ * @param survivors what could not be ended, in words
  */
-public record Ending(OptionalInt exitCode, Optional<StopReason> stopReason, Duration ran) {}
+public record Ending(
+    OptionalInt exitCode, Optional<StopReason> stopReason, Duration ran, List<String> survivors) {
+  public Ending {
+    survivors = List.copyOf(survivors);
+  }
+}

@@ -9,7 +9,6 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -18,8 +17,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Runs each command under a small bash guardian, in a process group of its own.
@@ -28,6 +30,13 @@ import java.util.concurrent.atomic.AtomicReference;
  * for the locale, which loses every character beyond ASCII where {@code LANG} is unset.
  */
 public final class ProcessCommandRunner implements CommandRunner {
+  private static final Logger LOG = LoggerFactory.getLogger(ProcessCommandRunner.class);
+  private static final String EXIT = "exit ";
+  private static final String LEFT = "left ";
+  private static final String RECORD = "record";
+  private static final String MACHINE = "machine";
+  private static final String STOP = "stop";
+  private static final String ENDING = "ending";
   private static final String GUARDIAN = guardianText();
   private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
 
@@ -40,22 +49,23 @@ public final class ProcessCommandRunner implements CommandRunner {
   @Override
   public Run start(RunSpec spec) throws IOException {
     Path words = spec.runDirectory().resolve("spec");
-    Path record = spec.runDirectory().resolve("record");
+    Path record = spec.runDirectory().resolve(RECORD);
     Files.write(words, specification(spec));
+    Machine.here().write(spec.runDirectory().resolve(MACHINE));
     ProcessBuilder builder =
         guardian(
-            bash,
             words.toString(),
             record.toString(),
             spec.output().toString(),
-            graceSeconds(spec),
-            Long.toString(spec.deadline().toSeconds()));
+            Long.toString(spec.grace().toSeconds()),
+            Long.toString(spec.deadline().toSeconds()),
+            cookie(spec.runId()));
     builder.directory(spec.directory().toFile());
     builder.environment().keySet().removeAll(spec.withheld());
-    return new GuardedRun(bash, spec, record, builder.start());
+    return new GuardedRun(spec, builder.start());
   }
 
-  private static ProcessBuilder guardian(Path bash, String... arguments) {
+  private ProcessBuilder guardian(String... arguments) {
     // -p: neither BASH_ENV nor functions of the environment reach the guardian.
     List<String> command =
         new ArrayList<>(List.of(bash.toString(), "-p", "-c", GUARDIAN, "cape-guardian"));
@@ -63,8 +73,71 @@ public final class ProcessCommandRunner implements CommandRunner {
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
   }
 
-  private static String graceSeconds(RunSpec spec) {
-    return Long.toString(spec.grace().toSeconds());
+  @Override
+  public Optional<Ending> recover(Path runDirectory, UUID runId, Duration grace)
+      throws IOException, InterruptedException {
+    Optional<Ending> kept = EndingFile.read(runDirectory.resolve(ENDING));
+    if (kept.isPresent()) {
+      return kept;
+    }
+    Path machine = runDirectory.resolve(MACHINE);
+    if (Files.exists(machine) && !Machine.read(machine).equals(Machine.here())) {
+      return Optional.empty();
+    }
+    List<String> survivors = survivors(end(runDirectory, runId, grace));
+    Path record = runDirectory.resolve(RECORD);
+    String told = Files.exists(record) ? Files.readString(record, UTF_8) : "";
+    Path stop = runDirectory.resolve(STOP);
+    Optional<StopReason> noted =
+        Files.exists(stop)
+            ? Optional.of(StopReason.valueOf(Files.readString(stop, UTF_8)))
+            : Optional.empty();
+    return Optional.of(
+        new Ending(exitCodeOf(told), noted.or(() -> whyOf(told)), Duration.ZERO, survivors));
+  }
+
+  /** Ends what is left of a run that has no guardian any more; tells what could not be ended. */
+  private String end(Path runDirectory, UUID runId, Duration grace)
+      throws IOException, InterruptedException {
+    Process ending =
+        guardian(
+                "--end",
+                runDirectory.resolve(RECORD).toString(),
+                Long.toString(grace.toSeconds()),
+                cookie(runId))
+            .start();
+    String told = new String(ending.getInputStream().readAllBytes(), UTF_8);
+    ending.waitFor();
+    return told;
+  }
+
+  private static String cookie(UUID runId) {
+    return "CAPE_RUN_ID=" + runId;
+  }
+
+  private static OptionalInt exitCodeOf(String told) {
+    return told.startsWith(EXIT)
+        ? OptionalInt.of(Integer.parseInt(told.lines().findFirst().orElseThrow().split(" ", -1)[1]))
+        : OptionalInt.empty();
+  }
+
+  /** Why a run ended for which its worker gave no reason. */
+  private static Optional<StopReason> whyOf(String told) {
+    if (!told.startsWith(EXIT)) {
+      return Optional.of(StopReason.WORKER_DIED);
+    }
+    String first = told.lines().findFirst().orElseThrow();
+    if (first.endsWith(" late")) {
+      return Optional.of(StopReason.LEASE_LOST);
+    }
+    return first.endsWith(" cut") ? Optional.of(StopReason.WORKER_DIED) : Optional.empty();
+  }
+
+  private static List<String> survivors(String told) {
+    return told.lines()
+        .filter(line -> line.startsWith(LEFT))
+        .map(line -> line.substring(LEFT.length()))
+        .toList();
   }
 
   private static byte[] specification(RunSpec spec) {
@@ -89,18 +162,14 @@ public final class ProcessCommandRunner implements CommandRunner {
     }
   }
 
-  private static final class GuardedRun implements Run {
-    private final Path bash;
+  private final class GuardedRun implements Run {
     private final RunSpec spec;
-    private final Path record;
     private final Process guardian;
     private final long startedNanos = System.nanoTime();
     private final AtomicReference<StopReason> stopReason = new AtomicReference<>();
 
-    GuardedRun(Path bash, RunSpec spec, Path record, Process guardian) {
-      this.bash = bash;
+    GuardedRun(RunSpec spec, Process guardian) {
       this.spec = spec;
-      this.record = record;
       this.guardian = guardian;
     }
 
@@ -113,11 +182,14 @@ public final class ProcessCommandRunner implements CommandRunner {
         limitOutput();
       }
       limitOutput();
-      OptionalInt exitCode = told();
-      if (exitCode.isEmpty()) {
-        endWithoutGuardian();
-      }
-      return new Ending(exitCode, stopReason(), ran());
+      String told = told();
+      String left = told.startsWith(EXIT) ? told : endWithoutGuardian();
+      Optional<StopReason> reason =
+          Optional.ofNullable(stopReason.get())
+              .or(() -> whyOf(told).filter(why -> why == StopReason.LEASE_LOST));
+      var ending = new Ending(exitCodeOf(told), reason, ran(), survivors(left));
+      keep(ending);
+      return ending;
     }
 
     @Override
@@ -125,12 +197,31 @@ public final class ProcessCommandRunner implements CommandRunner {
       if (!guardian.isAlive() || !stopReason.compareAndSet(null, reason)) {
         return false;
       }
+      note(reason);
       try {
         guardian.getOutputStream().close();
       } catch (IOException e) {
         // The guardian is gone already, and with it the life line.
       }
       return true;
+    }
+
+    /** For a successor, should this process die before the run has ended. */
+    private void note(StopReason reason) {
+      try {
+        Files.writeString(spec.runDirectory().resolve(STOP), reason.name());
+      } catch (IOException e) {
+        LOG.warn("cannot note why a run is stopped cause={}", e.toString());
+      }
+    }
+
+    /** For a successor, should this process die before the issue is settled. */
+    private void keep(Ending ending) {
+      try {
+        EndingFile.write(spec.runDirectory().resolve(ENDING), ending);
+      } catch (IOException e) {
+        LOG.warn("cannot keep a result on disk cause={}", e.toString());
+      }
     }
 
     /** Stops a run that has printed too much, and keeps the disk from filling until it is gone. */
@@ -157,54 +248,25 @@ public final class ProcessCommandRunner implements CommandRunner {
       }
     }
 
-    private Optional<StopReason> stopReason() {
-      boolean late = Files.exists(record.resolveSibling("record.late"));
-      return Optional.ofNullable(stopReason.get())
-          .or(() -> late ? Optional.of(StopReason.LEASE_LOST) : Optional.empty());
-    }
-
     private Duration ran() {
       return Duration.ofNanos(System.nanoTime() - startedNanos);
     }
 
+    private String told() {
+      try {
+        return new String(guardian.getInputStream().readAllBytes(), UTF_8);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
     /** For a guardian that was killed: what it guarded must not outlive it. */
-    private void endWithoutGuardian() throws InterruptedException {
-      OptionalInt group = recordedGroup();
-      if (group.isEmpty()) {
-        return;
-      }
+    private String endWithoutGuardian() throws InterruptedException {
       try {
-        guardian(bash, "--end", Integer.toString(group.getAsInt()), graceSeconds(spec))
-            .start()
-            .waitFor();
+        return end(spec.runDirectory(), spec.runId(), spec.grace());
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
-    }
-
-    /** What the guardian said of the command's end. */
-    private OptionalInt told() {
-      try {
-        return number("exit ", new String(guardian.getInputStream().readAllBytes(), UTF_8));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    private OptionalInt recordedGroup() {
-      try {
-        return number("pid ", Files.readString(record, UTF_8));
-      } catch (NoSuchFileException e) {
-        return OptionalInt.empty();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    private static OptionalInt number(String word, String text) {
-      return text.startsWith(word)
-          ? OptionalInt.of(Integer.parseInt(text.substring(word.length()).strip()))
-          : OptionalInt.empty();
     }
   }
 }

@@ -5,10 +5,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 
 /**
  * One run of a command.
  *
+ * @param runId marks all processes of the run, as CAPE_RUN_ID in their environment
  * @param words the command's absolute or relative path, then its arguments; none holds a NUL
  * @param added variables that the command gets on top of this process's own
  * @param withheld names of this process's variables that the command does not get
@@ -22,6 +24,7 @@ import java.util.Set;
  *     the {@link LeaseClock}
  */
 public record RunSpec(
+    UUID runId,
     List<String> words,
     Map<String, String> added,
     Set<String> withheld,

@@ -8,7 +8,9 @@ public enum StopReason {
   OUTPUT_LIMIT,
   CANCELLED,
   INTERRUPTED,
-  LEASE_LOST;
+  LEASE_LOST,
+  /** Nobody was left to say why. */
+  WORKER_DIED;
 
   /** The word in logs. */
   public String word() {

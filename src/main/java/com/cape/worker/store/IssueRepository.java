@@ -1,6 +1,7 @@
 package com.cape.worker.store;
 
 import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.WorkerId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -255,6 +256,27 @@ public final class IssueRepository {
                     .seconds(settlement.fleetPause().orElse(Duration.ZERO)),
             row -> row.getLong("issue_id"))
         .isPresent();
+  }
+
+  private static final String HELD =
+      """
+      SELECT issue_id AS id, attempt AS attempts, fence, run_id, '' AS description, NULL AS last_error
+        FROM cape_issue_attempts
+       WHERE outcome = 'running' AND worker_id = ? AND instance = ?
+      """;
+
+  /** What an instance of a worker has claimed and not settled; without the descriptions. */
+  public List<Claim> heldBy(WorkerId worker, UUID instance) {
+    return database.query(
+        HELD, bind -> bind.text(worker.value()).uuid(instance), IssueRepository::toClaim);
+  }
+
+  private static final String RUNNING =
+      "SELECT run_id FROM cape_issue_attempts WHERE run_id = ? AND outcome = 'running'";
+
+  /** Whether nobody has settled or rescued the run yet. */
+  public boolean running(UUID runId) {
+    return database.queryOne(RUNNING, bind -> bind.uuid(runId), row -> runId).isPresent();
   }
 
   private static final String THROTTLED =

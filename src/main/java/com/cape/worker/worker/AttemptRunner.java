@@ -57,7 +57,6 @@ final class AttemptRunner {
   Optional<String> run(Claim claim, Duration claimed) throws InterruptedException {
     MDC.put("issue", Long.toString(claim.issueId()));
     MDC.put("attempt", Integer.toString(claim.attempt()));
-    Path runDirectory = files.runDirectory(claim);
     try {
       Optional<Path> program = check.find();
       if (program.isEmpty()) {
@@ -70,7 +69,6 @@ final class AttemptRunner {
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
-      RunFiles.delete(runDirectory);
       MDC.clear();
     }
   }
@@ -89,7 +87,10 @@ final class AttemptRunner {
         return notStarted(claim, trouble());
       }
       String tail = files.tail(output);
-      settler.settle(claim, () -> decide(claim, ending, tail));
+      ending.survivors().forEach(left -> LOG.error("could not end a process of the run: {}", left));
+      if (settler.settle(claim, () -> decide(claim, ending, tail))) {
+        RunFiles.delete(files.runDirectory(claim));
+      }
       return Optional.empty();
     } finally {
       runs.remove(claim.runId());
@@ -101,7 +102,9 @@ final class AttemptRunner {
   }
 
   private Optional<String> notStarted(Claim claim, String cause) throws InterruptedException {
-    settler.settle(claim, () -> EndingRules.notStarted(claim, cause));
+    if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause))) {
+      RunFiles.delete(files.runDirectory(claim));
+    }
     return Optional.of(cause);
   }
 

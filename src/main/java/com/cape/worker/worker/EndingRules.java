@@ -43,7 +43,7 @@ final class EndingRules {
     return switch (outcome) {
       case COMPLETED -> ended(claim, outcome, IssueStatus.COMPLETED, ending, exit, outputTail);
       case CANCELLED -> ended(claim, outcome, IssueStatus.CANCELLED, ending, exit, outputTail);
-      case INTERRUPTED, NOT_STARTED, LOST ->
+      case INTERRUPTED, NOT_STARTED ->
           again(claim, outcome, Optional.empty(), false, ending, exit, outputTail);
       case THROTTLED ->
           throttledBefore < THROTTLES_BEFORE_COUNTING
@@ -53,7 +53,7 @@ final class EndingRules {
           exit.equals(Optional.of(DATA_ERROR))
               ? ended(claim, outcome, IssueStatus.FAILED, ending, exit, outputTail)
               : counted(claim, outcome, Optional.empty(), ending, exit, outputTail);
-      case TIMED_OUT, OUTPUT_LIMIT ->
+      case TIMED_OUT, OUTPUT_LIMIT, LOST ->
           counted(claim, outcome, Optional.empty(), ending, exit, outputTail);
       case RUNNING -> throw new IllegalStateException("an ended run is not running");
     };
@@ -81,6 +81,7 @@ final class EndingRules {
         case OUTPUT_LIMIT -> Outcome.OUTPUT_LIMIT;
         case INTERRUPTED -> Outcome.INTERRUPTED;
         case CANCELLED -> done ? Outcome.COMPLETED : Outcome.CANCELLED;
+        case WORKER_DIED -> done ? Outcome.COMPLETED : Outcome.LOST;
         case LEASE_LOST -> done ? Outcome.COMPLETED : Outcome.INTERRUPTED;
       };
     }

@@ -49,6 +49,7 @@ public final class IssueWorker {
   private final Rest rest;
   private final Settler settler;
   private final AttemptRunner attempts;
+  private final Recovery recovery;
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
 
@@ -70,15 +71,11 @@ public final class IssueWorker {
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
     this.rest = new Rest(identity, issues, loopPlan.pollInterval(), random);
     this.settler = new Settler(issues, outage, drain);
+    var files = new RunFiles(identity.id(), runPlan, times);
+    var rules = new EndingRules(retryPolicy, random);
+    this.recovery = new Recovery(identity, files, commands, issues, rules, settler, times);
     this.attempts =
-        new AttemptRunner(
-            new RunFiles(identity.id(), runPlan, times),
-            runPlan.check(),
-            commands,
-            issues,
-            new EndingRules(retryPolicy, random),
-            runs,
-            settler);
+        new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler);
     this.heartbeat = new Heartbeat(identity, stores, runs, this::state, outage, times);
     this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period());
     drain.onChange(this::drainChanged);
@@ -90,6 +87,7 @@ public final class IssueWorker {
     rescuer.start();
     try (heartbeat;
         rescuer) {
+      recover();
       Optional<End> end = Optional.empty();
       while (end.isEmpty() && !drain.begun()) {
         end = turn();
@@ -98,6 +96,21 @@ public final class IssueWorker {
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
       executor.shutdown();
+    }
+  }
+
+  /** In a slot, so that a stop can be as patient with it as with a run. */
+  private void recover() throws InterruptedException {
+    slots.occupy(
+        () -> {
+          try {
+            recovery.run(loopPlan.predecessor());
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+    while (!slots.idle() && !drain.begun()) {
+      wakeUp.await(UNTIL_WOKEN);
     }
   }
 

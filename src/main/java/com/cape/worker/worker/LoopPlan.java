@@ -1,6 +1,8 @@
 package com.cape.worker.worker;
 
 import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
 
 /**
  * How a worker claims and stops.
@@ -9,10 +11,12 @@ import java.time.Duration;
  * @param concurrency slots: runs at the same time
  * @param drainTimeout how long a stop waits for running workflows
  * @param exitWhenIdle end when no issue may be claimed now and no slot is busy
+ * @param predecessor the instance that had the state directory before, as far as it is known
  */
 public record LoopPlan(
     Duration pollInterval,
     int concurrency,
     Duration lease,
     Duration drainTimeout,
-    boolean exitWhenIdle) {}
+    boolean exitWhenIdle,
+    Optional<UUID> predecessor) {}

@@ -15,8 +15,12 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +28,7 @@ import org.slf4j.LoggerFactory;
 /** The files of a run, and what is told to its command. Safe for use by several threads. */
 final class RunFiles {
   private static final Logger LOG = LoggerFactory.getLogger(RunFiles.class);
+  private static final String CLAIM = "claim";
   private static final FileAttribute<?> PRIVATE_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
   private static final FileAttribute<?> PRIVATE_FILE =
@@ -52,7 +57,15 @@ final class RunFiles {
     Files.createDirectories(runDirectory(claim), PRIVATE_DIRECTORY);
     Path issueFile = Files.createFile(issueFile(claim), PRIVATE_FILE);
     Files.writeString(issueFile, claim.description(), UTF_8, StandardOpenOption.WRITE);
-    return createLog(claim);
+    Path log = createLog(claim);
+    Files.write(
+        runDirectory(claim).resolve(CLAIM),
+        List.of(
+            Long.toString(claim.issueId()),
+            Integer.toString(claim.attempt()),
+            Long.toString(claim.fence()),
+            log.toString()));
+    return log;
   }
 
   private Path createLog(Claim claim) throws IOException {
@@ -66,6 +79,41 @@ final class RunFiles {
       Files.move(log, folder.resolve("%s.%d.log".formatted(name, age)));
     }
     return Files.createFile(log, PRIVATE_FILE);
+  }
+
+  /** A run that a predecessor left in the state directory. */
+  record Left(Path directory, Claim claim, Path output) {}
+
+  /** The runs that a predecessor left. What was never started has no claim file, and is removed. */
+  List<Left> left() throws IOException {
+    if (Files.notExists(plan.runs())) {
+      return List.of();
+    }
+    List<Left> left = new ArrayList<>();
+    try (Stream<Path> directories = Files.list(plan.runs())) {
+      for (Path directory : directories.toList()) {
+        Optional<Left> run = left(directory);
+        run.ifPresentOrElse(left::add, () -> delete(directory));
+      }
+    }
+    return left;
+  }
+
+  private static Optional<Left> left(Path directory) {
+    try {
+      List<String> lines = Files.readAllLines(directory.resolve(CLAIM));
+      var claim =
+          new Claim(
+              Long.parseLong(lines.get(0)),
+              Integer.parseInt(lines.get(1)),
+              Long.parseLong(lines.get(2)),
+              UUID.fromString(directory.getFileName().toString()),
+              "",
+              Optional.empty());
+      return Optional.of(new Left(directory, claim, Path.of(lines.get(3))));
+    } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
+      return Optional.empty();
+    }
   }
 
   /**
@@ -83,7 +131,6 @@ final class RunFiles {
     added.put("CAPE_WORKER_ID", worker.value());
     added.put("CAPE_ATTEMPT", attempt);
     added.put("CAPE_FENCE", Long.toString(claim.fence()));
-    added.put("CAPE_RUN_ID", claim.runId().toString());
     if (claim.attempt() > 1) {
       claim.lastError().ifPresent(error -> added.put("CAPE_LAST_ERROR", error));
     }
@@ -95,6 +142,7 @@ final class RunFiles {
             "attempt", attempt,
             "worker_id", worker.value());
     return new RunSpec(
+        claim.runId(),
         plan.template().expand(program.toString(), placeholders),
         added,
         plan.withheld(),

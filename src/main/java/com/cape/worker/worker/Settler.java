@@ -36,28 +36,42 @@ final class Settler {
   }
 
   /**
-   * Settles the claim; while the database is away, tries again until it is back.
+   * Settles the claim; while the database is away, tries again until it is back. A result that the
+   * contract does not take any more is dropped, with a line in the log.
    *
    * @param rules asked anew for each try; may read the database
+   * @return false when the database never took it
    */
-  void settle(Claim claim, Supplier<Settlement> rules) throws InterruptedException {
-    String party = "settle " + claim.runId();
+  boolean settle(Claim claim, Supplier<Settlement> rules) throws InterruptedException {
+    return insist(
+        "settle " + claim.runId(),
+        () -> {
+          Settlement settlement = rules.get();
+          log(settlement, issues.settle(claim, settlement));
+        });
+  }
+
+  /** Asks the database until it answers; false when it never did. */
+  boolean ask(Runnable question) throws InterruptedException {
+    return insist("recovery", question);
+  }
+
+  private boolean insist(String party, Runnable question) throws InterruptedException {
     long hurriedNanos = 0;
     while (true) {
       try {
-        Settlement settlement = rules.get();
-        log(settlement, issues.settle(claim, settlement));
+        question.run();
         outage.over(party);
-        return;
+        return true;
       } catch (StoreException e) {
         Duration wait = outage.failed(party, e);
         if (drain.stage() == Drain.Stage.INTERRUPTING) {
           hurriedNanos = hurriedNanos == 0 ? System.nanoTime() : hurriedNanos;
           if (System.nanoTime() - hurriedNanos > LAST_TRIES.toNanos()) {
-            LOG.error("result not recorded; the issue waits for its lease to run out", e);
+            LOG.error("result not recorded; it stays on disk for the next start of this worker", e);
             unsettled.incrementAndGet();
             outage.over(party);
-            return;
+            return false;
           }
         }
         drain.await(wait);

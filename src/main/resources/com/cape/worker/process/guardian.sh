@@ -1,56 +1,144 @@
-# cape-guardian SPEC RECORD OUTPUT GRACE DEADLINE
-# cape-guardian --end GROUP GRACE
+# cape-guardian SPEC RECORD OUTPUT GRACE DEADLINE COOKIE
+# cape-guardian --end RECORD GRACE COOKIE
 #
-# Runs one command in a process group of its own and ends the whole group when the life line, this
-# script's standard input, is closed, or when the deadline passes. A line on the life line is a later
-# deadline; one that has passed is never extended. Written for bash 3.2 and newer.
+# Runs one command in a process group of its own and ends all that it started when the command has
+# ended, when the life line, this script's standard input, is closed, or when the deadline passes. A
+# line on the life line is a later deadline; one that has passed is never extended. Written for bash
+# 3.2 and newer.
 #
 # SPEC    NUL-terminated: NAME=value of each added variable, an empty string, then the command's words
-# RECORD  gets "pid PID" at the start and "exit STATUS" at the end, which replaces it
-# stdout  gets "exit STATUS" as well
+# RECORD  gets "pid PID START" at the start and "exit STATUS [WHY]" at the end, which replaces it;
+#         WHY is "late" or "cut": the deadline or the life line ended the run
+# stdout  gets "exit STATUS [WHY]" as well, then "left PID NAME" for whatever could not be ended
 # OUTPUT  what the command prints is appended here
 # GRACE   whole seconds between TERM and KILL
 # DEADLINE whole seconds on the lease's clock at which the run is ended
+# COOKIE  NAME=value that each process of the run has in its environment, unless it wiped it
 #
-# --end does what is left to do when a guardian was killed: it ends the process group GROUP.
-# A zombie is not alive, and may stay for long where process 1 is no real init.
-group_lives() {
-  kill -0 -- "-$1" 2>/dev/null || return 1
-  [ -r /proc/self/stat ] || return 0
-  local stat line fields
-  for stat in /proc/[0-9]*/stat; do
-    { IFS= read -r line <"$stat"; } 2>/dev/null || continue
-    # After the name, which may hold anything: state, parent, group.
-    read -r -a fields <<<"${line##*) }"
-    if [ "${fields[2]-}" = "$1" ] && [ "${fields[0]}" != Z ]; then
-      return 0
-    fi
-  done
-  return 1
+# --end does what is left to do when a guardian was killed.
+proc=/proc
+
+# The state, parent, group and start of a process, in `fields`.
+look_at() {
+  local line
+  { IFS= read -r line <"$proc/$1/stat"; } 2>/dev/null || return 1
+  # After the name, which may hold anything: field 3 and on of proc(5).
+  read -r -a fields <<<"${line##*) }"
 }
 
-end_group() {
-  group_lives "$1" || return 0
-  kill -TERM -- "-$1" 2>/dev/null
-  local tenths=$((grace * 10))
-  while [ "$tenths" -gt 0 ]; do
-    group_lives "$1" || return 0
-    sleep 0.1
-    tenths=$((tenths - 1))
+# What tells a process from a later one with its number.
+start_of() {
+  if [ -r "$proc/self/stat" ]; then
+    look_at "$1" && echo "${fields[19]}"
+  else
+    ps -o lstart= -p "$1" | tr -s ' ' _
+  fi
+}
+
+# Puts the living processes of the run into `found`. A zombie is not alive, and may stay for long
+# where process 1 is no real init.
+look() {
+  found=()
+  if [ -r "$proc/self/stat" ]; then
+    look_by_group_and_cookie
+  else
+    look_by_descent
+  fi
+  [ "${#found[@]}" -gt 0 ]
+}
+
+look_by_group_and_cookie() {
+  local file pid
+  if [ -n "$group" ] && kill -0 -- "-$group" 2>/dev/null; then
+    for file in "$proc"/[0-9]*; do
+      pid=${file##*/}
+      if look_at "$pid" && [ "${fields[2]}" = "$group" ] && [ "${fields[0]}" != Z ]; then
+        found[${#found[@]}]=$pid
+      fi
+    done
+  fi
+  # A zombie's environment is empty.
+  while read -r file; do
+    pid=${file#"$proc"/}
+    found[${#found[@]}]=${pid%/environ}
+  done < <(grep -lszxF -e "$cookie" "$proc"/[0-9]*/environ)
+}
+
+# Descendants are remembered, for they have no parent of ours any more once it has ended.
+known=" "
+look_by_descent() {
+  local pid parent leader state
+  while read -r pid parent leader state; do
+    case $state in Z*) continue ;; esac
+    case "$known" in
+      *" $pid "*) ;;
+      *" $parent "*) known="$known$pid " ;;
+      *) [ "$leader" = "$group" ] || continue
+        known="$known$pid " ;;
+    esac
+    found[${#found[@]}]=$pid
+  done < <([ -z "$group" ] || ps -A -o pid=,ppid=,pgid=,stat=)
+}
+
+# To the group as a whole first: no fork slips through that.
+signal_found() {
+  [ -z "$group" ] || kill "-$1" -- "-$group" 2>/dev/null
+  kill "-$1" "${found[@]}" 2>/dev/null
+}
+
+# Whether the watcher has begun, so that the run's processes had their TERM.
+being_ended() {
+  [ -e "$record.late" ] || [ -e "$record.cut" ]
+}
+
+# TERM unless the word is "termed", grace, KILL until two looks in a row find nobody.
+end_run() {
+  local tenths=$((grace * 10)) misses=0 rounds=0
+  if look; then
+    [ "${1-}" = termed ] || signal_found TERM
+    while [ "$tenths" -gt 0 ] && look; do
+      sleep 0.1
+      tenths=$((tenths - 1))
+    done
+  fi
+  while [ "$misses" -lt 2 ]; do
+    if look; then
+      misses=0
+      rounds=$((rounds + 1))
+      [ "$rounds" -le "$most_rounds" ] || return 1
+      signal_found KILL
+      # A process in the kernel dies when it leaves it.
+      [ "$rounds" -le 20 ] || sleep 0.1
+    else
+      misses=$((misses + 1))
+    fi
   done
-  kill -KILL -- "-$1" 2>/dev/null
+}
+most_rounds=60
+
+name_left() {
+  local pid name
+  for pid in ${found[@]+"${found[@]}"}; do
+    name=unknown
+    if [ -r "$proc/self/stat" ]; then
+      { IFS= read -r name <"$proc/$pid/comm"; } 2>/dev/null
+    else
+      name=$(ps -o comm= -p "$pid")
+    fi
+    printf 'left %s %s\n' "$pid" "$name"
+  done
 }
 
 # The lease's clock runs on while the machine is suspended.
 clock() {
-  if [ -r /proc/uptime ]; then
-    IFS='. ' read -r now _ </proc/uptime
+  if [ -r "$proc/uptime" ]; then
+    IFS='. ' read -r now _ <"$proc/uptime"
   else
     now=$(date +%s)
   fi
 }
 
-# Returns when the life line is closed, or the deadline has passed: then with a file that says so.
+# Returns when the life line is closed, or the deadline has passed, and leaves a file that says so.
 await_end_of_lease() {
   local line status before now look=1
   [ "${BASH_VERSINFO[0]}" -ge 4 ] || look=2
@@ -67,18 +155,34 @@ await_end_of_lease() {
     if [ "$status" -eq 0 ]; then
       deadline=$line
     elif [ "$status" -le 128 ] && [ $((SECONDS - before)) -lt 1 ]; then
-      return # closed; bash 3.2 says the same of a read that took too long
+      : >"$record.cut" # closed; bash 3.2 says the same of a read that took too long
+      return
     fi
   done
 }
 
 if [ "$1" = --end ]; then
-  grace=$3
-  end_group "$2"
+  record=$2 grace=$3 cookie=$4 group=''
+  if IFS=' ' read -r word pid start 2>/dev/null <"$record" && [ "$word" = pid ]; then
+    # The number stays the run's as long as a process of its group lives: then a process with that
+    # number is the first one of the run, or a process of the group has the cookie.
+    if [ "$(start_of "$pid")" = "$start" ]; then
+      group=$pid
+    elif look; then
+      for one in "${found[@]}"; do
+        if look_at "$one" && [ "${fields[2]}" = "$pid" ]; then
+          group=$pid
+        fi
+      done
+    fi
+  fi
+  how=''
+  ! being_ended || how=termed
+  end_run "$how" || name_left
   exit 0
 fi
 
-spec=$1 record=$2 output=$3 grace=$4 deadline=$5
+spec=$1 record=$2 output=$3 grace=$4 deadline=$5 cookie=$6
 set -m
 # A handler that does nothing, unlike an ignored signal, is not inherited by the command.
 trap : HUP INT QUIT TERM
@@ -99,11 +203,12 @@ done <"$spec"
 
 # Set in the command's own process, where they cannot change what this script does.
 (
-  for variable in ${added[@]+"${added[@]}"}; do
+  # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.
+  self=${BASHPID:-$(exec sh -c 'echo "$PPID"')}
+  printf 'pid %s %s\n' "$self" "$(start_of "$self")" >"$record"
+  for variable in ${added[@]+"${added[@]}"} "$cookie"; do
     export "${variable?}" 2>/dev/null
   done
-  # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.
-  printf 'pid %s\n' "${BASHPID:-$(exec sh -c 'echo "$PPID"')}" >"$record"
   exec "${words[@]}"
 ) >>"$output" 2>&1 3<&- &
 group=$!
@@ -112,7 +217,7 @@ group=$!
 (
   trap '' HUP INT QUIT TERM
   await_end_of_lease
-  end_group "$group"
+  end_run
 ) >/dev/null 2>&1 &
 watcher=$!
 disown "$watcher"
@@ -124,9 +229,15 @@ while :; do
   # A signal to the guardian ends the wait early, while the command lives on.
   kill -0 "$group" 2>/dev/null || break
 done
-printf 'exit %s\n' "$status" >"$record.new" && mv -f "$record.new" "$record"
+how='' why=''
+if being_ended; then
+  how=termed
+  why=' cut'
+  [ ! -e "$record.late" ] || why=' late'
+fi
+printf 'exit %s%s\n' "$status" "$why" >"$record.new" && mv -f "$record.new" "$record"
 # A full disk takes no record.
-printf 'exit %s\n' "$status"
-end_group "$group"
+printf 'exit %s%s\n' "$status" "$why"
+end_run "$how" || name_left
 kill -KILL -- "-$watcher" 2>/dev/null
 exit 0

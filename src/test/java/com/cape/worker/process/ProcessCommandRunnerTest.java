@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,6 +33,7 @@ class ProcessCommandRunnerTest {
   @TempDir private Path directory;
   private Path output;
   private Duration lease = LONG;
+  private final UUID runId = UUID.randomUUID();
   private final CommandRunner runner = new ProcessCommandRunner(Path.of("/bin/bash"));
 
   @BeforeEach
@@ -179,6 +181,60 @@ class ProcessCommandRunnerTest {
     assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"exit 0", "exit 3", "sleep 300"})
+  void whatLeftTheGroupIsEndedToo(String last) throws Exception {
+    String script =
+        "echo $$; setsid sh -c 'echo $$; exec sleep 301' & (setsid sh -c 'echo $$; exec sleep 302' &);"
+            + " setsid sh -c 'trap : TERM; echo $$; while :; do sleep 0.1; done' &"
+            + " until [ $(wc -l <output) = 4 ]; do sleep 0.05; done; ";
+    Ending ending =
+        run(List.of("/bin/bash", "-c", script + last), Map.of(), Duration.ofSeconds(2), MIB)
+            .await();
+    assertEquals(List.of(), ending.survivors());
+    assertEquals(last.startsWith("sleep"), ending.stopReason().isPresent());
+    assertAllGone();
+  }
+
+  @Test
+  void successorEndsWhatIsLeftOfARunAndLearnsThatItsWorkerDied() throws Exception {
+    CommandRunner.Run run =
+        sh(
+            "kill -9 $PPID; echo $$; trap : TERM; setsid sleep 300 & echo $!; while :; do sleep 0.1; done");
+    Ending before = run.await();
+    assertEquals(OptionalInt.empty(), before.exitCode());
+    Files.delete(directory.resolve("ending"));
+    Ending after = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.of(StopReason.WORKER_DIED), after.stopReason());
+    assertAllGone();
+  }
+
+  @Test
+  void successorTakesTheRecordedResult() throws Exception {
+    sh("exit 7").await();
+    Ending kept = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    Files.delete(directory.resolve("ending"));
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(OptionalInt.of(7), kept.exitCode());
+    assertEquals(OptionalInt.of(7), recorded.exitCode());
+    assertEquals(Optional.empty(), recorded.stopReason());
+  }
+
+  @Test
+  void numberThatBelongsToAnotherProcessIsNotSignalled() throws Exception {
+    Process other = new ProcessBuilder("setsid", "sleep", "300").start();
+    Files.writeString(directory.resolve("record"), "pid %d 1\n".formatted(other.pid()));
+    runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertTrue(other.isAlive());
+    other.destroyForcibly().waitFor();
+  }
+
+  @Test
+  void runOfAnotherMachineIsLeftAlone() throws Exception {
+    Files.writeString(directory.resolve("machine"), "another boot\nanother namespace\n");
+    assertEquals(Optional.empty(), runner.recover(directory, runId, Duration.ofSeconds(1)));
+  }
+
   @Test
   void firstReasonStands() throws Exception {
     CommandRunner.Run run = sh("sleep 300");
@@ -204,6 +260,7 @@ class ProcessCommandRunnerTest {
       Duration timeout,
       long limit) {
     return new RunSpec(
+        runId,
         words,
         added,
         withheld,
@@ -218,7 +275,9 @@ class ProcessCommandRunnerTest {
 
   /** The commands above print the pids of what they start, one a line. */
   private void assertAllGone() throws IOException {
-    List<String> pids = Files.readAllLines(output);
+    // A shell may say "Terminated" of what it started.
+    List<String> pids =
+        Files.readAllLines(output).stream().filter(line -> line.matches("[0-9]+")).toList();
     assertFalse(pids.isEmpty());
     assertEquals(
         List.of(),

@@ -10,6 +10,7 @@ import com.cape.worker.process.Ending;
 import com.cape.worker.process.StopReason;
 import com.cape.worker.store.Settlement;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
@@ -85,6 +86,7 @@ class EndingRulesTest {
     return new Ending(
         exit == null ? OptionalInt.empty() : OptionalInt.of(exit),
         Optional.ofNullable(stop),
-        Duration.ofSeconds(3));
+        Duration.ofSeconds(3),
+        List.of());
   }
 }

@@ -85,7 +85,13 @@ final class WorkerFixture {
     return new IssueWorker(
         ALICE,
         plan,
-        new LoopPlan(Duration.ofSeconds(1), concurrency, LEASE, drainTimeout, exitWhenIdle),
+        new LoopPlan(
+            Duration.ofSeconds(1),
+            concurrency,
+            LEASE,
+            drainTimeout,
+            exitWhenIdle,
+            Optional.empty()),
         retries(),
         commands(),
         stores,

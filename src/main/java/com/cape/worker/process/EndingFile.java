@@ -1,0 +1,70 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/** How a run ended, kept on disk until the issue is settled. */
+final class EndingFile {
+  private static final String NONE = "none";
+
+  private EndingFile() {}
+
+  /** Returns once it is on the disk. */
+  static void write(Path file, Ending ending) throws IOException {
+    String exit =
+        ending.exitCode().isPresent() ? Integer.toString(ending.exitCode().getAsInt()) : NONE;
+    String text =
+        "exit %s\nstop %s\nran %d\n"
+            .formatted(
+                exit,
+                ending.stopReason().map(StopReason::name).orElse(NONE),
+                ending.ran().toMillis());
+    Path unfinished = file.resolveSibling(file.getFileName() + ".new");
+    try (FileChannel channel =
+        FileChannel.open(
+            unfinished,
+            Set.of(
+                StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE,
+                StandardOpenOption.TRUNCATE_EXISTING))) {
+      channel.write(UTF_8.encode(text));
+      channel.force(true);
+    }
+    Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+    try (FileChannel directory = FileChannel.open(file.getParent())) {
+      directory.force(true);
+    }
+  }
+
+  static Optional<Ending> read(Path file) throws IOException {
+    try {
+      List<String> lines = Files.readAllLines(file);
+      String exit = value(lines, 0);
+      String stop = value(lines, 1);
+      return Optional.of(
+          new Ending(
+              exit.equals(NONE) ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(exit)),
+              stop.equals(NONE) ? Optional.empty() : Optional.of(StopReason.valueOf(stop)),
+              Duration.ofMillis(Long.parseLong(value(lines, 2))),
+              List.of()));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static String value(List<String> lines, int index) {
+    return lines.get(index).substring(lines.get(index).indexOf(' ') + 1);
+  }
+}

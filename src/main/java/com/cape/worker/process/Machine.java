@@ -1,0 +1,41 @@
+package com.cape.worker.process;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Where process numbers mean the same: one boot of one machine, one pid namespace.
+ *
+ * @param boot Linux's random id of the boot; empty where there is none
+ * @param namespace Linux's number of the pid namespace
+ */
+record Machine(String boot, String namespace) {
+  private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
+  private static final Path NAMESPACE = Path.of("/proc/self/ns/pid");
+  private static final Machine HERE = look();
+
+  /** The machine of this process. */
+  static Machine here() {
+    return HERE;
+  }
+
+  private static Machine look() {
+    try {
+      return new Machine(
+          Files.readString(BOOT).strip(), Files.readSymbolicLink(NAMESPACE).toString());
+    } catch (IOException e) {
+      return new Machine("", "");
+    }
+  }
+
+  void write(Path file) throws IOException {
+    Files.write(file, List.of(boot, namespace));
+  }
+
+  static Machine read(Path file) throws IOException {
+    List<String> lines = Files.readAllLines(file);
+    return lines.size() < 2 ? new Machine("?", "?") : new Machine(lines.get(0), lines.get(1));
+  }
+}

@@ -1,0 +1,141 @@
+package com.cape.worker.worker;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.process.CommandRunner;
+import com.cape.worker.process.Ending;
+import com.cape.worker.process.StopReason;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.WorkerIdentity;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Settles what a predecessor in the same state directory left: ends what may still live of its
+ * runs, takes the results that its guardians recorded, and gives the rest back. One thread calls
+ * it, once, before the first claim.
+ */
+final class Recovery {
+  private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
+
+  private final WorkerIdentity worker;
+  private final RunFiles files;
+  private final CommandRunner commands;
+  private final IssueRepository issues;
+  private final EndingRules rules;
+  private final Settler settler;
+  private final LeaseTimes times;
+
+  Recovery(
+      WorkerIdentity worker,
+      RunFiles files,
+      CommandRunner commands,
+      IssueRepository issues,
+      EndingRules rules,
+      Settler settler,
+      LeaseTimes times) {
+    this.worker = worker;
+    this.files = files;
+    this.commands = commands;
+    this.issues = issues;
+    this.rules = rules;
+    this.settler = settler;
+    this.times = times;
+  }
+
+  private record Ended(RunFiles.Left run, Optional<Ending> ending) {}
+
+  /**
+   * Recovers.
+   *
+   * @param predecessor the instance that had the state directory before, as far as it is known
+   */
+  void run(Optional<UUID> predecessor) throws InterruptedException {
+    List<RunFiles.Left> left;
+    try {
+      left = files.left();
+    } catch (IOException e) {
+      LOG.error("cannot look for the runs of the predecessor; their leases will run out", e);
+      return;
+    }
+    List<UUID> runIds = left.stream().map(run -> run.claim().runId()).toList();
+    settler.ask(() -> issues.extendLeases(runIds, times.lease()));
+    // At once, each has a grace.
+    List<CompletableFuture<Ended>> endings =
+        left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run))).toList();
+    Set<UUID> known = new HashSet<>();
+    for (CompletableFuture<Ended> one : endings) {
+      Ended ended = one.join();
+      known.add(ended.run().claim().runId());
+      settle(ended);
+    }
+    if (predecessor.isPresent()) {
+      giveBack(predecessor.get(), known);
+    }
+  }
+
+  private Ended end(RunFiles.Left run) {
+    try {
+      return new Ended(run, commands.recover(run.directory(), run.claim().runId(), times.grace()));
+    } catch (IOException | RuntimeException e) {
+      LOG.error("cannot recover a run; its lease will run out run={}", run.claim().runId(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return new Ended(run, Optional.empty());
+  }
+
+  private void settle(Ended ended) throws InterruptedException {
+    Claim claim = ended.run().claim();
+    if (ended.ending().isEmpty()) {
+      var running = new AtomicBoolean(true);
+      settler.ask(() -> running.set(issues.running(claim.runId())));
+      if (running.get()) {
+        LOG.warn("a run of another machine or boot waits for its lease run={}", claim.runId());
+      } else {
+        RunFiles.delete(ended.run().directory());
+      }
+      return;
+    }
+    Ending ending = ended.ending().get();
+    LOG.warn(
+        "recovered a run of the predecessor issue={} attempt={} exit={}",
+        claim.issueId(),
+        claim.attempt(),
+        ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
+    ending.survivors().forEach(left -> LOG.error("could not end a process of the run: {}", left));
+    String tail = files.tail(ended.run().output());
+    if (settle(claim, ending, tail)) {
+      RunFiles.delete(ended.run().directory());
+    }
+  }
+
+  private boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {
+    return settler.settle(
+        claim, () -> rules.settle(claim, ending, issues.throttledInARow(claim.issueId()), tail));
+  }
+
+  /** What was claimed and never came to a run: it has no files. */
+  private void giveBack(UUID predecessor, Set<UUID> known) throws InterruptedException {
+    var died =
+        new Ending(
+            OptionalInt.empty(), Optional.of(StopReason.WORKER_DIED), Duration.ZERO, List.of());
+    List<Claim> held = new ArrayList<>();
+    settler.ask(() -> held.addAll(issues.heldBy(worker.id(), predecessor)));
+    for (Claim claim : held) {
+      if (!known.contains(claim.runId())) {
+        settle(claim, died, "");
+      }
+    }
+  }
+}
