@@ -15,6 +15,9 @@ public interface CommandRunner {
    */
   Run start(RunSpec spec) throws IOException;
 
+  /** Whether the JDK was replaced under this process, which can then start no other any more. */
+  boolean jdkReplaced();
+
   /**
    * Makes sure that nothing lives of a run whose worker has died, and tells how it ended.
    *

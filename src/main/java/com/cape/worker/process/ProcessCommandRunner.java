@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +41,12 @@ public final class ProcessCommandRunner implements CommandRunner {
   private static final String GUARDIAN = guardianText();
   private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
 
+  // What the JDK starts processes through; one of another build does not serve this JVM.
+  private static final Path HELPER =
+      Path.of(System.getProperty("java.home"), "lib", "jspawnhelper");
+
   private final Path bash;
+  private final Optional<String> helper = helper();
 
   public ProcessCommandRunner(Path bash) {
     this.bash = bash;
@@ -71,6 +77,20 @@ public final class ProcessCommandRunner implements CommandRunner {
         new ArrayList<>(List.of(bash.toString(), "-p", "-c", GUARDIAN, "cape-guardian"));
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+  }
+
+  @Override
+  public boolean jdkReplaced() {
+    return !helper().equals(helper);
+  }
+
+  private static Optional<String> helper() {
+    try {
+      var attributes = Files.readAttributes(HELPER, BasicFileAttributes.class);
+      return Optional.of(attributes.fileKey() + " " + attributes.lastModifiedTime());
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   @Override

@@ -28,6 +28,8 @@ public final class IssueWorker {
     STOPPED,
     IDLE,
     CANNOT_START,
+    /** The JDK was replaced: another process of this worker can go on. */
+    JDK_REPLACED,
     /** Stopped, and the database did not take a result. */
     UNSETTLED
   }
@@ -36,6 +38,7 @@ public final class IssueWorker {
   private final RunPlan runPlan;
   private final LoopPlan loopPlan;
   private final IssueRepository issues;
+  private final CommandRunner commands;
   private final Drain drain;
   private final Outage outage = new Outage();
   private final WakeUp wakeUp = new WakeUp();
@@ -52,6 +55,7 @@ public final class IssueWorker {
   private final Recovery recovery;
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
+  private volatile boolean jdkReplaced;
 
   public IssueWorker(
       WorkerIdentity identity,
@@ -67,6 +71,7 @@ public final class IssueWorker {
     this.runPlan = runPlan;
     this.loopPlan = loopPlan;
     this.issues = stores.issues();
+    this.commands = commands;
     this.drain = drain;
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
     this.rest = new Rest(identity, issues, loopPlan.pollInterval(), random);
@@ -93,6 +98,9 @@ public final class IssueWorker {
         end = turn();
       }
       awaitSlots();
+      if (jdkReplaced) {
+        return End.JDK_REPLACED;
+      }
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
       executor.shutdown();
@@ -188,10 +196,19 @@ public final class IssueWorker {
   private void see(Claim claim, Duration claimed) {
     try {
       Optional<String> trouble = attempts.run(claim, claimed);
-      trouble.ifPresentOrElse(startPause::failed, startPause::over);
+      trouble.ifPresentOrElse(this::cannotStart, startPause::over);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private void cannotStart(String cause) {
+    if (commands.jdkReplaced()) {
+      jdkReplaced = true;
+      drain.begin("the JDK was replaced under this process");
+      return;
+    }
+    startPause.failed(cause);
   }
 
   private WorkerState state() {

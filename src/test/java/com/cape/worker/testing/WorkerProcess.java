@@ -40,12 +40,19 @@ public final class WorkerProcess implements AutoCloseable {
   /** The same, with a file for its console. */
   public static WorkerProcess startInto(
       Path output, Path directory, Map<String, String> environment, String... arguments) {
+    Path java = Path.of(System.getProperty("java.home"));
+    return startOn(java, output, directory, environment, arguments);
+  }
+
+  /** The same, on another JDK. */
+  public static WorkerProcess startOn(
+      Path javaHome,
+      Path output,
+      Path directory,
+      Map<String, String> environment,
+      String... arguments) {
     List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-jar",
-                JAR.toString()));
+        new ArrayList<>(List.of(javaHome.resolve("bin/java").toString(), "-jar", JAR.toString()));
     command.addAll(List.of(arguments));
     try {
       var builder = new ProcessBuilder(command).directory(directory.toFile());
