@@ -26,12 +26,13 @@ look_at() {
   read -r -a fields <<<"${line##*) }"
 }
 
-# What tells a process from a later one with its number.
-start_of() {
+# Puts into `began` what tells a process from a later one with its number.
+look_at_start() {
   if [ -r "$proc/self/stat" ]; then
-    look_at "$1" && echo "${fields[19]}"
+    began=''
+    ! look_at "$1" || began=${fields[19]}
   else
-    ps -o lstart= -p "$1" | tr -s ' ' _
+    began=$(ps -o lstart= -p "$1" | tr -s ' ' _)
   fi
 }
 
@@ -48,7 +49,7 @@ look() {
 }
 
 look_by_group_and_cookie() {
-  local file pid
+  local file pid environs
   if [ -n "$group" ] && kill -0 -- "-$group" 2>/dev/null; then
     for file in "$proc"/[0-9]*; do
       pid=${file##*/}
@@ -57,11 +58,31 @@ look_by_group_and_cookie() {
       fi
     done
   fi
+  look_for_environs
+  [ "${#environs[@]}" -gt 0 ] || return 0
   # A zombie's environment is empty.
   while read -r file; do
     pid=${file#"$proc"/}
     found[${#found[@]}]=${pid%/environ}
-  done < <(grep -lszxF -e "$cookie" "$proc"/[0-9]*/environ)
+  done < <(grep -lszxF -e "$cookie" "${environs[@]}")
+}
+
+# Where a cookie may be found. All that a young run has started has a number between its own and
+# the last one given (proc(5): loadavg), which spares most short runs the search.
+look_for_environs() {
+  local last pid=$group
+  if [ -n "$group" ] && [ "$SECONDS" -lt 2 ] && read -r _ _ _ _ last <"$proc/loadavg" &&
+    [ "$last" -ge "$group" ] && [ $((last - group)) -lt 200 ]; then
+    environs=()
+    while [ "$pid" -le "$last" ]; do
+      if [ "$pid" != "${watcher-}" ] && [ -r "$proc/$pid/environ" ]; then
+        environs[${#environs[@]}]=$proc/$pid/environ
+      fi
+      pid=$((pid + 1))
+    done
+    return
+  fi
+  environs=("$proc"/[0-9]*/environ)
 }
 
 # Descendants are remembered, for they have no parent of ours any more once it has ended.
@@ -166,7 +187,8 @@ if [ "$1" = --end ]; then
   if IFS=' ' read -r word pid start 2>/dev/null <"$record" && [ "$word" = pid ]; then
     # The number stays the run's as long as a process of its group lives: then a process with that
     # number is the first one of the run, or a process of the group has the cookie.
-    if [ "$(start_of "$pid")" = "$start" ]; then
+    look_at_start "$pid"
+    if [ "$began" = "$start" ]; then
       group=$pid
     elif look; then
       for one in "${found[@]}"; do
@@ -205,7 +227,8 @@ done <"$spec"
 (
   # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.
   self=${BASHPID:-$(exec sh -c 'echo "$PPID"')}
-  printf 'pid %s %s\n' "$self" "$(start_of "$self")" >"$record"
+  look_at_start "$self"
+  printf 'pid %s %s\n' "$self" "$began" >"$record"
   for variable in ${added[@]+"${added[@]}"} "$cookie"; do
     export "${variable?}" 2>/dev/null
   done
