@@ -108,9 +108,9 @@ public final class Daemon {
               new IssueRepository(work),
               new RescueRepository(work),
               new IssueRepository(beat),
-              new WorkerRepository(beat));
+              new WorkerRepository(beat, version));
       var startUp = new StartUp(config.connection(), stores.workers(), drain);
-      if (!startUp.ready(identity, version, config.loop().lease(), state.previousInstance())) {
+      if (!startUp.ready(identity, config.loop().lease(), state.previousInstance())) {
         return ExitCode.DONE;
       }
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());

@@ -35,13 +35,12 @@ final class StartUp {
    *
    * @throws Refusal when that can never succeed, or another process has the worker id
    */
-  boolean ready(
-      WorkerIdentity identity, String version, Duration lease, Optional<UUID> previousInstance)
+  boolean ready(WorkerIdentity identity, Duration lease, Optional<UUID> previousInstance)
       throws InterruptedException {
     while (!drain.begun()) {
       try {
         prepareSchema();
-        Optional<Registration> other = workers.register(identity, version, lease, previousInstance);
+        Optional<Registration> other = workers.register(identity, lease, previousInstance);
         outage.over(PARTY);
         if (other.isPresent()) {
           throw taken(other.get());

@@ -11,9 +11,16 @@ import java.util.UUID;
 /** Every statement about the workers themselves. Safe for use by several threads. */
 public final class WorkerRepository {
   private final Database database;
+  private final String version;
 
-  public WorkerRepository(Database database) {
+  /**
+   * For the workers of a version.
+   *
+   * @param version of this program, for people who read the table
+   */
+  public WorkerRepository(Database database, String version) {
     this.database = database;
+    this.version = version;
   }
 
   private static final String REGISTER =
@@ -39,10 +46,10 @@ public final class WorkerRepository {
    * @param previous the instance that this worker's own state directory shows to be gone
    */
   public Optional<Registration> register(
-      WorkerIdentity worker, String version, Duration lease, Optional<UUID> previous) {
+      WorkerIdentity worker, Duration lease, Optional<UUID> previous) {
     Optional<Registration> holder;
     do {
-      if (registered(worker, version, lease, previous.orElse(worker.instance()))) {
+      if (registered(worker, lease, previous.orElse(worker.instance()))) {
         return Optional.empty();
       }
       holder =
@@ -52,8 +59,7 @@ public final class WorkerRepository {
     return holder;
   }
 
-  private boolean registered(
-      WorkerIdentity worker, String version, Duration lease, UUID alsoReplaced) {
+  private boolean registered(WorkerIdentity worker, Duration lease, UUID alsoReplaced) {
     return database
         .queryOne(
             REGISTER,
@@ -81,17 +87,28 @@ public final class WorkerRepository {
 
   private static final String HEARTBEAT =
       """
-      UPDATE cape_workers SET heartbeat_at = now(), state = ?
-       WHERE worker_id = ? AND instance = ?
+      INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, state)
+      VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (worker_id) DO UPDATE SET heartbeat_at = now(), state = excluded.state
+       WHERE w.instance = excluded.instance
       RETURNING worker_id
       """;
 
-  /** Tells that the worker is alive; false when the id is not registered to it any more. */
+  /**
+   * Tells that the worker is alive; false when the id is registered to another instance. A row that
+   * somebody deleted is written again.
+   */
   public boolean heartbeat(WorkerIdentity worker, WorkerState state) {
     return database
         .queryOne(
             HEARTBEAT,
-            bind -> bind.text(state.word()).text(worker.id().value()).uuid(worker.instance()),
+            bind ->
+                bind.text(worker.id().value())
+                    .uuid(worker.instance())
+                    .text(worker.host())
+                    .number(worker.pid())
+                    .text(version)
+                    .text(state.word()),
             row -> row.getString("worker_id"))
         .isPresent();
   }

@@ -25,7 +25,7 @@ class WorkerRepositoryTest {
 
   private final TestDatabase database = TestDatabase.create();
   private final WorkerRepository workers =
-      new WorkerRepository(new Database(database.dataSource()));
+      new WorkerRepository(new Database(database.dataSource()), "1.0");
 
   @BeforeEach
   void migrate() {
@@ -62,10 +62,17 @@ class WorkerRepositoryTest {
   void ownPredecessorIsReplacedAtOnceAndNobodyElse() {
     assertEquals(Optional.empty(), register(ALICE));
     WorkerIdentity stranger = RepositoryFixture.worker("alice");
-    assertTrue(workers.register(OTHER, "1.0", LEASE, Optional.of(stranger.instance())).isPresent());
-    assertEquals(
-        Optional.empty(), workers.register(OTHER, "1.0", LEASE, Optional.of(ALICE.instance())));
+    assertTrue(workers.register(OTHER, LEASE, Optional.of(stranger.instance())).isPresent());
+    assertEquals(Optional.empty(), workers.register(OTHER, LEASE, Optional.of(ALICE.instance())));
     assertEquals(Optional.empty(), register(OTHER));
+  }
+
+  @Test
+  void rowThatSomebodyDeletedIsWrittenAgain() {
+    register(ALICE);
+    database.execute("DELETE FROM cape_workers");
+    assertTrue(workers.heartbeat(ALICE, WorkerState.WORKING));
+    assertEquals("working", database.value("SELECT state FROM cape_workers"));
   }
 
   @Test
@@ -87,6 +94,6 @@ class WorkerRepositoryTest {
   }
 
   private Optional<Registration> register(WorkerIdentity worker) {
-    return workers.register(worker, "1.0", LEASE, Optional.empty());
+    return workers.register(worker, LEASE, Optional.empty());
   }
 }

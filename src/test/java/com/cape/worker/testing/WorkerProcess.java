@@ -94,6 +94,11 @@ public final class WorkerProcess implements AutoCloseable {
     new ProcessBuilder("kill", "-" + name, Long.toString(pid())).inheritIO().start().waitFor();
   }
 
+  /** Whether it ends within that time. */
+  public boolean ended(Duration within) throws InterruptedException {
+    return process.waitFor(within.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
   /** Waits for its end and answers the exit code. */
   public int exitCode() throws InterruptedException {
     assertTrue(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS), output());

@@ -34,13 +34,14 @@ final class WorkerFixture {
   WorkerFixture(Path directory) {
     this.directory = directory;
     new Migrator(database.dataSource()).migrate();
-    stores.workers().register(ALICE, "test", LEASE, Optional.empty());
+    stores.workers().register(ALICE, LEASE, Optional.empty());
   }
 
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
     var issues = new IssueRepository(open);
-    return new Stores(issues, new RescueRepository(open), issues, new WorkerRepository(open));
+    return new Stores(
+        issues, new RescueRepository(open), issues, new WorkerRepository(open, "test"));
   }
 
   void insert(String description) {
