@@ -92,6 +92,68 @@ class OutageIT {
     }
   }
 
+  /** The lease is a tenth of the default one, and so are the outages of 200 s and 10 min. */
+  @Test
+  void outageShorterThanTheLeaseStopsNoRunAndALongerOneNoneTwice() throws Exception {
+    Path data = directory.resolve("data");
+    List<WorkerProcess> workers = new ArrayList<>();
+    EmbeddedPostgres server = server(data, 0);
+    int port = server.getPort();
+    try {
+      script(
+          "adw",
+          "exec 9>>lock-$1; flock -n 9 || echo $1 >>overlaps; echo $1 >>runs;"
+              + " until [ -e go-$2 ]; do sleep 0.1 9>&-; done");
+      for (int i = 1; i <= 5; i++) {
+        workers.add(worker(port, "w" + i, "./adw", "--lease", "30", "--grace", "1"));
+      }
+      workers.get(0).awaitOutput("ready");
+      submit(server, "short", 5);
+      server.close();
+      await().pollDelay(Duration.ofSeconds(20)).atMost(OUTAGE).until(() -> true);
+      Files.createFile(directory.resolve("go-short"));
+      server = server(data, port);
+      awaitDone(server, 5);
+      assertEquals("5", value(server, "SELECT count(*) FROM cape_issue_attempts"));
+
+      submit(server, "long", 10);
+      server.close();
+      await().pollDelay(Duration.ofSeconds(60)).atMost(OUTAGE.multipliedBy(3)).until(() -> true);
+      server = server(data, port);
+      Files.createFile(directory.resolve("go-long"));
+      awaitDone(server, 10);
+      assertEquals(
+          "5",
+          value(server, "SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'interrupted'"));
+      assertTrue(Files.notExists(directory.resolve("overlaps")));
+    } finally {
+      for (WorkerProcess worker : workers) {
+        worker.close();
+      }
+      server.close();
+    }
+  }
+
+  /** Five issues, all of which run. */
+  private void submit(EmbeddedPostgres server, String description, int runs) throws Exception {
+    execute(
+        server,
+        "INSERT INTO cape_issues (description) SELECT '%s' FROM generate_series(1, 5)"
+            .formatted(description));
+    Path started = directory.resolve("runs");
+    await()
+        .atMost(RECOVERY)
+        .until(() -> Files.exists(started) && Files.readAllLines(started).size() == runs);
+  }
+
+  private static void awaitDone(EmbeddedPostgres server, int issues) {
+    await()
+        .atMost(OUTAGE)
+        .until(
+            () -> value(server, "SELECT count(*) FROM cape_issues WHERE status = 'completed'"),
+            Integer.toString(issues)::equals);
+  }
+
   private static EmbeddedPostgres server(Path data, int port) throws IOException {
     return EmbeddedPostgres.builder()
         .setDataDirectory(data)
@@ -101,7 +163,7 @@ class OutageIT {
         .start();
   }
 
-  private WorkerProcess worker(int port, String id, String command) {
+  private WorkerProcess worker(int port, String id, String command, String... arguments) {
     return WorkerProcess.start(
         directory,
         Map.of(
@@ -114,7 +176,8 @@ class OutageIT {
             "CAPE_POLL_INTERVAL",
             "1",
             "CAPE_MAX_ATTEMPTS",
-            "1"));
+            "1"),
+        arguments);
   }
 
   private void script(String name, String script) throws IOException {
