@@ -68,8 +68,6 @@ final class Recovery {
       LOG.error("cannot look for the runs of the predecessor; their leases will run out", e);
       return;
     }
-    List<UUID> runIds = left.stream().map(run -> run.claim().runId()).toList();
-    settler.ask(() -> issues.extendLeases(runIds, times.lease()));
     // At once, each has a grace.
     List<CompletableFuture<Ended>> endings =
         left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run))).toList();
