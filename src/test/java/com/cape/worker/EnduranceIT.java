@@ -14,13 +14,11 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The JAR over many runs, and with runs that are too much. */
-@Tag("database")
 @Timeout(300)
 class EnduranceIT {
   private static final int RUNS = Integer.getInteger("cape.test.runs", 300);

@@ -10,13 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The JAR on a JDK that goes away under it, as an upgrade of the package does it. */
-@Tag("database")
 @Timeout(120)
 class JdkReplacedIT {
   @TempDir private Path directory;

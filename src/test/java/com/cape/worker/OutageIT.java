@@ -16,13 +16,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A server of its own, because it is stopped. */
-@Tag("database")
 @Timeout(180)
 class OutageIT {
   private static final Duration OUTAGE = Duration.ofSeconds(30);

@@ -87,7 +87,7 @@ final class Checker {
       found.get(Count.WRITES_UNDER_A_STALE_CLAIM).add(word(issue.id()));
     }
     // A later claim may take the issue, and a signal may come between the last line and the exit.
-    if (last.filter(attempt -> done(attempt, evidence) && !signalled(attempt)).isPresent()
+    if (last.filter(attempt -> done(attempt, evidence) && !stopped(attempt)).isPresent()
         && !completed) {
       found.get(Count.RESULTS_LOST).add(word(issue.id()));
     }
@@ -98,8 +98,11 @@ final class Checker {
         .anyMatch(trace -> trace.event().equals("done") && trace.runId().equals(attempt.runId()));
   }
 
-  private static boolean signalled(Attempt attempt) {
-    return attempt.exitCode().equals("143") || attempt.exitCode().equals("137");
+  /** By a signal, or by a drain, which wins over exit 0. */
+  private static boolean stopped(Attempt attempt) {
+    return attempt.exitCode().equals("143")
+        || attempt.exitCode().equals("137")
+        || attempt.outcome().equals("interrupted");
   }
 
   private static String word(long issueId) {

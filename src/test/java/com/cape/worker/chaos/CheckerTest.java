@@ -53,6 +53,14 @@ class CheckerTest {
   }
 
   @Test
+  void resultOfARunThatADrainStoppedIsNoLoss() {
+    issue("cancelled");
+    attempt(1, "interrupted");
+    traces.add(new Checker.Trace(1, "done", "run 1"));
+    assertFound();
+  }
+
+  @Test
   void survivorIsFound() {
     survivors.add("sleep");
     assertFound(Checker.Count.SURVIVING_PROCESSES);
