@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
 
 /** Breaks everything around several workers at random, then lets {@link Checker} judge. */
 public final class Chaos {
-  private static final Duration SETTLING = Duration.ofSeconds(180);
+  private static final Duration SETTLING = Duration.ofMinutes(3);
   private static final int MOST_DUE = 12;
   private static final List<String> EDITS =
       List.of(
