@@ -45,7 +45,7 @@ class HostileWorkflowTest {
 
   @Test
   void nothingSurvivesAStopAndNoneTakesLongerThanTheGraceAndTwoSeconds() throws Exception {
-    var threads = Executors.newFixedThreadPool(3);
+    var threads = Executors.newFixedThreadPool(2);
     try {
       List<Callable<Duration>> runs = new ArrayList<>();
       StopReason[] reasons = {

@@ -174,7 +174,7 @@ class LeaseProtocolTest {
             run.claim, run.good ? RepositoryFixture.completed() : RepositoryFixture.again(true));
     story.add("settle " + run.claim.fence() + " " + taken);
     assertEquals(
-        outcome.equals("running") || outcome.equals("lost") && run.good && own, taken, outcome);
+        outcome.equals("running") || (outcome.equals("lost") && run.good && own), taken, outcome);
     if (!taken || !own) {
       assertEquals(before, rows(), "a stale settle changes no issue");
     } else if (run.good) {
