@@ -110,17 +110,20 @@ class EnduranceIT {
         new JarFixture(directory, "echo $1 >>" + directory + "/ran; sleep 0.2").migrated();
     insert(fixture, STOPS * 4);
     var random = new Random(7);
+    long longest = 0;
     for (int i = 0; i < STOPS; i++) {
       try (WorkerProcess worker = fixture.worker("stopped")) {
         worker.awaitOutput("starting");
         // Any moment will do: nothing is waited for.
         assertFalse(worker.ended(Duration.ofMillis(random.nextInt(1500))), worker.output());
+        long start = System.nanoTime();
         worker.signal("TERM");
         boolean twice = i % 4 == 3;
         if (twice) {
           worker.signal("TERM");
         }
         assertEquals(0, worker.exitCode(), worker.output());
+        longest = Math.max(longest, System.nanoTime() - start);
       }
       assertEquals(
           "0", fixture.database.value("SELECT count(*) FROM cape_issues WHERE status = 'started'"));
@@ -130,6 +133,10 @@ class EnduranceIT {
         fixture.database.value(
             "SELECT count(*) FROM (SELECT issue_id FROM cape_issue_attempts WHERE outcome = 'completed'"
                 + " GROUP BY 1 HAVING count(*) > 1) AS doubled"));
+    System.out.printf(
+        "%d stops: longest %d ms from the first signal to the exit%n", STOPS, longest / 1_000_000);
+    // The workflow takes 0.2 s, so that neither drain timeout nor grace lengthens a stop.
+    assertTrue(longest < Duration.ofSeconds(4).toNanos());
   }
 
   private static String status(JarFixture fixture) {

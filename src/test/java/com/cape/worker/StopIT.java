@@ -2,6 +2,7 @@ package com.cape.worker;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.Processes;
@@ -48,6 +49,7 @@ class StopIT {
       worker.signal("INT");
       worker.awaitOutput("draining");
       worker.signal("TERM");
+      assertTrue(worker.ended(Duration.ofSeconds(4)), "within the grace of 1 s and 3 s");
       assertEquals(0, worker.exitCode(), worker.output());
     }
     assertEquals(
@@ -90,7 +92,7 @@ class StopIT {
     }
     try (WorkerProcess successor = fixture.worker("stop")) {
       await()
-          .atMost(Duration.ofSeconds(10))
+          .atMost(Duration.ofSeconds(5))
           .until(
               () ->
                   fixture
@@ -126,6 +128,29 @@ class StopIT {
       fixture.awaitValue(
           "interrupted", "SELECT outcome FROM cape_issue_attempts ORDER BY id LIMIT 1");
     }
+  }
+
+  @Test
+  void frozenWorkerSettlesNothingOnceAnotherHasTakenItsIssue() throws Exception {
+    Files.writeString(
+        directory.resolve("adw"),
+        "#!/bin/bash\n[ $CAPE_ATTEMPT = 1 ] || exit 0\n"
+            + "trap '' TERM\necho $$ >pid.new; mv pid.new pid; while :; do sleep 0.05; done\n");
+    try (WorkerProcess frozen = running("--lease", "10")) {
+      frozen.signal("STOP");
+      try (WorkerProcess other = fixture.worker("other", "--lease", "10", "--retry-delay", "1")) {
+        fixture.awaitValue("completed", "SELECT status FROM cape_issues");
+        other.signal("TERM");
+        assertEquals(0, other.exitCode(), other.output());
+      }
+      frozen.signal("CONT");
+      frozen.awaitOutput("lease lost, nothing written");
+    }
+    assertEquals(
+        "completed 2 lost,completed",
+        fixture.database.value(
+            "SELECT concat_ws(' ', status, attempts, (SELECT string_agg(outcome, ',' ORDER BY id)"
+                + " FROM cape_issue_attempts)) FROM cape_issues"));
   }
 
   private WorkerProcess running(String... arguments) {

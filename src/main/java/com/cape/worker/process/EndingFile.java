@@ -1,19 +1,13 @@
 package com.cape.worker.process;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 
 /** How a run ended, kept on disk until the issue is settled. */
 final class EndingFile {
@@ -31,21 +25,7 @@ final class EndingFile {
                 exit,
                 ending.stopReason().map(StopReason::name).orElse(NONE),
                 ending.ran().toMillis());
-    Path unfinished = file.resolveSibling(file.getFileName() + ".new");
-    try (FileChannel channel =
-        FileChannel.open(
-            unfinished,
-            Set.of(
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE,
-                StandardOpenOption.TRUNCATE_EXISTING))) {
-      channel.write(UTF_8.encode(text));
-      channel.force(true);
-    }
-    Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
-    try (FileChannel directory = FileChannel.open(file.getParent())) {
-      directory.force(true);
-    }
+    DurableFile.write(file, text);
   }
 
   static Optional<Ending> read(Path file) throws IOException {

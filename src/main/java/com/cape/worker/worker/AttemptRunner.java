@@ -102,6 +102,7 @@ final class AttemptRunner {
   }
 
   private Optional<String> notStarted(Claim claim, String cause) throws InterruptedException {
+    files.keepNotStarted(claim, cause);
     if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause))) {
       RunFiles.delete(files.runDirectory(claim));
     }

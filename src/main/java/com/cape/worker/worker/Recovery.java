@@ -83,6 +83,9 @@ final class Recovery {
   }
 
   private Ended end(RunFiles.Left run) {
+    if (run.notStarted().isPresent()) {
+      return new Ended(run, Optional.empty());
+    }
     try {
       return new Ended(run, commands.recover(run.directory(), run.claim().runId(), times.grace()));
     } catch (IOException | RuntimeException e) {
@@ -95,6 +98,14 @@ final class Recovery {
 
   private void settle(Ended ended) throws InterruptedException {
     Claim claim = ended.run().claim();
+    if (ended.run().notStarted().isPresent()) {
+      String cause = ended.run().notStarted().get();
+      LOG.warn("the predecessor could not start a run issue={} cause={}", claim.issueId(), cause);
+      if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause))) {
+        RunFiles.delete(ended.run().directory());
+      }
+      return;
+    }
     if (ended.ending().isEmpty()) {
       var running = new AtomicBoolean(true);
       settler.ask(() -> running.set(issues.running(claim.runId())));

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.cape.worker.config.Secrets;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.DurableFile;
 import com.cape.worker.process.OutputTail;
 import com.cape.worker.process.RunSpec;
 import java.io.IOException;
@@ -29,6 +30,7 @@ import org.slf4j.LoggerFactory;
 final class RunFiles {
   private static final Logger LOG = LoggerFactory.getLogger(RunFiles.class);
   private static final String CLAIM = "claim";
+  private static final String NOT_STARTED = "not-started";
   private static final FileAttribute<?> PRIVATE_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
   private static final FileAttribute<?> PRIVATE_FILE =
@@ -57,32 +59,52 @@ final class RunFiles {
     Files.createDirectories(runDirectory(claim), PRIVATE_DIRECTORY);
     Path issueFile = Files.createFile(issueFile(claim), PRIVATE_FILE);
     Files.writeString(issueFile, claim.description(), UTF_8, StandardOpenOption.WRITE);
-    Path log = createLog(claim);
+    Path log = log(claim);
+    Files.createDirectories(log.getParent(), PRIVATE_DIRECTORY);
+    if (Files.exists(log)) {
+      // Left by another database, or by one that has been created anew.
+      long age = Files.getLastModifiedTime(log).toMillis();
+      String name = log.getFileName().toString().replaceFirst("[.]log$", ".%d.log".formatted(age));
+      Files.move(log, log.resolveSibling(name));
+    }
+    Files.createFile(log, PRIVATE_FILE);
+    writeClaim(claim);
+    return log;
+  }
+
+  private Path log(Claim claim) {
+    return plan.issueLogs()
+        .resolve(Long.toString(claim.issueId()))
+        .resolve("attempt-%d-%d.log".formatted(claim.attempt(), claim.fence()));
+  }
+
+  private void writeClaim(Claim claim) throws IOException {
     Files.write(
         runDirectory(claim).resolve(CLAIM),
         List.of(
             Long.toString(claim.issueId()),
             Integer.toString(claim.attempt()),
             Long.toString(claim.fence()),
-            log.toString()));
-    return log;
+            log(claim).toString()));
   }
 
-  private Path createLog(Claim claim) throws IOException {
-    Path folder = plan.issueLogs().resolve(Long.toString(claim.issueId()));
-    Files.createDirectories(folder, PRIVATE_DIRECTORY);
-    String name = "attempt-%d-%d".formatted(claim.attempt(), claim.fence());
-    Path log = folder.resolve(name + ".log");
-    if (Files.exists(log)) {
-      // Left by another database, or by one that has been created anew.
-      long age = Files.getLastModifiedTime(log).toMillis();
-      Files.move(log, folder.resolve("%s.%d.log".formatted(name, age)));
+  /** Keeps on disk, for a successor, that the command could not be started. */
+  void keepNotStarted(Claim claim, String cause) {
+    try {
+      Files.createDirectories(runDirectory(claim), PRIVATE_DIRECTORY);
+      writeClaim(claim);
+      DurableFile.write(runDirectory(claim).resolve(NOT_STARTED), cause);
+    } catch (IOException e) {
+      LOG.warn("cannot keep on disk that a run did not start cause={}", e.toString());
     }
-    return Files.createFile(log, PRIVATE_FILE);
   }
 
-  /** A run that a predecessor left in the state directory. */
-  record Left(Path directory, Claim claim, Path output) {}
+  /**
+   * A run that a predecessor left in the state directory.
+   *
+   * @param notStarted why its command could not be started
+   */
+  record Left(Path directory, Claim claim, Path output, Optional<String> notStarted) {}
 
   /** The runs that a predecessor left. What was never started has no claim file, and is removed. */
   List<Left> left() throws IOException {
@@ -110,7 +132,12 @@ final class RunFiles {
               UUID.fromString(directory.getFileName().toString()),
               "",
               Optional.empty());
-      return Optional.of(new Left(directory, claim, Path.of(lines.get(3))));
+      Path notStarted = directory.resolve(NOT_STARTED);
+      Optional<String> cause =
+          Files.exists(notStarted)
+              ? Optional.of(Files.readString(notStarted, UTF_8))
+              : Optional.empty();
+      return Optional.of(new Left(directory, claim, Path.of(lines.get(3)), cause));
     } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
       return Optional.empty();
     }

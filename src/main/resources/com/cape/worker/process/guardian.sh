@@ -114,12 +114,14 @@ being_ended() {
 
 # TERM unless the word is "termed", grace, KILL until two looks in a row find nobody.
 end_run() {
-  local tenths=$((grace * 10)) misses=0 rounds=0
+  local until misses=0 rounds=0
   if look; then
     [ "${1-}" = termed ] || signal_found TERM
-    while [ "$tenths" -gt 0 ] && look; do
+    clock
+    until=$((hundredths + grace * 100 + coarseness))
+    while [ "$hundredths" -lt "$until" ] && look; do
       sleep 0.1
-      tenths=$((tenths - 1))
+      clock
     done
   fi
   while [ "$misses" -lt 2 ]; do
@@ -150,13 +152,17 @@ name_left() {
   done
 }
 
-# The lease's clock runs on while the machine is suspended.
+# The lease's clock, which runs on while the machine is suspended: whole seconds in `now`.
 clock() {
+  local part=00
+  coarseness=0
   if [ -r "$proc/uptime" ]; then
-    IFS='. ' read -r now _ <"$proc/uptime"
+    IFS='. ' read -r now part _ <"$proc/uptime"
   else
     now=$(date +%s)
+    coarseness=100
   fi
+  hundredths=$((now * 100 + 10#$part))
 }
 
 # Returns when the life line is closed, or the deadline has passed, and leaves a file that says so.
