@@ -134,8 +134,14 @@ class StopIT {
   void frozenWorkerSettlesNothingOnceAnotherHasTakenItsIssue() throws Exception {
     Files.writeString(
         directory.resolve("adw"),
-        "#!/bin/bash\n[ $CAPE_ATTEMPT = 1 ] || exit 0\n"
-            + "trap '' TERM\necho $$ >pid.new; mv pid.new pid; while :; do sleep 0.05; done\n");
+        """
+        #!/bin/bash
+        [ $CAPE_ATTEMPT = 1 ] || exit 0
+        trap '' TERM
+        echo $$ >pid.new
+        mv pid.new pid
+        while :; do sleep 0.05; done
+        """);
     try (WorkerProcess frozen = running("--lease", "10")) {
       frozen.signal("STOP");
       try (WorkerProcess other = fixture.worker("other", "--lease", "10", "--retry-delay", "1")) {

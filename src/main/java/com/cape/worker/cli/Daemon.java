@@ -100,7 +100,8 @@ public final class Daemon {
 
   private ExitCode work(RunPlan plan, ProcessCommandRunner commands, StateDirectory state)
       throws InterruptedException {
-    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
+    // One more for the rescuer, whose statement may take long.
+    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS) + 1;
     try (Database work = open(connections, STATEMENT_LIMIT);
         Database beat = open(1, HEARTBEAT_LIMIT)) {
       var stores =

@@ -12,9 +12,6 @@ public final class Secrets {
 
   /** The text with every password of a URL as {@code ****}. */
   public static String mask(String text) {
-    if (text.indexOf(':') < 0) {
-      return text;
-    }
     String masked = IN_URL.matcher(text).replaceAll("$1****@");
     return AS_PARAMETER.matcher(masked).replaceAll("$1****");
   }

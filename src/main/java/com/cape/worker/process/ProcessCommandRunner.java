@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,6 +39,7 @@ public final class ProcessCommandRunner implements CommandRunner {
   private static final String MACHINE = "machine";
   private static final String STOP = "stop";
   private static final String ENDING = "ending";
+  private static final int SIGNAL_BASE = 128;
   private static final String GUARDIAN = guardianText();
   private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
 
@@ -107,13 +109,34 @@ public final class ProcessCommandRunner implements CommandRunner {
     List<String> survivors = survivors(end(runDirectory, runId, grace));
     Path record = runDirectory.resolve(RECORD);
     String told = Files.exists(record) ? Files.readString(record, UTF_8) : "";
-    Path stop = runDirectory.resolve(STOP);
-    Optional<StopReason> noted =
-        Files.exists(stop)
-            ? Optional.of(StopReason.valueOf(Files.readString(stop, UTF_8)))
-            : Optional.empty();
     return Optional.of(
-        new Ending(exitCodeOf(told), noted.or(() -> whyOf(told)), Duration.ZERO, survivors));
+        new Ending(
+            exitCodeOf(told),
+            reason(noted(runDirectory.resolve(STOP)), told),
+            Duration.ZERO,
+            survivors));
+  }
+
+  /** Why the worker stopped a run; a note that was not finished counts as none. */
+  private static Optional<StopReason> noted(Path stop) throws IOException {
+    if (Files.notExists(stop)) {
+      return Optional.empty();
+    }
+    String word = Files.readString(stop, UTF_8);
+    return Arrays.stream(StopReason.values()).filter(one -> one.name().equals(word)).findFirst();
+  }
+
+  /**
+   * What ended the run. The outcome is fixed when the command's first process ends: a stop that
+   * comes while the rest is still being ended changes nothing.
+   */
+  private static Optional<StopReason> reason(Optional<StopReason> asked, String told) {
+    return endedByItself(told) ? Optional.empty() : asked.or(() -> whyOf(told));
+  }
+
+  /** A process that a signal has ended may have been stopped although a full disk took no mark. */
+  private static boolean endedByItself(String told) {
+    return whyOf(told).isEmpty() && exitCodeOf(told).stream().allMatch(code -> code <= SIGNAL_BASE);
   }
 
   /** Ends what is left of a run that has no guardian any more; tells what could not be ended. */
@@ -205,8 +228,8 @@ public final class ProcessCommandRunner implements CommandRunner {
       String told = told();
       String left = told.startsWith(EXIT) ? told : endWithoutGuardian();
       Optional<StopReason> reason =
-          Optional.ofNullable(stopReason.get())
-              .or(() -> whyOf(told).filter(why -> why == StopReason.LEASE_LOST));
+          reason(Optional.ofNullable(stopReason.get()), told)
+              .filter(why -> why != StopReason.WORKER_DIED);
       var ending = new Ending(exitCodeOf(told), reason, ran(), survivors(left));
       keep(ending);
       return ending;

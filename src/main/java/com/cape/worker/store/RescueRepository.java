@@ -50,7 +50,7 @@ public final class RescueRepository {
                cancel_requested_at = CASE WHEN wanted.status = 'cancelled' THEN i.cancel_requested_at END,
                run_after = CASE WHEN wanted.status = 'pending'
                                 THEN now() + make_interval(secs =>
-                                       least(delay * power(4, wanted.attempt - 1), longest)
+                                       least(delay * power(4, least(wanted.attempt - 1, 60)), longest)
                                        * (0.8 + 0.4 * random()))
                                 ELSE i.run_after END
           FROM wanted, policy

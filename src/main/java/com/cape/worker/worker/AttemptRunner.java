@@ -52,9 +52,11 @@ final class AttemptRunner {
    * Runs the command for the claimed issue and settles it.
    *
    * @param claimed when the claim was about to be sent, on the {@link LeaseClock}
+   * @param started called once the command was started
    * @return why the command could not be started; empty once it ran
    */
-  Optional<String> run(Claim claim, Duration claimed) throws InterruptedException {
+  Optional<String> run(Claim claim, Duration claimed, Runnable started)
+      throws InterruptedException {
     MDC.put("issue", Long.toString(claim.issueId()));
     MDC.put("attempt", Integer.toString(claim.attempt()));
     try {
@@ -64,6 +66,7 @@ final class AttemptRunner {
       }
       Path output = files.create(claim);
       CommandRunner.Run run = commands.start(files.spec(claim, program.get(), output, claimed));
+      started.run();
       LOG.info("workflow started log={}", output);
       return await(claim, claimed, run, output);
     } catch (IOException e) {

@@ -63,13 +63,17 @@ final class Heartbeat implements AutoCloseable {
     watch.start();
   }
 
-  /** One beat: the registration, then all runs in one statement. */
+  /** One beat: all runs in one statement, then the registration, which no run depends on. */
   void beat() {
+    extendLeases();
     boolean still = workers.heartbeat(worker, state.get());
     if (registered && !still) {
       LOG.error("another process has registered under this worker's id");
     }
     registered = still;
+  }
+
+  private void extendLeases() {
     List<UUID> live = runs.ids();
     if (live.isEmpty()) {
       return;
@@ -129,10 +133,19 @@ final class Heartbeat implements AutoCloseable {
     }
   }
 
+  private void stopOverdueSafely() {
+    try {
+      stopOverdue();
+    } catch (RuntimeException e) {
+      // The guardians have their deadlines.
+      LOG.error("cannot look for runs whose lease was not extended", e);
+    }
+  }
+
   private void watchOn() {
     try {
       while (!watch.isInterrupted()) {
-        stopOverdue();
+        stopOverdueSafely();
         Thread.sleep(WATCH_INTERVAL.toMillis());
       }
     } catch (InterruptedException e) {

@@ -78,7 +78,8 @@ public final class IssueWorker {
     this.settler = new Settler(issues, outage, drain);
     var files = new RunFiles(identity.id(), runPlan, times);
     var rules = new EndingRules(retryPolicy, random);
-    this.recovery = new Recovery(identity, files, commands, issues, rules, settler, times);
+    this.recovery =
+        new Recovery(identity, files, commands, issues, rules, settler, times, executor);
     this.attempts =
         new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler);
     this.heartbeat = new Heartbeat(identity, stores, runs, this::state, outage, times);
@@ -97,6 +98,7 @@ public final class IssueWorker {
       while (end.isEmpty() && !drain.begun()) {
         end = turn();
       }
+      outage.over(PARTY);
       awaitSlots();
       if (jdkReplaced) {
         return End.JDK_REPLACED;
@@ -195,8 +197,7 @@ public final class IssueWorker {
 
   private void see(Claim claim, Duration claimed) {
     try {
-      Optional<String> trouble = attempts.run(claim, claimed);
-      trouble.ifPresentOrElse(this::cannotStart, startPause::over);
+      attempts.run(claim, claimed, startPause::over).ifPresent(this::cannotStart);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -16,6 +16,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +36,7 @@ final class Recovery {
   private final EndingRules rules;
   private final Settler settler;
   private final LeaseTimes times;
+  private final Executor executor;
 
   Recovery(
       WorkerIdentity worker,
@@ -43,7 +45,8 @@ final class Recovery {
       IssueRepository issues,
       EndingRules rules,
       Settler settler,
-      LeaseTimes times) {
+      LeaseTimes times,
+      Executor executor) {
     this.worker = worker;
     this.files = files;
     this.commands = commands;
@@ -51,6 +54,7 @@ final class Recovery {
     this.rules = rules;
     this.settler = settler;
     this.times = times;
+    this.executor = executor;
   }
 
   private record Ended(RunFiles.Left run, Optional<Ending> ending) {}
@@ -70,7 +74,7 @@ final class Recovery {
     }
     // At once, each has a grace.
     List<CompletableFuture<Ended>> endings =
-        left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run))).toList();
+        left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run), executor)).toList();
     Set<UUID> known = new HashSet<>();
     for (CompletableFuture<Ended> one : endings) {
       Ended ended = one.join();

@@ -62,7 +62,9 @@ final class Rescuer implements AutoCloseable {
       rescues.rescueExpired(retries, quiet).forEach(Rescuer::tell);
     } catch (StoreException e) {
       quietSinceNanos = System.nanoTime();
-      LOG.debug("cannot look for expired leases", e);
+      if (e.kind() != StoreException.Kind.UNREACHABLE) {
+        LOG.error("cannot look for expired leases", e);
+      }
     } catch (RuntimeException e) {
       LOG.error("cannot look for expired leases", e);
     }

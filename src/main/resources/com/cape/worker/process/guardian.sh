@@ -255,8 +255,10 @@ exec 3<&-
 while :; do
   wait "$group"
   status=$?
-  # A signal to the guardian ends the wait early, while the command lives on.
+  # A signal to the guardian ends the wait early, while the command lives on; and nothing waits for
+  # a command that is stopped.
   kill -0 "$group" 2>/dev/null || break
+  sleep 0.2
 done
 how='' why=''
 if being_ended; then

@@ -1,6 +1,7 @@
 package com.cape.worker.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -45,6 +46,18 @@ class ProcessCommandRunnerTest {
   @ValueSource(ints = {0, 1, 7, 65, 75, 126, 127, 255})
   void exitCodeIsTheCommandsOwn(int code) throws Exception {
     assertEquals(OptionalInt.of(code), sh("exit " + code).await().exitCode());
+  }
+
+  @Test
+  void outcomeIsFixedWhenTheFirstProcessEnds() throws Exception {
+    CommandRunner.Run run =
+        sh("(trap '' TERM; touch here; sleep 300) & until [ -e here ]; do :; done");
+    Path record = directory.resolve("record");
+    await().until(() -> Files.exists(record) && Files.readString(record).startsWith("exit 0"));
+    run.stop(StopReason.INTERRUPTED);
+    Ending ending = run.await();
+    assertEquals(OptionalInt.of(0), ending.exitCode());
+    assertEquals(Optional.empty(), ending.stopReason());
   }
 
   @Test

@@ -111,6 +111,6 @@ final class WorkerFixture {
             new EndingRules(retries(), () -> 0L),
             new LiveRuns(),
             new Settler(stores.issues(), new Outage(), drain))
-        .run(claim, sent);
+        .run(claim, sent, () -> {});
   }
 }
