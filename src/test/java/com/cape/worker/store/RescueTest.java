@@ -83,7 +83,7 @@ class RescueTest {
 
   @Test
   void noLimitMeansAnotherAttempt() {
-    database.execute("UPDATE cape_issues SET attempts = 99");
+    database.execute("UPDATE cape_issues SET attempts = 999");
     claim(ALICE);
     expire();
     var unlimited = new RetryPolicy(0, Duration.ofSeconds(1), Duration.ofSeconds(1));
