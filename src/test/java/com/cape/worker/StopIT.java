@@ -64,7 +64,7 @@ class StopIT {
     Files.writeString(
         directory.resolve("adw"),
         "#!/bin/bash\ntrap '' TERM\necho $$ >pid.new; mv pid.new pid; while :; do sleep 0.05; done\n");
-    try (WorkerProcess worker = running("--grace", "30")) {
+    try (WorkerProcess worker = running("--grace", "3")) {
       worker.signal("TERM");
       worker.awaitOutput("draining");
       worker.signal("TERM");
@@ -72,7 +72,7 @@ class StopIT {
       worker.signal("TERM");
       assertEquals(1, worker.exitCode(), worker.output());
     }
-    ProcessHandle.of(workflow()).ifPresent(ProcessHandle::destroyForcibly);
+    awaitGone(workflow());
   }
 
   @Test

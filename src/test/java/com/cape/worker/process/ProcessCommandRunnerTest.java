@@ -61,6 +61,21 @@ class ProcessCommandRunnerTest {
   }
 
   @Test
+  void guardianOfAStoppedCommandTakesNoProcessorTime() throws Exception {
+    CommandRunner.Run run = sh("kill -STOP $$");
+    Path record = directory.resolve("record");
+    await().until(() -> Files.exists(record) && Files.readString(record).startsWith("pid "));
+    long pid = Long.parseLong(Files.readString(record).split(" ", -1)[1]);
+    ProcessHandle guardian = ProcessHandle.of(pid).flatMap(ProcessHandle::parent).orElseThrow();
+    await()
+        .during(Duration.ofSeconds(1))
+        .atMost(Duration.ofSeconds(3))
+        .until(() -> guardian.info().totalCpuDuration().orElseThrow().toMillis() < 500);
+    run.stop(StopReason.INTERRUPTED);
+    run.await();
+  }
+
+  @Test
   void signalIsReportedAsShellsDo() throws Exception {
     assertEquals(OptionalInt.of(139), sh("kill -SEGV $$").await().exitCode());
   }

@@ -3,6 +3,7 @@ package com.cape.worker.worker;
 import static com.cape.worker.worker.WorkerFixture.ALICE;
 import static com.cape.worker.worker.WorkerFixture.LEASE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.issue.Claim;
@@ -10,6 +11,7 @@ import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
 import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
+import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerState;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,6 +61,19 @@ class HeartbeatTest {
     Duration left = run.deadlines.get(0).minus(LeaseClock.now());
     assertTrue(left.compareTo(Duration.ofSeconds(289)) <= 0, left.toString());
     assertTrue(left.compareTo(Duration.ofSeconds(280)) > 0, left.toString());
+  }
+
+  @Test
+  void leaseIsExtendedAlthoughTheRegistrationFails() {
+    fixture.database.execute(
+        "UPDATE cape_issue_attempts SET lease_expires_at = now(); ALTER TABLE cape_workers RENAME TO away");
+    assertThrows(StoreException.class, heartbeat::beat);
+    assertTrue(
+        fixture
+            .database
+            .value("SELECT lease_expires_at > now() + interval '299 s' FROM cape_issue_attempts")
+            .equals("t"));
+    assertEquals(1, run.deadlines.size());
   }
 
   @Test
