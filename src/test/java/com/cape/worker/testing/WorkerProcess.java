@@ -51,8 +51,15 @@ public final class WorkerProcess implements AutoCloseable {
       Path directory,
       Map<String, String> environment,
       String... arguments) {
+    // A shell's background job, which the tests may be, ignores INT, and so would the worker.
     List<String> command =
-        new ArrayList<>(List.of(javaHome.resolve("bin/java").toString(), "-jar", JAR.toString()));
+        new ArrayList<>(
+            List.of(
+                "/usr/bin/env",
+                "--default-signal=INT",
+                javaHome.resolve("bin/java").toString(),
+                "-jar",
+                JAR.toString()));
     command.addAll(List.of(arguments));
     try {
       var builder = new ProcessBuilder(command).directory(directory.toFile());
