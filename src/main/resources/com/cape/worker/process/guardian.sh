@@ -229,6 +229,14 @@ while IFS= read -r -d '' item; do
   fi
 done <"$spec"
 
+# A worker that was frozen after its claim comes too late: the run may be another's by now.
+clock
+if [ "$now" -ge "$deadline" ]; then
+  printf 'exit 143 late\n' >"$record"
+  printf 'exit 143 late\n'
+  exit 0
+fi
+
 # Set in the command's own process, where they cannot change what this script does.
 (
   # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.

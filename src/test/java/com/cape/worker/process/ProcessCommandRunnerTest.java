@@ -76,6 +76,14 @@ class ProcessCommandRunnerTest {
   }
 
   @Test
+  void nothingIsStartedOnceTheDeadlineHasPassed() throws Exception {
+    lease = Duration.ZERO;
+    Ending ending = sh("touch here").await();
+    assertEquals(Optional.of(StopReason.LEASE_LOST), ending.stopReason());
+    assertFalse(Files.exists(directory.resolve("here")));
+  }
+
+  @Test
   void signalIsReportedAsShellsDo() throws Exception {
     assertEquals(OptionalInt.of(139), sh("kill -SEGV $$").await().exitCode());
   }
