@@ -123,10 +123,10 @@ public final class IssueRepository {
       """
       SELECT p.left_s, p.reason,
              (SELECT extract(epoch FROM min(run_after) - now())::float8 FROM cape_issues
-               WHERE status = 'pending' AND run_after > now()) AS due_s
+               WHERE status = 'pending' AND run_after > now() AND run_after < 'infinity') AS due_s
         FROM (VALUES (1)) AS one (row)
         LEFT JOIN LATERAL (
-          SELECT coalesce(extract(epoch FROM paused_until - now())::float8, 'infinity') AS left_s,
+          SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity') AS left_s,
                  reason
             FROM cape_pauses
            WHERE scope IN ('*', ?) AND coalesce(paused_until > now(), true)

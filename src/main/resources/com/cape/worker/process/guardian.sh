@@ -176,13 +176,14 @@ await_end_of_lease() {
     status=$?
     clock
     if [ "$now" -ge "$deadline" ]; then
-      : >"$record.late"
+      # Not ":", whose failure ends a shell that POSIXLY_CORRECT was given to.
+      printf '' >"$record.late"
       return
     fi
     if [ "$status" -eq 0 ]; then
       deadline=$line
     elif [ "$status" -le 128 ] && [ $((SECONDS - before)) -lt 1 ]; then
-      : >"$record.cut" # closed; bash 3.2 says the same of a read that took too long
+      printf '' >"$record.cut" # closed; bash 3.2 says the same of a read that took too long
       return
     fi
   done

@@ -228,6 +228,16 @@ class IssueRepositoryTest {
   }
 
   @Test
+  void issueAndPauseWithoutEndAreNoError() {
+    database.execute(
+        "INSERT INTO cape_issues (description, run_after) VALUES ('never', 'infinity');"
+            + " INSERT INTO cape_pauses (scope, paused_until) VALUES ('*', 'infinity')");
+    Idle idle = repository.idle(ALICE);
+    assertEquals(Optional.empty(), idle.nextDue());
+    assertTrue(idle.pausedFor().isPresent());
+  }
+
+  @Test
   void longestPauseInForceIsTheOneThatCounts() {
     insert();
     database.execute(
