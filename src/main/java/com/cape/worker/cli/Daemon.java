@@ -80,7 +80,7 @@ public final class Daemon {
       try (var retention =
           new LogRetention(plan.issueLogs(), config.logs().retention(), InstantSource.system())) {
         retention.start();
-        return work(plan, new ProcessCommandRunner(bash), state);
+        return work(plan, bash, state);
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
         return e.exitCode();
@@ -98,11 +98,11 @@ public final class Daemon {
     }
   }
 
-  private ExitCode work(RunPlan plan, ProcessCommandRunner commands, StateDirectory state)
-      throws InterruptedException {
+  private ExitCode work(RunPlan plan, Path bash, StateDirectory state) throws InterruptedException {
     // One more for the rescuer, whose statement may take long.
     int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS) + 1;
-    try (Database work = open(connections, STATEMENT_LIMIT);
+    try (var commands = new ProcessCommandRunner(bash, config.command().withheld());
+        Database work = open(connections, STATEMENT_LIMIT);
         Database beat = open(1, HEARTBEAT_LIMIT)) {
       var stores =
           new Stores(
@@ -163,7 +163,7 @@ public final class Daemon {
         config.loop().lease(),
         config.loop().drainTimeout(),
         config.loop().exitWhenIdle(),
-        state.previousInstance());
+        state.previousHere());
   }
 
   private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {

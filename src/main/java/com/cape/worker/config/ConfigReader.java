@@ -184,6 +184,9 @@ final class ConfigReader {
               if (text.isBlank()) {
                 throw new IllegalArgumentException("is empty");
               }
+              if (text.contains("\n")) {
+                throw new IllegalArgumentException("holds a line break");
+              }
               return Path.of(text).toAbsolutePath().normalize();
             })
         .orElse(fallback);

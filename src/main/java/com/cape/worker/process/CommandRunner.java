@@ -8,6 +8,9 @@ import java.util.UUID;
 
 /** Runs external commands. Safe for use by several threads. */
 public interface CommandRunner {
+  /** Makes ready for the next run what takes time. */
+  void prepare();
+
   /**
    * Starts a run.
    *
@@ -35,6 +38,12 @@ public interface CommandRunner {
      * timeout and output limit. One thread calls this, once.
      */
     Ending await() throws InterruptedException;
+
+    /**
+     * Keeps on disk how the run ended, for a successor that settles it should this process die
+     * first. Returns once it is there. Any thread.
+     */
+    void keep(Ending ending) throws IOException;
 
     /**
      * Ends the run with TERM, the grace, then KILL. Any thread.

@@ -3,7 +3,6 @@ package com.cape.worker.process;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 
 /**
  * Where process numbers mean the same: one boot of one machine, one pid namespace.
@@ -28,14 +27,5 @@ record Machine(String boot, String namespace) {
     } catch (IOException e) {
       return new Machine("", "");
     }
-  }
-
-  void write(Path file) throws IOException {
-    Files.write(file, List.of(boot, namespace));
-  }
-
-  static Machine read(Path file) throws IOException {
-    List<String> lines = Files.readAllLines(file);
-    return lines.size() < 2 ? new Machine("?", "?") : new Machine(lines.get(0), lines.get(1));
   }
 }

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -13,7 +12,6 @@ import java.util.UUID;
  * @param runId marks all processes of the run, as CAPE_RUN_ID in their environment
  * @param words the command's absolute or relative path, then its arguments; none holds a NUL
  * @param added variables that the command gets on top of this process's own
- * @param withheld names of this process's variables that the command does not get
  * @param directory where the command runs
  * @param runDirectory holds the run's specification and record; exists and is this user's alone
  * @param output existing file to which everything printed is appended
@@ -27,7 +25,6 @@ public record RunSpec(
     UUID runId,
     List<String> words,
     Map<String, String> added,
-    Set<String> withheld,
     Path directory,
     Path runDirectory,
     Path output,
@@ -38,9 +35,11 @@ public record RunSpec(
   public RunSpec {
     words = List.copyOf(words);
     added = Map.copyOf(added);
-    withheld = Set.copyOf(withheld);
     if (words.isEmpty()) {
       throw new IllegalArgumentException("a command has at least one word");
+    }
+    if (runDirectory.toString().contains("\n")) {
+      throw new IllegalArgumentException("the guardian reads the run's directory from a line");
     }
   }
 }

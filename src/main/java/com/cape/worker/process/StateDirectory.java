@@ -25,11 +25,14 @@ public final class StateDirectory implements AutoCloseable {
   private final Path path;
   private final FileChannel channel;
   private final Optional<UUID> previousInstance;
+  private final boolean sameMachine;
 
-  private StateDirectory(Path path, FileChannel channel, Optional<UUID> previousInstance) {
+  private StateDirectory(
+      Path path, FileChannel channel, Optional<UUID> previousInstance, boolean sameMachine) {
     this.path = path;
     this.channel = channel;
     this.previousInstance = previousInstance;
+    this.sameMachine = sameMachine;
   }
 
   /** Another live process has the directory. */
@@ -64,9 +67,13 @@ public final class StateDirectory implements AutoCloseable {
         throw new BusyException(note.size() > 1 ? note.get(1) : "another process");
       }
       channel.truncate(0);
-      channel.write(UTF_8.encode(instance + "\n" + holder + "\n"), 0);
+      String machine = Machine.here().toString();
+      channel.write(UTF_8.encode(String.join("\n", instance.toString(), holder, machine, "")), 0);
       return new StateDirectory(
-          path, channel, note.stream().findFirst().flatMap(StateDirectory::uuid));
+          path,
+          channel,
+          note.stream().findFirst().flatMap(StateDirectory::uuid),
+          note.size() > 2 && note.get(2).equals(machine));
     } catch (IOException | BusyException | RuntimeException e) {
       channel.close();
       throw e;
@@ -90,6 +97,11 @@ public final class StateDirectory implements AutoCloseable {
   /** The instance that held the directory before and is gone. */
   public Optional<UUID> previousInstance() {
     return previousInstance;
+  }
+
+  /** The same, if its processes would be found here: not after a reboot, nor in a container. */
+  public Optional<UUID> previousHere() {
+    return previousInstance.filter(any -> sameMachine);
   }
 
   /** The folder of the live runs' own files. */

@@ -9,6 +9,8 @@ public enum StopReason {
   CANCELLED,
   INTERRUPTED,
   LEASE_LOST,
+  /** No process could be started, so there was nothing to end. */
+  NOT_STARTED,
   /** Nobody was left to say why. */
   WORKER_DIED;
 

@@ -86,12 +86,13 @@ final class AttemptRunner {
           ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
           ending.stopReason().map(StopReason::word).orElse("no"),
           ending.ran().toSeconds());
-      if (mayNotHaveStarted(ending) && check.trouble().isPresent()) {
-        return notStarted(claim, trouble());
+      Optional<String> cause = notStartedBecause(ending);
+      if (cause.isPresent()) {
+        return notStarted(claim, cause.get());
       }
       String tail = files.tail(output);
       ending.survivors().forEach(left -> LOG.error("could not end a process of the run: {}", left));
-      if (settler.settle(claim, () -> decide(claim, ending, tail))) {
+      if (settler.settle(claim, () -> decide(claim, ending, tail), () -> run.keep(ending))) {
         RunFiles.delete(files.runDirectory(claim));
       }
       return Optional.empty();
@@ -106,7 +107,7 @@ final class AttemptRunner {
 
   private Optional<String> notStarted(Claim claim, String cause) throws InterruptedException {
     files.keepNotStarted(claim, cause);
-    if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause))) {
+    if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
       RunFiles.delete(files.runDirectory(claim));
     }
     return Optional.of(cause);
@@ -116,8 +117,14 @@ final class AttemptRunner {
     return check.trouble().orElse("the command came and went");
   }
 
-  private static boolean mayNotHaveStarted(Ending ending) {
-    return ending.stopReason().isEmpty()
-        && ending.exitCode().stream().anyMatch(code -> code == NOT_EXECUTABLE || code == NOT_FOUND);
+  private Optional<String> notStartedBecause(Ending ending) {
+    if (ending.stopReason().equals(Optional.of(StopReason.NOT_STARTED))) {
+      return Optional.of("no process could be started; is memory short, or a limit reached?");
+    }
+    boolean mayNotHaveStarted =
+        ending.stopReason().isEmpty()
+            && ending.exitCode().stream()
+                .anyMatch(code -> code == NOT_EXECUTABLE || code == NOT_FOUND);
+    return mayNotHaveStarted ? check.trouble() : Optional.empty();
   }
 }

@@ -83,6 +83,7 @@ final class EndingRules {
         case CANCELLED -> done ? Outcome.COMPLETED : Outcome.CANCELLED;
         case WORKER_DIED -> done ? Outcome.COMPLETED : Outcome.LOST;
         case LEASE_LOST -> done ? Outcome.COMPLETED : Outcome.INTERRUPTED;
+        case NOT_STARTED -> Outcome.NOT_STARTED;
       };
     }
     return switch (exit.orElse(-1)) {

@@ -89,9 +89,11 @@ public final class IssueWorker {
 
   /** Works until the drain is over, or until nothing is left to do if that was asked for. */
   public End run() throws InterruptedException {
+    commands.prepare();
     heartbeat.start();
     rescuer.start();
-    try (heartbeat;
+    try (settler;
+        heartbeat;
         rescuer) {
       recover();
       Optional<End> end = Optional.empty();
@@ -147,6 +149,10 @@ public final class IssueWorker {
   private Optional<End> turn() throws InterruptedException {
     if (!slots.free()) {
       wakeUp.await(UNTIL_WOKEN);
+      return Optional.empty();
+    }
+    if (commands.jdkReplaced()) {
+      makeRoom();
       return Optional.empty();
     }
     if (paused()) {
@@ -205,11 +211,16 @@ public final class IssueWorker {
 
   private void cannotStart(String cause) {
     if (commands.jdkReplaced()) {
-      jdkReplaced = true;
-      drain.begin("the JDK was replaced under this process");
+      makeRoom();
       return;
     }
     startPause.failed(cause);
+  }
+
+  /** For another process of this worker, on the JDK that is there now. */
+  private void makeRoom() {
+    jdkReplaced = true;
+    drain.begin("the JDK was replaced under this process");
   }
 
   private WorkerState state() {

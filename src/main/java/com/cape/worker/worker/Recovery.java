@@ -3,17 +3,13 @@ package com.cape.worker.worker;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
-import com.cape.worker.process.StopReason;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.WorkerIdentity;
 import java.io.IOException;
-import java.time.Duration;
+import java.nio.file.Files;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -72,18 +68,32 @@ final class Recovery {
       LOG.error("cannot look for the runs of the predecessor; their leases will run out", e);
       return;
     }
+    endAndSettle(left);
+    if (predecessor.isPresent()) {
+      endAndSettle(withoutFiles(predecessor.get()));
+    }
+  }
+
+  private void endAndSettle(List<RunFiles.Left> left) throws InterruptedException {
     // At once, each has a grace.
     List<CompletableFuture<Ended>> endings =
         left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run), executor)).toList();
-    Set<UUID> known = new HashSet<>();
     for (CompletableFuture<Ended> one : endings) {
-      Ended ended = one.join();
-      known.add(ended.run().claim().runId());
-      settle(ended);
+      settle(one.join());
     }
-    if (predecessor.isPresent()) {
-      giveBack(predecessor.get(), known);
-    }
+  }
+
+  /** What was claimed and never came to a run, or deleted its files; that may well live. */
+  private List<RunFiles.Left> withoutFiles(UUID predecessor) throws InterruptedException {
+    List<Claim> held = new ArrayList<>();
+    settler.ask(() -> held.addAll(issues.heldBy(worker.id(), predecessor)));
+    return held.stream()
+        .filter(claim -> Files.notExists(files.runDirectory(claim)))
+        .map(
+            claim ->
+                new RunFiles.Left(
+                    files.runDirectory(claim), claim, files.log(claim), Optional.empty()))
+        .toList();
   }
 
   private Ended end(RunFiles.Left run) {
@@ -105,7 +115,7 @@ final class Recovery {
     if (ended.run().notStarted().isPresent()) {
       String cause = ended.run().notStarted().get();
       LOG.warn("the predecessor could not start a run issue={} cause={}", claim.issueId(), cause);
-      if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause))) {
+      if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
         RunFiles.delete(ended.run().directory());
       }
       return;
@@ -135,20 +145,8 @@ final class Recovery {
 
   private boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {
     return settler.settle(
-        claim, () -> rules.settle(claim, ending, issues.throttledInARow(claim.issueId()), tail));
-  }
-
-  /** What was claimed and never came to a run: it has no files. */
-  private void giveBack(UUID predecessor, Set<UUID> known) throws InterruptedException {
-    var died =
-        new Ending(
-            OptionalInt.empty(), Optional.of(StopReason.WORKER_DIED), Duration.ZERO, List.of());
-    List<Claim> held = new ArrayList<>();
-    settler.ask(() -> held.addAll(issues.heldBy(worker.id(), predecessor)));
-    for (Claim claim : held) {
-      if (!known.contains(claim.runId())) {
-        settle(claim, died, "");
-      }
-    }
+        claim,
+        () -> rules.settle(claim, ending, issues.throttledInARow(claim.issueId()), tail),
+        Settler.KEPT);
   }
 }

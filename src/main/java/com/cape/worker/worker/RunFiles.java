@@ -72,7 +72,8 @@ final class RunFiles {
     return log;
   }
 
-  private Path log(Claim claim) {
+  /** The file for the claim's output. */
+  Path log(Claim claim) {
     return plan.issueLogs()
         .resolve(Long.toString(claim.issueId()))
         .resolve("attempt-%d-%d.log".formatted(claim.attempt(), claim.fence()));
@@ -172,7 +173,6 @@ final class RunFiles {
         claim.runId(),
         plan.template().expand(program.toString(), placeholders),
         added,
-        plan.withheld(),
         plan.directory(),
         runDirectory(claim),
         output,
@@ -186,6 +186,8 @@ final class RunFiles {
   String tail(Path output) {
     try {
       return Secrets.mask(OutputTail.of(output));
+    } catch (NoSuchFileException e) {
+      return "";
     } catch (IOException e) {
       LOG.warn("cannot read a run's output cause={}", e.toString());
       return "(the output cannot be read: %s)".formatted(e);

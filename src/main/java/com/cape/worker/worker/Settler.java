@@ -4,30 +4,47 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Settlement;
 import com.cape.worker.store.StoreException;
+import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes how attempts ended, and does not let go of one until the database has taken it. Safe for
- * use by several threads.
+ * Writes how attempts ended, and does not let go of one until the database has taken it. What the
+ * database does not take within a second is put on the disk first, in case that this process does
+ * not live to see the database come back. Safe for use by several threads; has one of its own.
  */
-final class Settler {
+final class Settler implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Settler.class);
   // For a database that is away while the worker is to stop at once.
   private static final Duration LAST_TRIES = Duration.ofSeconds(30);
+  private static final Duration UNTIL_KEPT = Duration.ofSeconds(1);
+
+  /** For what is on the disk already. */
+  static final Keeping KEPT = () -> {};
 
   private final IssueRepository issues;
   private final Outage outage;
   private final Drain drain;
   private final AtomicInteger unsettled = new AtomicInteger();
+  private final ScheduledThreadPoolExecutor keeper =
+      new ScheduledThreadPoolExecutor(1, work -> new Thread(work, "cape-result-keeper"));
 
   Settler(IssueRepository issues, Outage outage, Drain drain) {
     this.issues = issues;
     this.outage = outage;
     this.drain = drain;
+    keeper.setRemoveOnCancelPolicy(true);
+  }
+
+  /** Puts a result on the disk, for a successor. */
+  interface Keeping {
+    void keep() throws IOException;
   }
 
   /** How many results the database never took. */
@@ -40,23 +57,34 @@ final class Settler {
    * contract does not take any more is dropped, with a line in the log.
    *
    * @param rules asked anew for each try; may read the database
+   * @param keeping called, at most once, before the database is asked a second time or has taken a
+   *     second to answer
    * @return false when the database never took it
    */
-  boolean settle(Claim claim, Supplier<Settlement> rules) throws InterruptedException {
-    return insist(
-        "settle " + claim.runId(),
-        () -> {
-          Settlement settlement = rules.get();
-          log(settlement, issues.settle(claim, settlement));
-        });
+  boolean settle(Claim claim, Supplier<Settlement> rules, Keeping keeping)
+      throws InterruptedException {
+    var result = new Result(keeping);
+    Future<?> slow = keeper.schedule(result::keep, UNTIL_KEPT.toMillis(), TimeUnit.MILLISECONDS);
+    try {
+      return insist(
+          "settle " + claim.runId(),
+          () -> {
+            Settlement settlement = rules.get();
+            log(settlement, issues.settle(claim, settlement));
+          },
+          result);
+    } finally {
+      slow.cancel(false);
+    }
   }
 
   /** Asks the database until it answers; false when it never did. */
   boolean ask(Runnable question) throws InterruptedException {
-    return insist("recovery", question);
+    return insist("recovery", question, new Result(KEPT));
   }
 
-  private boolean insist(String party, Runnable question) throws InterruptedException {
+  private boolean insist(String party, Runnable question, Result result)
+      throws InterruptedException {
     long hurriedNanos = 0;
     while (true) {
       try {
@@ -64,6 +92,7 @@ final class Settler {
         outage.over(party);
         return true;
       } catch (StoreException e) {
+        result.keep();
         Duration wait = outage.failed(party, e);
         if (drain.stage() == Drain.Stage.INTERRUPTING) {
           hurriedNanos = hurriedNanos == 0 ? System.nanoTime() : hurriedNanos;
@@ -75,6 +104,28 @@ final class Settler {
           }
         }
         drain.await(wait);
+      }
+    }
+  }
+
+  /** A result that may have to be put on the disk, once. */
+  private static final class Result {
+    private final Keeping keeping;
+    private boolean kept;
+
+    Result(Keeping keeping) {
+      this.keeping = keeping;
+    }
+
+    synchronized void keep() {
+      if (kept) {
+        return;
+      }
+      kept = true;
+      try {
+        keeping.keep();
+      } catch (IOException e) {
+        LOG.warn("cannot keep a result on disk cause={}", e.toString());
       }
     }
   }
@@ -99,5 +150,10 @@ final class Settler {
 
   private static String firstLine(Settlement settlement) {
     return "cause=" + settlement.error().flatMap(text -> text.lines().findFirst()).orElse("none");
+  }
+
+  @Override
+  public void close() {
+    keeper.shutdownNow();
   }
 }

@@ -1,21 +1,38 @@
-# cape-guardian SPEC RECORD OUTPUT GRACE DEADLINE COOKIE
+# cape-guardian
 # cape-guardian --end RECORD GRACE COOKIE
 #
-# Runs one command in a process group of its own and ends all that it started when the command has
-# ended, when the life line, this script's standard input, is closed, or when the deadline passes. A
-# line on the life line is a later deadline; one that has passed is never extended. Written for bash
-# 3.2 and newer.
+# Runs one command after the other, each in a process group of its own, and ends all that it started
+# when it has ended, when the worker asks, when the life line, this script's standard input, is
+# closed, or when its deadline passes. Written for bash 3.2 and newer. Two processes share the work:
+# the starter, which is this one, starts commands and waits for them; the watcher reads the life
+# line, and outlives a starter that a command has killed.
 #
-# SPEC    NUL-terminated: NAME=value of each added variable, an empty string, then the command's words
-# RECORD  gets "pid PID START" at the start and "exit STATUS [WHY]" at the end, which replaces it;
-#         WHY is "late" or "cut": the deadline or the life line ended the run
-# stdout  gets "exit STATUS [WHY]" as well, then "left PID NAME" for whatever could not be ended
-# OUTPUT  what the command prints is appended here
-# GRACE   whole seconds between TERM and KILL
+# On the life line, a line each, N being the run's number:
+#   run N GRACE DEADLINE COOKIE DIRECTORY    start what DIRECTORY/spec says
+#   until N DEADLINE                         a later deadline; one that has passed is never extended
+#   stop N                                   end the run
+#   over N                                   the worker has read that the run is over
+# On standard output:
+#   exit STATUS      the run's first process has ended
+#   left PID NAME    what could not be ended
+#   over N           nothing more comes of this run
+#
+# GRACE    whole seconds between TERM and KILL
 # DEADLINE whole seconds on the lease's clock at which the run is ended
-# COOKIE  NAME=value that each process of the run has in its environment, unless it wiped it
+# COOKIE   NAME=value that each process of the run has in its environment, unless it wiped it
+# DIRECTORY/spec    NUL-terminated: machine (two items), deadline, grace, cookie, the directory to run
+#                   in, the file to which output is appended, NAME=value of each added variable, an
+#                   empty string, the command's words
+# DIRECTORY/record  lines, which count once they are whole: "pid PID START" of the run's first process,
+#                   "due WHY" before the guardian ends it, and "exit STATUS" when it has ended; WHY is
+#                   "late" or "cut": the deadline, or the worker or its death
 #
-# --end does what is left to do when a guardian was killed.
+# --end ends what is left of a run whose guardian was killed.
+
+# In the POSIX mode of older versions there is no process substitution, and a redirection that fails
+# ends the shell. Both variables are for the command alone.
+given=(${POSIXLY_CORRECT+"POSIXLY_CORRECT=$POSIXLY_CORRECT"} ${OLDPWD+"OLDPWD=$OLDPWD"})
+set +o posix
 proc=/proc
 
 # The state, parent, group and start of a process, in `fields`.
@@ -23,7 +40,8 @@ look_at() {
   local line
   { IFS= read -r line <"$proc/$1/stat"; } 2>/dev/null || return 1
   # After the name, which may hold anything: field 3 and on of proc(5).
-  read -r -a fields <<<"${line##*) }"
+  # shellcheck disable=SC2206 # numbers and a letter; a here-string would need room on the disk
+  fields=(${line##*) })
 }
 
 # Puts into `began` what tells a process from a later one with its number.
@@ -49,22 +67,24 @@ look() {
 }
 
 look_by_group_and_cookie() {
-  local file pid environs
+  local file pid files stats=() member=''
   if [ -n "$group" ] && kill -0 -- "-$group" 2>/dev/null; then
-    for file in "$proc"/[0-9]*; do
-      pid=${file##*/}
-      if look_at "$pid" && [ "${fields[2]}" = "$group" ] && [ "${fields[0]}" != Z ]; then
-        found[${#found[@]}]=$pid
-      fi
-    done
+    stats=("$proc"/[0-9]*/stat)
+    # The name may hold anything, but what follows it to the end are numbers (proc(5)).
+    member="^[0-9]+ \\(.*\\) [^Z] [0-9]+ $group( -?[0-9]+){40,}[[:space:]]*\$"
   fi
   look_for_environs
-  [ "${#environs[@]}" -gt 0 ] || return 0
+  files=(${environs[@]+"${environs[@]}"} ${stats[@]+"${stats[@]}"})
+  [ "${#files[@]}" -gt 0 ] || return 0
   # A zombie's environment is empty.
   while read -r file; do
     pid=${file#"$proc"/}
-    found[${#found[@]}]=${pid%/environ}
-  done < <(grep -lszxF -e "$cookie" "${environs[@]}")
+    pid=${pid%/*}
+    case " ${found[*]-} " in
+      *" $pid "*) ;;
+      *) found[${#found[@]}]=$pid ;;
+    esac
+  done < <(grep -lszE -e "^$cookie\$" ${member:+-e "$member"} "${files[@]}")
 }
 
 # Where a cookie may be found. All that a young run has started has a number between its own and
@@ -75,9 +95,7 @@ look_for_environs() {
     [ "$last" -ge "$group" ] && [ $((last - group)) -lt 200 ]; then
     environs=()
     while [ "$pid" -le "$last" ]; do
-      if [ "$pid" != "${watcher-}" ] && [ -r "$proc/$pid/environ" ]; then
-        environs[${#environs[@]}]=$proc/$pid/environ
-      fi
+      [ ! -r "$proc/$pid/environ" ] || environs[${#environs[@]}]=$proc/$pid/environ
       pid=$((pid + 1))
     done
     return
@@ -86,7 +104,6 @@ look_for_environs() {
 }
 
 # Descendants are remembered, for they have no parent of ours any more once it has ended.
-known=" "
 look_by_descent() {
   local pid parent leader state
   while read -r pid parent leader state; do
@@ -107,16 +124,11 @@ signal_found() {
   kill "-$1" "${found[@]}" 2>/dev/null
 }
 
-# Whether the watcher has begun, so that the run's processes had their TERM.
-being_ended() {
-  [ -e "$record.late" ] || [ -e "$record.cut" ]
-}
-
-# TERM unless the word is "termed", grace, KILL until two looks in a row find nobody.
-end_run() {
+# TERM and grace unless both were given, KILL until two looks in a row find nobody.
+end_run() { # [GIVEN]
   local until misses=0 rounds=0
-  if look; then
-    [ "${1-}" = termed ] || signal_found TERM
+  if [ -z "${1-}" ] && look; then
+    signal_found TERM
     clock
     until=$((hundredths + grace * 100 + coarseness))
     while [ "$hundredths" -lt "$until" ] && look; do
@@ -165,119 +177,235 @@ clock() {
   hundredths=$((now * 100 + 10#$part))
 }
 
-# Returns when the life line is closed, or the deadline has passed, and leaves a file that says so.
-await_end_of_lease() {
-  local line status before now look=1
+# What the record says, while the file is there: the first process in `first` and `start`, and
+# whether the guardian ends the run in `due`.
+read_record() {
+  local word one other
+  while IFS=' ' read -r word one other; do
+    case $word in
+      pid) first=$one start=$other ;;
+      due) due=yes ;;
+    esac
+  done <"$record"
+} 2>/dev/null
+
+# Notes something in the record; a full disk takes nothing.
+note() {
+  printf '%s\n' "$1" >>"$record"
+} 2>/dev/null
+
+# Puts the run's group into `group`. Its number stays the run's as long as a process of the group
+# lives: then the process with that number is the first one of the run, or a process of the group has
+# the cookie.
+find_group() {
+  local one
+  group=''
+  read_record
+  [ -n "$first" ] || return 0
+  look_at_start "$first"
+  if [ "$began" = "$start" ]; then
+    group=$first
+  elif look; then
+    for one in "${found[@]}"; do
+      if look_at "$one" && [ "${fields[2]}" = "$first" ]; then
+        group=$first
+      fi
+    done
+  fi
+}
+
+if [ "${1-}" = --end ]; then
+  record=$2 grace=$3 cookie=$4 first='' known=' '
+  find_group
+  end_run || name_left
+  exit 0
+fi
+
+# Puts the next line of the life line into `line`; with a number, waits so many seconds at most.
+# Returns 0 for a line, 1 for none in time, 2 when the life line is closed.
+next_line() {
+  local part status before=$SECONDS
+  IFS= read -r ${1+-t "$1"} part <&3
+  status=$?
+  partial=$partial$part
+  [ "$status" -ne 0 ] || {
+    line=$partial partial=''
+    return 0
+  }
+  [ "$status" -le 128 ] || return 1
+  # Bash 3.2 says the same of a read that took too long.
+  [ -z "${1-}" ] || [ $((SECONDS - before)) -lt 1 ] || return 1
+  return 2
+}
+
+# Notes why the run is ended, and ends it. A command that is about to start notes its process first,
+# and then looks at the record: it is found here, or does not start.
+watcher_ends() { # WHY
+  note "due $1"
+  find_group
+  end_run
+  ending=yes
+  printf 'ended %s\n' "$number"
+}
+
+# One turn of the watcher while a run lives; false when its work is done.
+watch_run() { # SECONDS TO WAIT
+  local status
+  # Short, for the read's own clock stands still in a suspended machine.
+  next_line "$1"
+  status=$?
+  [ -n "$first" ] || read_record
+  clock
+  # A command may stop or kill its parent, the starter.
+  if [ "$status" -eq 2 ] || ! kill -CONT "$$" 2>/dev/null; then
+    watcher_ends cut
+    return 1
+  fi
+  if [ -n "$ending" ]; then
+    find_group
+    ! look || signal_found KILL
+  elif [ "$now" -ge "$deadline" ]; then
+    watcher_ends late
+  fi
+  [ "$status" -eq 0 ] || return 0
+  case $line in
+    "until $number "*) [ -n "$ending" ] || deadline=${line##* } ;;
+    "stop $number") [ -n "$ending" ] || watcher_ends cut ;;
+    "over $number") number='' ;;
+  esac
+}
+
+# Reads the life line. Its standard output goes to the starter.
+watch() {
+  local line partial='' number='' ending look=1
   [ "${BASH_VERSINFO[0]}" -ge 4 ] || look=2
   while :; do
-    before=$SECONDS
-    # Short, for the read's own clock stands still in a suspended machine.
-    IFS= read -r -t "$look" line <&3
-    status=$?
-    clock
-    if [ "$now" -ge "$deadline" ]; then
-      # Not ":", whose failure ends a shell that POSIXLY_CORRECT was given to.
-      printf '' >"$record.late"
-      return
+    if [ -n "$number" ]; then
+      watch_run "$look" || return
+      continue
     fi
-    if [ "$status" -eq 0 ]; then
-      deadline=$line
-    elif [ "$status" -le 128 ] && [ $((SECONDS - before)) -lt 1 ]; then
-      printf '' >"$record.cut" # closed; bash 3.2 says the same of a read that took too long
-      return
-    fi
+    next_line || return
+    case $line in
+      "run "*)
+        line=${line#run }
+        number=${line%% *} line=${line#* }
+        grace=${line%% *} line=${line#* }
+        deadline=${line%% *} line=${line#* }
+        cookie=${line%% *} line=${line#* }
+        record=$line/record first='' ending='' known=' ' SECONDS=0
+        printf 'run %s %s\n' "$number" "$line"
+        ;;
+    esac
   done
 }
 
-if [ "$1" = --end ]; then
-  record=$2 grace=$3 cookie=$4 group=''
-  if IFS=' ' read -r word pid start 2>/dev/null <"$record" && [ "$word" = pid ]; then
-    # The number stays the run's as long as a process of its group lives: then a process with that
-    # number is the first one of the run, or a process of the group has the cookie.
-    look_at_start "$pid"
-    if [ "$began" = "$start" ]; then
-      group=$pid
-    elif look; then
-      for one in "${found[@]}"; do
-        if look_at "$one" && [ "${fields[2]}" = "$pid" ]; then
-          group=$pid
-        fi
-      done
-    fi
+# Runs what the directory's specification says, and reports it.
+start_and_wait() { # NUMBER DIRECTORY
+  local item in_words='' deadline directory output status due=''
+  local words=() added=()
+  record=$2/record known=' ' SECONDS=0
+  {
+    IFS= read -r -d '' _
+    IFS= read -r -d '' _
+    IFS= read -r -d '' deadline
+    IFS= read -r -d '' grace
+    IFS= read -r -d '' cookie
+    IFS= read -r -d '' directory
+    IFS= read -r -d '' output
+    while IFS= read -r -d '' item; do
+      if [ -n "$in_words" ]; then
+        words[${#words[@]}]=$item
+      elif [ -z "$item" ]; then
+        in_words=yes
+      else
+        added[${#added[@]}]=$item
+      fi
+    done
+  } <"$2/spec"
+
+  # A worker that was frozen after its claim comes too late: the run may be another's by now.
+  clock
+  if [ "$now" -ge "${deadline:-0}" ]; then
+    note 'due late'
+    report 143
+    printf 'over %s\n' "$1"
+    return
   fi
-  how=''
-  ! being_ended || how=termed
-  end_run "$how" || name_left
-  exit 0
-fi
 
-spec=$1 record=$2 output=$3 grace=$4 deadline=$5 cookie=$6
-set -m
-# A handler that does nothing, unlike an ignored signal, is not inherited by the command.
-trap : HUP INT QUIT TERM
-exec 3<&0 </dev/null
+  # Job control gives the command a group of its own; the wait would return for a stop, too.
+  set -m
+  # Set in the command's own process, where they cannot change what this script does.
+  (
+    # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.
+    self=${BASHPID:-$(exec sh -c 'echo "$PPID"')}
+    look_at_start "$self"
+    note "pid $self $began"
+    read_record
+    [ -z "$due" ] || exit 143
+    trap - HUP INT QUIT TERM PIPE
+    cd -- "$directory" || exit 127
+    unset OLDPWD
+    for item in ${given[@]+"${given[@]}"} ${added[@]+"${added[@]}"} "$cookie"; do
+      export "${item?}" 2>/dev/null
+    done
+    exec "${words[@]}"
+  ) >>"$output" 2>&1 5<&- &
+  group=$!
+  set +m
+  await_first
+  report "$status"
+  read_record
+  [ -z "$due" ] || await_watcher "$1"
+  end_run "$due" || name_left
+  printf 'over %s\n' "$1"
+}
 
-words=()
-added=()
-in_words=
-while IFS= read -r -d '' item; do
-  if [ -n "$in_words" ]; then
-    words[${#words[@]}]=$item
-  elif [ -z "$item" ]; then
-    in_words=yes
-  else
-    added[${#added[@]}]=$item
-  fi
-done <"$spec"
-
-# A worker that was frozen after its claim comes too late: the run may be another's by now.
-clock
-if [ "$now" -ge "$deadline" ]; then
-  printf 'exit 143 late\n' >"$record"
-  printf 'exit 143 late\n'
-  exit 0
-fi
-
-# Set in the command's own process, where they cannot change what this script does.
-(
-  # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.
-  self=${BASHPID:-$(exec sh -c 'echo "$PPID"')}
-  look_at_start "$self"
-  printf 'pid %s %s\n' "$self" "$began" >"$record"
-  for variable in ${added[@]+"${added[@]}"} "$cookie"; do
-    export "${variable?}" 2>/dev/null
-  done
-  exec "${words[@]}"
-) >>"$output" 2>&1 3<&- &
-group=$!
-
-# In a group of its own, so that it outlives whatever ends the guardian.
-(
-  trap '' HUP INT QUIT TERM
-  await_end_of_lease
-  end_run
-) >/dev/null 2>&1 &
-watcher=$!
-disown "$watcher"
-exec 3<&-
-
-while :; do
+# Waits until the run's first process has ended; its exit status into `status`.
+await_first() {
   wait "$group"
   status=$?
-  # A signal to the guardian ends the wait early, while the command lives on; and nothing waits for
-  # a command that is stopped.
-  kill -0 "$group" 2>/dev/null || break
-  sleep 0.2
+  [ "$status" -gt 128 ] || return 0
+  # A command that stopped before job control was off: the wait returns at once for it.
+  while is_child "$group"; do
+    sleep 0.2
+  done
+  wait "$group"
+  status=$?
+}
+
+is_child() {
+  if [ -r "$proc/self/stat" ]; then
+    look_at "$1" && [ "${fields[1]}" = "$$" ] && [ "${fields[0]}" != Z ]
+  else
+    kill -0 "$1" 2>/dev/null
+  fi
+}
+
+# Waits until the watcher has ended the run, whose grace is not over when its first process ends.
+await_watcher() { # NUMBER
+  local line=''
+  while [ "$line" != "ended $1" ]; do
+    IFS= read -r -t $((grace + 3)) line <&5 || return
+  done
+}
+
+report() { # STATUS
+  note "exit $1"
+  printf 'exit %s\n' "$1"
+}
+
+# No handler: one that interrupts a wait just as that returns loses the status for good. The command
+# gets back what this script was started with.
+trap '' HUP INT QUIT TERM PIPE
+exec 3<&0 </dev/null
+exec 5< <(watch)
+exec 3<&-
+while IFS= read -r line <&5; do
+  case $line in
+    "run "*)
+      line=${line#run }
+      start_and_wait "${line%% *}" "${line#* }"
+      ;;
+  esac
 done
-how='' why=''
-if being_ended; then
-  how=termed
-  why=' cut'
-  [ ! -e "$record.late" ] || why=' late'
-fi
-printf 'exit %s%s\n' "$status" "$why" >"$record.new" && mv -f "$record.new" "$record"
-# A full disk takes no record.
-printf 'exit %s%s\n' "$status" "$why"
-end_run "$how" || name_left
-kill -KILL -- "-$watcher" 2>/dev/null
 exit 0

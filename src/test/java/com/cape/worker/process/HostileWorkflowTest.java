@@ -3,7 +3,7 @@ package com.cape.worker.process;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.charset.StandardCharsets;
+import com.cape.worker.testing.Processes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,6 +16,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,7 +42,10 @@ class HostileWorkflowTest {
       """;
 
   @TempDir private Path directory;
-  private final CommandRunner runner = new ProcessCommandRunner(Path.of("/bin/bash"));
+
+  @AutoClose
+  private final ProcessCommandRunner runner =
+      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of());
 
   @Test
   void nothingSurvivesAStopAndNoneTakesLongerThanTheGraceAndTwoSeconds() throws Exception {
@@ -77,7 +81,6 @@ class HostileWorkflowTest {
             runId,
             List.of("/bin/bash", "-c", SCRIPT),
             Map.of(),
-            Set.of(),
             own,
             own,
             output,
@@ -100,16 +103,8 @@ class HostileWorkflowTest {
     try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
       return processes
           .filter(path -> path.getFileName().toString().matches("[0-9]+"))
-          .filter(path -> environment(path).contains("CAPE_RUN_ID=" + runId))
+          .filter(path -> Processes.environment(path).contains("CAPE_RUN_ID=" + runId))
           .toList();
-    }
-  }
-
-  private static String environment(Path process) {
-    try {
-      return Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
-    } catch (java.io.IOException e) {
-      return ""; // gone
     }
   }
 }

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -35,7 +36,11 @@ class ProcessCommandRunnerTest {
   private Path output;
   private Duration lease = LONG;
   private final UUID runId = UUID.randomUUID();
-  private final CommandRunner runner = new ProcessCommandRunner(Path.of("/bin/bash"));
+  private static final String WITHHELD = "HOME";
+
+  @AutoClose
+  private final ProcessCommandRunner runner =
+      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of(WITHHELD));
 
   @BeforeEach
   void createOutput() throws IOException {
@@ -53,7 +58,7 @@ class ProcessCommandRunnerTest {
     CommandRunner.Run run =
         sh("(trap '' TERM; touch here; sleep 300) & until [ -e here ]; do :; done");
     Path record = directory.resolve("record");
-    await().until(() -> Files.exists(record) && Files.readString(record).startsWith("exit 0"));
+    await().until(() -> Files.exists(record) && Files.readString(record).contains("exit 0\n"));
     run.stop(StopReason.INTERRUPTED);
     Ending ending = run.await();
     assertEquals(OptionalInt.of(0), ending.exitCode());
@@ -124,15 +129,13 @@ class ProcessCommandRunnerTest {
 
   @Test
   void addedVariablesArriveAndWithheldOnesDoNot() throws Exception {
-    String withheld = System.getenv().containsKey("PATH") ? "HOME" : "PATH";
-    var spec =
-        spec(
-            List.of("/bin/sh", "-c", "printf %s \"$NOTE|${" + withheld + "-gone}\""),
+    assertTrue(System.getenv().containsKey(WITHHELD));
+    run(
+            List.of("/bin/sh", "-c", "printf %s \"$NOTE|${" + WITHHELD + "-gone}\""),
             Map.of("NOTE", "é\n'$x"),
-            Set.of(withheld),
             LONG,
-            MIB);
-    runner.start(spec).await();
+            MIB)
+        .await();
     assertEquals("é\n'$x|gone", Files.readString(output));
   }
 
@@ -237,9 +240,7 @@ class ProcessCommandRunnerTest {
     CommandRunner.Run run =
         sh(
             "kill -9 $PPID; echo $$; trap : TERM; setsid sleep 300 & echo $!; while :; do sleep 0.1; done");
-    Ending before = run.await();
-    assertEquals(OptionalInt.empty(), before.exitCode());
-    Files.delete(directory.resolve("ending"));
+    assertEquals(OptionalInt.empty(), run.await().exitCode());
     Ending after = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(Optional.of(StopReason.WORKER_DIED), after.stopReason());
     assertAllGone();
@@ -247,13 +248,16 @@ class ProcessCommandRunnerTest {
 
   @Test
   void successorTakesTheRecordedResult() throws Exception {
-    sh("exit 7").await();
-    Ending kept = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
-    Files.delete(directory.resolve("ending"));
+    CommandRunner.Run run = sh("exit 7");
+    Ending ending = run.await();
     Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
-    assertEquals(OptionalInt.of(7), kept.exitCode());
+    run.keep(ending);
+    Files.delete(directory.resolve("record"));
+    Ending kept = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(OptionalInt.of(7), recorded.exitCode());
     assertEquals(Optional.empty(), recorded.stopReason());
+    assertEquals(OptionalInt.of(7), kept.exitCode());
+    assertEquals(Optional.empty(), kept.stopReason());
   }
 
   @Test
@@ -267,7 +271,7 @@ class ProcessCommandRunnerTest {
 
   @Test
   void runOfAnotherMachineIsLeftAlone() throws Exception {
-    Files.writeString(directory.resolve("machine"), "another boot\nanother namespace\n");
+    Files.writeString(directory.resolve("spec"), "another boot\0another namespace\0");
     assertEquals(Optional.empty(), runner.recover(directory, runId, Duration.ofSeconds(1)));
   }
 
@@ -286,27 +290,18 @@ class ProcessCommandRunnerTest {
   private CommandRunner.Run run(
       List<String> words, Map<String, String> added, Duration timeout, long limit)
       throws IOException {
-    return runner.start(spec(words, added, Set.of(), timeout, limit));
-  }
-
-  private RunSpec spec(
-      List<String> words,
-      Map<String, String> added,
-      Set<String> withheld,
-      Duration timeout,
-      long limit) {
-    return new RunSpec(
-        runId,
-        words,
-        added,
-        withheld,
-        directory,
-        directory,
-        output,
-        limit,
-        timeout,
-        Duration.ofSeconds(1),
-        LeaseClock.now().plus(lease));
+    return runner.start(
+        new RunSpec(
+            runId,
+            words,
+            added,
+            directory,
+            directory,
+            output,
+            limit,
+            timeout,
+            Duration.ofSeconds(1),
+            LeaseClock.now().plus(lease)));
   }
 
   /** The commands above print the pids of what they start, one a line. */

@@ -1,11 +1,14 @@
 package com.cape.worker.testing;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Looks at processes that are nobody's child here. */
 public final class Processes {
+  private static final char GONE = '-';
+
   private Processes() {}
 
   /** Whether it runs; one that has ended and that its parent has not asked for yet does not. */
@@ -13,11 +16,30 @@ public final class Processes {
     if (Files.notExists(Path.of("/proc"))) {
       return ProcessHandle.of(pid).isPresent();
     }
+    return state(pid) != GONE && state(pid) != 'Z';
+  }
+
+  /** The state as proc(5) has it. */
+  public static char state(long pid) {
     try {
       String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
-      return stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';
+      return stat.charAt(stat.lastIndexOf(')') + 2);
     } catch (IOException e) {
-      return false;
+      return GONE;
+    }
+  }
+
+  /** Sends a signal to one process. */
+  public static void signal(String name, long pid) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(pid)).inheritIO().start().waitFor();
+  }
+
+  /** What a process of /proc was started with; empty when it is gone. */
+  public static String environment(Path process) {
+    try {
+      return Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return "";
     }
   }
 }

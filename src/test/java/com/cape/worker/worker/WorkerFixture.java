@@ -29,6 +29,8 @@ final class WorkerFixture {
   final TestDatabase database = TestDatabase.create();
   final Stores stores = stores(database);
   final Drain drain = new Drain();
+  private static final ProcessCommandRunner COMMANDS =
+      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of());
   private final Path directory;
 
   WorkerFixture(Path directory) {
@@ -74,7 +76,7 @@ final class WorkerFixture {
   }
 
   static ProcessCommandRunner commands() {
-    return new ProcessCommandRunner(Path.of("/bin/bash"));
+    return COMMANDS;
   }
 
   /** A worker that ends when it is idle. */

@@ -1,0 +1,201 @@
+package com.cape.worker.process;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A run and the guardian that it occupies. The guardian ends it; where that is killed or frozen,
+ * this class does.
+ */
+final class GuardedRun implements CommandRunner.Run {
+  private static final Logger LOG = LoggerFactory.getLogger(GuardedRun.class);
+  private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
+  // How much longer than the grace a guardian may take before its run is killed from here, which is
+  // less than what a worker keeps back of the lease; and before it is given up itself.
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+  private static final Duration LAST_PATIENCE = Duration.ofSeconds(8);
+
+  private final RunSpec spec;
+  private final RunDirectory files;
+  private final GuardianScript script;
+  private final Guardian guardian;
+  private final long number;
+  private final Consumer<Guardian> release;
+  private final long startedNanos = System.nanoTime();
+  private final AtomicReference<StopReason> stopReason = new AtomicReference<>();
+  private final AtomicReference<Long> endingSinceNanos = new AtomicReference<>();
+  private Future<?> looks = CompletableFuture.completedFuture(null);
+  private volatile boolean over;
+  private boolean killed;
+
+  /**
+   * A run that has begun.
+   *
+   * @param number the guardian's own for this run
+   * @param release takes the guardian back once it can begin another run
+   */
+  GuardedRun(
+      RunSpec spec,
+      GuardianScript script,
+      Guardian guardian,
+      long number,
+      Consumer<Guardian> release) {
+    this.spec = spec;
+    this.files = new RunDirectory(spec.runDirectory());
+    this.script = script;
+    this.guardian = guardian;
+    this.number = number;
+    this.release = release;
+  }
+
+  /** Has a thread look from now on whether the run has to be ended, until it is over. */
+  void lookAfter(ScheduledExecutorService watch) {
+    long interval = LOOK_INTERVAL.toMillis();
+    looks = watch.scheduleWithFixedDelay(this::look, interval, interval, TimeUnit.MILLISECONDS);
+  }
+
+  @Override
+  public Ending await() throws InterruptedException {
+    Guardian.Told told = guardian.await(number);
+    over = true;
+    looks.cancel(false);
+    List<String> survivors = told.report().survivors();
+    if (told.over() && guardian.send("over " + number)) {
+      release.accept(guardian);
+    } else {
+      survivors = endWithoutGuardian();
+      guardian.close();
+    }
+    limitOutput();
+    return new Ending(told.report().exitCode(), reason(told), ran(), survivors);
+  }
+
+  private Optional<StopReason> reason(Guardian.Told told) {
+    if (told.unstarted()) {
+      return Optional.of(StopReason.NOT_STARTED);
+    }
+    Optional<StopReason> asked = Optional.ofNullable(stopReason.get());
+    if (asked.isEmpty() && told.report().exitCode().equals(OptionalInt.of(0))) {
+      return Optional.empty();
+    }
+    return recorded(told.report()).stopReason(asked).filter(why -> why != StopReason.WORKER_DIED);
+  }
+
+  /** What the run's record says, which knows why the guardian ended the run; it may be missing. */
+  private Report recorded(Report told) {
+    try {
+      Report recorded = files.record();
+      return recorded.exitCode().equals(told.exitCode()) ? recorded : told;
+    } catch (IOException e) {
+      return told;
+    }
+  }
+
+  /** For a guardian that was killed: what it guarded must not outlive it. */
+  private List<String> endWithoutGuardian() throws InterruptedException {
+    try {
+      return script.end(spec.runDirectory(), spec.runId(), spec.grace()).survivors();
+    } catch (IOException e) {
+      return List.of("all of it, perhaps: its guardian is gone, and no other starts: " + e);
+    }
+  }
+
+  @Override
+  public void keep(Ending ending) throws IOException {
+    files.keep(ending);
+  }
+
+  @Override
+  public boolean stop(StopReason reason) {
+    if (over || !stopReason.compareAndSet(null, reason)) {
+      return false;
+    }
+    try {
+      files.noteStop(reason);
+    } catch (IOException e) {
+      LOG.warn("cannot note why a run is stopped cause={}", e.toString());
+    }
+    endingSinceNanos.compareAndSet(null, System.nanoTime());
+    if (!guardian.send("stop " + number)) {
+      beginToEnd(spec.grace());
+    }
+    return true;
+  }
+
+  @Override
+  public void extend(Duration deadline) {
+    boolean told = guardian.send("until %d %d".formatted(number, deadline.toSeconds()));
+    if (!told && !over && endingSinceNanos.compareAndSet(null, System.nanoTime())) {
+      LOG.warn("a run's guardian was killed; ending the run run={}", spec.runId());
+      beginToEnd(spec.grace());
+    }
+  }
+
+  private void look() {
+    try {
+      if (ran().compareTo(spec.timeout()) >= 0) {
+        stop(StopReason.TIMEOUT);
+      }
+      limitOutput();
+      insist();
+    } catch (RuntimeException e) {
+      LOG.error("cannot look after a run run={}", spec.runId(), e);
+    }
+  }
+
+  /** Ends what a guardian that is killed or frozen does not end. */
+  private void insist() {
+    Long since = endingSinceNanos.get();
+    if (since == null || over) {
+      return;
+    }
+    Duration ending = Duration.ofNanos(System.nanoTime() - since).minus(spec.grace());
+    if (!killed && ending.compareTo(PATIENCE) > 0) {
+      killed = true;
+      LOG.warn("a run's guardian is late; killing the run run={}", spec.runId());
+      beginToEnd(Duration.ZERO);
+    }
+    if (ending.compareTo(LAST_PATIENCE) > 0) {
+      guardian.kill();
+    }
+  }
+
+  private void beginToEnd(Duration grace) {
+    try {
+      script.beginToEnd(spec.runDirectory(), spec.runId(), grace);
+    } catch (IOException e) {
+      LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
+    }
+  }
+
+  /** Stops a run that has printed too much, and keeps the disk from filling until it is gone. */
+  private void limitOutput() {
+    if (spec.output().toFile().length() <= spec.outputLimitBytes()) {
+      return;
+    }
+    stop(StopReason.OUTPUT_LIMIT);
+    try (FileChannel output = FileChannel.open(spec.output(), StandardOpenOption.WRITE)) {
+      output.truncate(spec.outputLimitBytes());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Duration ran() {
+    return Duration.ofNanos(System.nanoTime() - startedNanos);
+  }
+}

@@ -1,0 +1,107 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A guardian process, which runs one command after the other. One thread begins runs and waits for
+ * them; any thread may speak on the life line.
+ */
+final class Guardian {
+  private static final String OVER = "over ";
+  // What bash exits with when it has tried in vain to fork; between start and end of a run's first
+  // process, the guardian does not.
+  private static final int NO_FORK = 254;
+  private static final Duration LONGEST_EXIT = Duration.ofSeconds(1);
+
+  private final Process process;
+  private final BufferedReader reports;
+  private long number;
+
+  Guardian(GuardianScript script) throws IOException {
+    process = script.start();
+    reports = process.inputReader(UTF_8);
+  }
+
+  /** Begins a run; its number, or empty when the guardian is gone. */
+  Optional<Long> begin(RunSpec spec) {
+    number++;
+    boolean told =
+        send(
+            "run %d %d %d %s %s"
+                .formatted(
+                    number,
+                    spec.grace().toSeconds(),
+                    spec.deadline().toSeconds(),
+                    GuardianScript.cookie(spec.runId()),
+                    spec.runDirectory()));
+    return told ? Optional.of(number) : Optional.empty();
+  }
+
+  /** Says a line on the life line; false when nobody reads it any more. */
+  synchronized boolean send(String line) {
+    try {
+      OutputStream lifeLine = process.getOutputStream();
+      lifeLine.write((line + "\n").getBytes(UTF_8));
+      lifeLine.flush();
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /**
+   * What was said of a run.
+   *
+   * @param over false when the guardian went before it could say so
+   * @param unstarted whether it went because it could not fork
+   */
+  record Told(Report report, boolean over, boolean unstarted) {}
+
+  /** Waits until a run is over, or the guardian is gone. */
+  Told await(long run) throws InterruptedException {
+    List<String> lines = new ArrayList<>();
+    try {
+      for (String line = reports.readLine(); line != null; line = reports.readLine()) {
+        if (line.equals(OVER + run)) {
+          return new Told(Report.of(lines), true, false);
+        }
+        lines.add(line);
+      }
+    } catch (IOException e) {
+      // Closed under the reader, because the process has ended.
+    }
+    Report report = Report.of(lines);
+    boolean unforked =
+        process.waitFor(LONGEST_EXIT.toMillis(), TimeUnit.MILLISECONDS)
+            && process.exitValue() == NO_FORK;
+    return new Told(report, false, unforked && report.exitCode().isEmpty());
+  }
+
+  /** Cuts the life line: the guardian ends what it guards, and then itself. */
+  void close() {
+    try {
+      process.getOutputStream().close();
+    } catch (IOException e) {
+      // Nobody reads it any more.
+    }
+  }
+
+  /** Ends the guardian at once, both of its processes, and what else they have started. */
+  void kill() {
+    try (Stream<ProcessHandle> started = process.descendants()) {
+      List<ProcessHandle> all = started.toList();
+      process.destroyForcibly();
+      all.forEach(ProcessHandle::destroyForcibly);
+    }
+  }
+}

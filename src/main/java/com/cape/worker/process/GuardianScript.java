@@ -1,0 +1,81 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+
+/** The bash script that guards runs, and the ways to start it. Safe for use by several threads. */
+final class GuardianScript {
+  private static final String TEXT = text();
+
+  private final Path bash;
+  private final Set<String> withheld;
+
+  /**
+   * A script that is not started yet.
+   *
+   * @param withheld names of this process's variables that commands do not get
+   */
+  GuardianScript(Path bash, Set<String> withheld) {
+    this.bash = bash;
+    this.withheld = withheld;
+  }
+
+  /** Starts a guardian that waits for its first run. */
+  Process start() throws IOException {
+    return builder().start();
+  }
+
+  /** Ends what lives of a run that no guardian ends; returns its report. */
+  Report end(Path runDirectory, UUID runId, Duration grace)
+      throws IOException, InterruptedException {
+    Process ending = ending(runDirectory, runId, grace).start();
+    String told = new String(ending.getInputStream().readAllBytes(), UTF_8);
+    ending.waitFor();
+    return Report.of(told.lines().toList());
+  }
+
+  /** The same, without waiting for it. */
+  void beginToEnd(Path runDirectory, UUID runId, Duration grace) throws IOException {
+    ending(runDirectory, runId, grace).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+  }
+
+  /** The mark that all processes of a run have in their environment. */
+  static String cookie(UUID runId) {
+    return "CAPE_RUN_ID=" + runId;
+  }
+
+  private ProcessBuilder ending(Path runDirectory, UUID runId, Duration grace) {
+    return builder(
+        "--end",
+        runDirectory.resolve(RunDirectory.RECORD).toString(),
+        Long.toString(grace.toSeconds()),
+        cookie(runId));
+  }
+
+  private ProcessBuilder builder(String... arguments) {
+    // -p: neither BASH_ENV nor functions of the environment reach the guardian.
+    List<String> command =
+        new ArrayList<>(List.of(bash.toString(), "-p", "-c", TEXT, "cape-guardian"));
+    command.addAll(List.of(arguments));
+    var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+    builder.environment().keySet().removeAll(withheld);
+    return builder;
+  }
+
+  private static String text() {
+    try (InputStream text = GuardianScript.class.getResourceAsStream("guardian.sh")) {
+      return new String(text.readAllBytes(), UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package com.cape.worker.process;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What a guardian says of a run, in its report or in the run's record.
+ *
+ * @param exitCode of the run's first process; empty when nobody was left to tell
+ * @param due what the guardian ended the run for, as far as it knows; empty when it ended by itself
+ * @param survivors what could not be ended, in words
+ */
+record Report(OptionalInt exitCode, Optional<StopReason> due, List<String> survivors) {
+  private static final String EXIT = "exit ";
+  private static final String DUE = "due ";
+  private static final String LATE = DUE + "late";
+  private static final String LEFT = "left ";
+  private static final int SIGNAL_BASE = 128;
+
+  static Report of(List<String> lines) {
+    List<String> survivors =
+        lines.stream()
+            .filter(line -> line.startsWith(LEFT))
+            .map(line -> line.substring(LEFT.length()))
+            .toList();
+    Optional<StopReason> due = Optional.empty();
+    for (String line : lines) {
+      if (line.startsWith(EXIT)) {
+        int exitCode = Integer.parseInt(line.substring(EXIT.length()));
+        return new Report(OptionalInt.of(exitCode), due, survivors);
+      }
+      if (line.startsWith(DUE)) {
+        due = Optional.of(line.equals(LATE) ? StopReason.LEASE_LOST : StopReason.WORKER_DIED);
+      }
+    }
+    return new Report(OptionalInt.empty(), Optional.of(StopReason.WORKER_DIED), survivors);
+  }
+
+  /**
+   * What ended the run. The outcome is fixed when the command's first process ends: a stop that
+   * comes while the rest is still being ended changes nothing.
+   *
+   * @param asked what the worker has stopped it for
+   */
+  Optional<StopReason> stopReason(Optional<StopReason> asked) {
+    return endedByItself() ? Optional.empty() : asked.or(() -> due);
+  }
+
+  // A process that a signal has ended may have been stopped by another than its guardian.
+  private boolean endedByItself() {
+    return due.isEmpty() && exitCode.stream().allMatch(code -> code <= SIGNAL_BASE);
+  }
+}

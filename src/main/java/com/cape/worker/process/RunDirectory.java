@@ -1,0 +1,96 @@
+package com.cape.worker.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The files that the guardian, the worker and a successor keep of one run. */
+final class RunDirectory {
+  static final String RECORD = "record";
+  private static final String SPEC = "spec";
+  private static final String STOP = "stop";
+  private static final String ENDING = "ending";
+
+  private final Path path;
+
+  RunDirectory(Path path) {
+    this.path = path;
+  }
+
+  /** Writes what the guardian is to run. */
+  void specify(RunSpec spec) throws IOException {
+    List<String> items = new ArrayList<>();
+    items.add(Machine.here().boot());
+    items.add(Machine.here().namespace());
+    items.add(Long.toString(spec.deadline().toSeconds()));
+    items.add(Long.toString(spec.grace().toSeconds()));
+    items.add(GuardianScript.cookie(spec.runId()));
+    items.add(spec.directory().toString());
+    items.add(spec.output().toString());
+    for (Map.Entry<String, String> variable : spec.added().entrySet()) {
+      items.add(variable.getKey() + "=" + variable.getValue());
+    }
+    items.add("");
+    items.addAll(spec.words());
+    var bytes = new ByteArrayOutputStream();
+    for (String item : items) {
+      bytes.writeBytes(item.getBytes(UTF_8));
+      bytes.write(0);
+    }
+    Files.write(path.resolve(SPEC), bytes.toByteArray());
+  }
+
+  /** Whether the run was started where this process runs; so it is where nothing tells. */
+  boolean ofThisMachine() throws IOException {
+    try {
+      String[] items = Files.readString(path.resolve(SPEC), UTF_8).split("\0", 3);
+      return items.length == 3 && new Machine(items[0], items[1]).equals(Machine.here());
+    } catch (NoSuchFileException e) {
+      return true;
+    }
+  }
+
+  /** What the guardian has recorded. */
+  Report record() throws IOException {
+    try {
+      String text = Files.readString(path.resolve(RECORD), UTF_8);
+      return Report.of(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
+    } catch (NoSuchFileException e) {
+      return Report.of(List.of());
+    }
+  }
+
+  /** Notes for a successor why the run is stopped, should this process die before it has ended. */
+  void noteStop(StopReason reason) throws IOException {
+    Files.writeString(path.resolve(STOP), reason.name());
+  }
+
+  /** Why the worker has stopped the run; a note that was not finished counts as none. */
+  Optional<StopReason> stop() throws IOException {
+    try {
+      String word = Files.readString(path.resolve(STOP), UTF_8);
+      return Arrays.stream(StopReason.values()).filter(one -> one.name().equals(word)).findFirst();
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Keeps for a successor how the run ended. Returns once that is on the disk. */
+  void keep(Ending ending) throws IOException {
+    EndingFile.write(path.resolve(ENDING), ending);
+  }
+
+  /** How the run ended, if that was kept. */
+  Optional<Ending> kept() throws IOException {
+    return EndingFile.read(path.resolve(ENDING));
+  }
+}

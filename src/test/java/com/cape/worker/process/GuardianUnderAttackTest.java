@@ -1,0 +1,249 @@
+package com.cape.worker.process;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.testing.Processes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a command, or somebody else, may do to the guardian of a run. */
+@Timeout(60)
+class GuardianUnderAttackTest {
+  private static final Duration GRACE = Duration.ofSeconds(1);
+  private static final String IGNORES_TERM =
+      "trap '' TERM; echo $$; setsid sleep 300 & while :; do sleep 0.2; done";
+
+  @TempDir private Path directory;
+  private UUID runId = UUID.randomUUID();
+  private Path output;
+
+  @AutoClose
+  private final ProcessCommandRunner runner =
+      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of());
+
+  @Test
+  void commandThatStopsItsGuardianEndsAllTheSame() throws Exception {
+    assertEquals(OptionalInt.of(3), start("kill -STOP $PPID; exit 3").await().exitCode());
+  }
+
+  @RepeatedTest(20)
+  void signalToTheGuardianDoesNotPassForTheEndOfTheCommand() throws Exception {
+    assertEquals(OptionalInt.of(0), start("kill -TERM $PPID; exit 0").await().exitCode());
+  }
+
+  @RepeatedTest(5)
+  void commandThatWasStoppedAndGoesOnHasItsOwnExitCode() throws Exception {
+    String script = "(sleep 0.1; kill -CONT $$) & kill -STOP $$; exit 9";
+    assertEquals(OptionalInt.of(9), start(script).await().exitCode());
+  }
+
+  @RepeatedTest(30)
+  void commandThatStopsItselfAtOnceIsNotTakenForOneThatHasEnded() throws Exception {
+    CommandRunner.Run run = start("kill -STOP $$; exit 9");
+    await().until(() -> stopped().isPresent());
+    Processes.signal("CONT", stopped().orElseThrow());
+    assertEquals(OptionalInt.of(9), run.await().exitCode());
+  }
+
+  @RepeatedTest(20)
+  void stopRightAfterTheStartEndsTheRun() throws Exception {
+    CommandRunner.Run run = start("sleep 300");
+    run.stop(StopReason.CANCELLED);
+    Ending ending = run.await();
+    assertEquals(Optional.of(StopReason.CANCELLED), ending.stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void runWhoseGuardianIsFrozenIsKilledWithinTheReserveOfItsLease() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    for (long pid : guardian()) {
+      Processes.signal("STOP", pid);
+    }
+    run.stop(StopReason.LEASE_LOST);
+    await()
+        .atMost(GRACE.plusSeconds(2))
+        .pollInterval(Duration.ofMillis(50))
+        .until(() -> living().isEmpty());
+    assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void runWhoseWatcherWasKilledIsEndedAtTheNextHeartbeat() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    killWatcher();
+    run.extend(LeaseClock.now().plusSeconds(300));
+    Ending ending = run.await();
+    assertEquals(OptionalInt.of(137), ending.exitCode());
+    assertEquals(Optional.empty(), ending.stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void runWhoseWatcherWasKilledCanBeStopped() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    killWatcher();
+    run.stop(StopReason.TIMEOUT);
+    assertEquals(Optional.of(StopReason.TIMEOUT), run.await().stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void commandThatDeletesTheFilesOfItsRunIsStoppedWithinTheGrace() throws Exception {
+    CommandRunner.Run run = start("rm -f record spec; " + IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    long start = System.nanoTime();
+    run.stop(StopReason.CANCELLED);
+    assertEquals(Optional.of(StopReason.CANCELLED), run.await().stopReason());
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    assertTrue(took.compareTo(GRACE.plusSeconds(2)) <= 0, took.toString());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void guardianThatWasKilledWhileIdleIsReplaced() throws Exception {
+    assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
+    long first = Long.parseLong(Files.readString(output).strip());
+    assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
+    assertEquals(first, Long.parseLong(Files.readString(output).strip()));
+    Processes.signal("KILL", first);
+    await().until(() -> !Processes.isAlive(first));
+    assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
+    assertNotEquals(first, Long.parseLong(Files.readString(output).strip()));
+  }
+
+  @Test
+  void guardianTakesNothingFromOneRunToTheNext() throws Exception {
+    CommandRunner.Run first = start("exit 3", Map.of("ONLY_HERE", "x"));
+    first.await();
+    CommandRunner.Run second = start("sleep 3; echo ${ONLY_HERE-none}");
+    first.extend(LeaseClock.now());
+    first.stop(StopReason.CANCELLED);
+    assertEquals(OptionalInt.of(0), second.await().exitCode());
+    assertEquals("none\n", Files.readString(output));
+  }
+
+  @Test
+  void runOfAGuardianThatCannotForkIsNotStarted() throws Exception {
+    // No limit holds for root, so the guardian is somebody else then.
+    Path pid = directory.resolve("guardian");
+    Path bash = directory.resolve("bash");
+    String other = "[ \"$(id -u)\" != 0 ] || other='setpriv --reuid 65534 --clear-groups'\n";
+    Files.writeString(
+        bash, "#!/bin/bash\necho $$ >" + pid + "\n" + other + "exec $other /bin/bash \"$@\"\n");
+    assertTrue(bash.toFile().setExecutable(true));
+    try (var unable = new ProcessCommandRunner(bash, Set.of())) {
+      unable.prepare();
+      await().until(() -> Files.exists(pid) && Files.size(pid) > 0);
+      String guardian = Files.readString(pid).strip();
+      await()
+          .until(
+              () ->
+                  ProcessHandle.of(Long.parseLong(guardian)).orElseThrow().children().count() > 0);
+      String limited = other + "exec $other prlimit --nproc=1 --pid " + guardian;
+      Process limit = new ProcessBuilder("/bin/bash", "-c", limited).start();
+      assertEquals(0, limit.waitFor(), () -> said(limit));
+      RunSpec spec = spec("exit 0", Map.of());
+      open(directory);
+      open(spec.runDirectory());
+      open(spec.output());
+      Ending ending = unable.start(spec).await();
+      assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+      assertEquals(OptionalInt.empty(), ending.exitCode());
+    }
+  }
+
+  private static void open(Path file) throws IOException {
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxrwxrwx"));
+  }
+
+  private static String said(Process process) {
+    return process.errorReader().lines().toList().toString();
+  }
+
+  private void killWatcher() throws Exception {
+    List<Long> guardian = guardian();
+    Processes.signal("KILL", guardian.get(1));
+    await().until(() -> !Processes.isAlive(guardian.get(1)));
+  }
+
+  /** The starter, then the watcher. */
+  private List<Long> guardian() throws IOException {
+    long first = Long.parseLong(Files.readString(output).lines().findFirst().orElseThrow());
+    ProcessHandle starter = ProcessHandle.of(first).flatMap(ProcessHandle::parent).orElseThrow();
+    long watcher =
+        starter
+            .children()
+            .map(ProcessHandle::pid)
+            .filter(pid -> pid != first)
+            .findFirst()
+            .orElseThrow();
+    return List.of(starter.pid(), watcher);
+  }
+
+  private CommandRunner.Run start(String script) throws IOException {
+    return start(script, Map.of());
+  }
+
+  private CommandRunner.Run start(String script, Map<String, String> added) throws IOException {
+    return runner.start(spec(script, added));
+  }
+
+  private RunSpec spec(String script, Map<String, String> added) throws IOException {
+    runId = UUID.randomUUID();
+    Path own = Files.createDirectory(directory.resolve(runId.toString()));
+    output = Files.createFile(own.resolve("output"));
+    return new RunSpec(
+        runId,
+        List.of("/bin/bash", "-c", script),
+        added,
+        own,
+        own,
+        output,
+        1 << 20,
+        Duration.ofMinutes(1),
+        GRACE,
+        LeaseClock.now().plusSeconds(300));
+  }
+
+  private Optional<Long> stopped() throws IOException {
+    return living().stream()
+        .map(process -> Long.parseLong(process.getFileName().toString()))
+        .filter(pid -> Processes.state(pid) == 'T')
+        .findFirst();
+  }
+
+  private Set<Path> living() throws IOException {
+    Set<Path> found = new HashSet<>();
+    try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      for (Path process : processes) {
+        if (Processes.environment(process).contains("CAPE_RUN_ID=" + runId)) {
+          found.add(process);
+        }
+      }
+    }
+    return found;
+  }
+}
