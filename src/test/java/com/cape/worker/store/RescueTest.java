@@ -130,10 +130,10 @@ class RescueTest {
     rescue();
     database.execute("UPDATE cape_issues SET run_after = now()");
     Claim current = claim(BOB);
-    assertFalse(issues.settle(stale, completed()));
-    assertFalse(issues.settle(stale, again(true)));
+    assertFalse(issues.settle(stale, completed()).isPresent());
+    assertFalse(issues.settle(stale, again(true)).isPresent());
     assertEquals(List.of(), issues.extendLeases(List.of(stale.runId()), LEASE));
-    assertTrue(issues.settle(current, completed()));
+    assertTrue(issues.settle(current, completed()).isPresent());
     assertTrue(is("assigned_worker_id = 'bob'"));
   }
 
@@ -142,12 +142,12 @@ class RescueTest {
     Claim claim = claim(ALICE);
     expire();
     rescue();
-    assertFalse(issues.settle(claim, again(true)), "only an exit 0 counts");
-    assertTrue(issues.settle(claim, completed()));
+    assertFalse(issues.settle(claim, again(true)).isPresent(), "only an exit 0 counts");
+    assertTrue(issues.settle(claim, completed()).isPresent());
     assertTrue(
         is("status = 'completed' AND assigned_worker_id = 'alice' AND started_at IS NOT NULL"));
     assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
-    assertFalse(issues.settle(claim, completed()), "once");
+    assertFalse(issues.settle(claim, completed()).isPresent(), "once");
   }
 
   private Claim claim(WorkerIdentity worker) {
