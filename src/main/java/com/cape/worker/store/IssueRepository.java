@@ -8,11 +8,14 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
   private static final String UNIQUE_VIOLATION = "23505";
+  // The server's encoding has no such character, or takes the bytes for none.
+  private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final int MOST_COLLISIONS = 10;
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
@@ -234,9 +237,21 @@ public final class IssueRepository {
   /**
    * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. Empty
    * when the lease was lost: nothing changed. Paid work counts: a completed attempt is taken after
-   * a rescue, too, as long as the issue was not claimed again.
+   * a rescue, too, as long as the issue was not claimed again. A database that lacks characters of
+   * the texts gets them in ASCII.
    */
   public Optional<Settled> settle(Claim claim, Settlement settlement) {
+    try {
+      return write(claim, settlement);
+    } catch (StoreException e) {
+      if (!NO_SUCH_CHARACTER.contains(e.sqlState())) {
+        throw e;
+      }
+      return write(claim, settlement.inAscii());
+    }
+  }
+
+  private Optional<Settled> write(Claim claim, Settlement settlement) {
     Duration none = Duration.ofSeconds(-1);
     String status = settlement.status().word();
     return database.queryOne(

@@ -200,6 +200,29 @@ class SettleTest {
   }
 
   @Test
+  void charactersThatTheDatabaseLacksStandInNobodysWay() {
+    TestDatabase latin1 = TestDatabase.createLatin1();
+    new Migrator(latin1.dataSource()).migrate();
+    latin1.execute("INSERT INTO cape_issues (description) VALUES ('caf\u00e9')");
+    var issues = new IssueRepository(new Database(latin1.dataSource()));
+    Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    assertEquals("caf\u00e9", claim.description());
+    Settlement done =
+        new Settlement(
+            Outcome.COMPLETED,
+            IssueStatus.COMPLETED,
+            Optional.empty(),
+            true,
+            Optional.of(0),
+            Optional.empty(),
+            Optional.empty(),
+            "caf\u00e9 \u2713 \ud83d\ude00 done",
+            Optional.empty());
+    assertEquals(written(IssueStatus.COMPLETED), issues.settle(claim, done));
+    assertEquals("caf? ? ? done", latin1.value("SELECT output_tail FROM cape_issue_attempts"));
+  }
+
+  @Test
   void issueInsertedAgainUnderTheIdIsNotTouched() {
     Claim claim = claim();
     database.execute("DELETE FROM cape_issues");

@@ -32,9 +32,18 @@ public final class TestDatabase {
 
   /** A new database on the server that CAPE_TEST_DATABASE_URL names, else on an embedded one. */
   public static TestDatabase create() {
+    return create("");
+  }
+
+  /** A new one in which every character is a byte: there are 256 of them. */
+  public static TestDatabase createLatin1() {
+    return create(" TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  }
+
+  private static TestDatabase create(String options) {
     String name = "cape_test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet();
     var server = new TestDatabase(Server.at(Optional.empty()));
-    server.execute("CREATE DATABASE " + name);
+    server.execute("CREATE DATABASE " + name + options);
     // A server that this JVM started ends with it, and all its databases with the server.
     if (Server.NAMED.isPresent()) {
       Runtime.getRuntime()
