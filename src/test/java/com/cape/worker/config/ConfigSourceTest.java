@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -60,6 +61,16 @@ class ConfigSourceTest {
   void plainDatabaseVariableReachesTheWorkflowWhenItIsNotTheConnection() throws Exception {
     WorkerConfig config = read(Map.of("DATABASE_URL", "postgresql://the-project/x"), "");
     assertEquals(Set.of("CAPE_DATABASE_URL"), config.command().withheld());
+  }
+
+  @Test
+  void variableOfTheFileAloneIsWithheldAndNamedToo() throws Exception {
+    WorkerConfig config =
+        read(Map.of("NOTIFY_SOCKET", "/run/x"), "CAPE_HTTP_TOKEN=s3cret\nPGPASSWORD=x\nA=b\n");
+    assertEquals(
+        List.of("CAPE_DATABASE_URL", "CAPE_HTTP_TOKEN", "NOTIFY_SOCKET", "PGPASSWORD"),
+        List.copyOf(config.command().withheld()));
+    assertEquals(Map.of("A", "b"), config.command().declared());
   }
 
   @Test
