@@ -38,7 +38,7 @@ public final class StopSignals {
       try {
         handle(name);
       } catch (ReflectiveOperationException e) {
-        LOG.warn("cannot handle SIG{}; it ends the worker at once", name, e);
+        LOG.warn("cannot handle a signal; it ends the worker at once signal=SIG{}", name, e);
       }
     }
   }

@@ -28,7 +28,7 @@ public final class RescueRepository {
       ), lost AS (
         UPDATE cape_issue_attempts a
            SET outcome = 'lost', finished_at = now(),
-               error = format('attempt %s lost: worker %s on %s did not renew its lease',
+               error = format('attempt %s lost: worker %s on %s did not extend its lease',
                               attempt, worker_id, host)
           FROM expired
          WHERE a.id = expired.id

@@ -24,7 +24,7 @@ public final class LogRetention implements AutoCloseable {
   private final Path issueLogs;
   private final Duration retention;
   private final InstantSource clock;
-  private final Thread thread = new Thread(this::work, "cape-log-retention");
+  private final Thread thread = WorkerThread.named("log-retention", this::work);
 
   public LogRetention(Path issueLogs, Duration retention, InstantSource clock) {
     this.issueLogs = issueLogs;
@@ -56,6 +56,9 @@ public final class LogRetention implements AutoCloseable {
     Instant oldest = clock.instant().minus(retention);
     int deleted = 0;
     for (Path folder : list(issueLogs)) {
+      if (Thread.currentThread().isInterrupted()) {
+        break;
+      }
       if (!folder.getFileName().toString().matches("\\d+") || Files.isSymbolicLink(folder)) {
         continue;
       }
@@ -104,5 +107,6 @@ public final class LogRetention implements AutoCloseable {
   @Override
   public void close() {
     thread.interrupt();
+    WorkerThread.join(thread);
   }
 }
