@@ -1,5 +1,7 @@
 package com.cape.worker.store;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.config.DatabaseUrl;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
@@ -10,7 +12,6 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import javax.sql.DataSource;
@@ -44,7 +45,7 @@ public final class Database implements AutoCloseable {
 
   private Database(
       DataSource dataSource, String server, Duration statementLimit, Runnable closing) {
-    this.dataSource = Objects.requireNonNull(dataSource);
+    this.dataSource = requireNonNull(dataSource);
     this.server = server;
     this.statementSeconds = Math.toIntExact(statementLimit.toSeconds());
     this.closing = closing;

@@ -1,5 +1,7 @@
 package com.cape.worker.store;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
@@ -22,7 +24,7 @@ public final class IssueRepository {
   private final Database database;
 
   public IssueRepository(Database database) {
-    this.database = database;
+    this.database = requireNonNull(database);
   }
 
   // A fence above every attempt's keeps "never used twice" even where the column was edited, or the

@@ -1,5 +1,7 @@
 package com.cape.worker.store;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.issue.RetryPolicy;
 import java.time.Duration;
 import java.util.List;
@@ -10,7 +12,7 @@ public final class RescueRepository {
   private final Database database;
 
   public RescueRepository(Database database) {
-    this.database = database;
+    this.database = requireNonNull(database);
   }
 
   // After a restart of the server the live workers come first.

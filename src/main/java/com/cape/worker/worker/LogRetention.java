@@ -1,5 +1,7 @@
 package com.cape.worker.worker;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
@@ -27,9 +29,9 @@ public final class LogRetention implements AutoCloseable {
   private final Thread thread = WorkerThread.named("log-retention", this::work);
 
   public LogRetention(Path issueLogs, Duration retention, InstantSource clock) {
-    this.issueLogs = issueLogs;
-    this.retention = retention;
-    this.clock = clock;
+    this.issueLogs = requireNonNull(issueLogs);
+    this.retention = requireNonNull(retention);
+    this.clock = requireNonNull(clock);
     thread.setDaemon(true);
   }
 
