@@ -2,6 +2,7 @@ package com.cape.worker.store;
 
 import static java.util.Objects.requireNonNull;
 
+import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.RetryPolicy;
 import java.time.Duration;
 import java.util.List;
@@ -57,7 +58,7 @@ public final class RescueRepository {
                                 ELSE i.run_after END
           FROM wanted, policy
          WHERE i.id = wanted.id
-        RETURNING i.id, i.status
+        RETURNING i.id, wanted.status
       )
       SELECT lost.issue_id, lost.attempt, lost.worker_id, rescued.status
         FROM lost LEFT JOIN rescued ON rescued.id = lost.issue_id
@@ -82,6 +83,6 @@ public final class RescueRepository {
                 row.getLong("issue_id"),
                 row.getInt("attempt"),
                 row.getString("worker_id"),
-                Optional.ofNullable(row.getString("status"))));
+                Optional.ofNullable(row.getString("status")).map(IssueStatus::ofWord)));
   }
 }

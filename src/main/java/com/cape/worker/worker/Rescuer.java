@@ -1,5 +1,6 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.Rescued;
@@ -74,7 +75,7 @@ final class Rescuer implements AutoCloseable {
     LOG.warn(
         "lease ran out, attempt lost worker={} status={} issue={} attempt={}",
         rescued.worker(),
-        rescued.status().orElse("unchanged"),
+        rescued.status().map(IssueStatus::word).orElse("unchanged"),
         rescued.issueId(),
         rescued.attempt());
   }
