@@ -3,6 +3,7 @@ package com.cape.worker.worker;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -77,7 +78,7 @@ public final class LogRetention implements AutoCloseable {
       return files.toList();
     } catch (NoSuchFileException e) {
       return List.of();
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       LOG.warn("cannot look for old attempt logs cause={}", e.toString());
       return List.of();
     }
