@@ -9,6 +9,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -190,13 +191,13 @@ public final class Database implements AutoCloseable {
     }
 
     Binding text(String value) throws SQLException {
-      // PostgreSQL has no text with a NUL in it.
-      statement.setString(next++, value == null ? null : value.replace('\0', REPLACEMENT));
-      return this;
+      return text(Optional.of(value));
     }
 
     Binding text(Optional<String> value) throws SQLException {
-      return text(value.orElse(null));
+      // PostgreSQL has no text with a NUL in it.
+      statement.setString(next++, value.map(text -> text.replace('\0', REPLACEMENT)).orElse(null));
+      return this;
     }
 
     Binding number(long value) throws SQLException {
@@ -205,7 +206,7 @@ public final class Database implements AutoCloseable {
     }
 
     Binding number(Optional<Integer> value) throws SQLException {
-      statement.setObject(next++, value.orElse(null), java.sql.Types.INTEGER);
+      statement.setObject(next++, value.orElse(null), Types.INTEGER);
       return this;
     }
 
