@@ -100,7 +100,7 @@ class FleetIT {
           "lost completed",
           fixture.database.value(
               "SELECT string_agg(outcome, ' ' ORDER BY fence) FROM cape_issue_attempts"));
-      second.awaitOutput("lease of worker first ran out");
+      second.awaitOutput("lease ran out, attempt lost worker=first");
     }
   }
 

@@ -1,5 +1,7 @@
 package com.cape.worker.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.process.CommandCheck;
@@ -51,10 +53,10 @@ public final class Daemon {
    * @param zone of the times in the log
    */
   public Daemon(WorkerConfig config, String version, Map<String, String> environment, ZoneId zone) {
-    this.config = config;
-    this.version = version;
-    this.environment = environment;
-    this.zone = zone;
+    this.config = requireNonNull(config);
+    this.version = requireNonNull(version);
+    this.environment = requireNonNull(environment);
+    this.zone = requireNonNull(zone);
     this.identity = ThisProcess.identity(config.workerId());
   }
 

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
@@ -57,9 +58,7 @@ public final class Logging {
       throws IOException {
     Path file = logs.directory().resolve("worker_%s.log".formatted(worker));
     Files.createDirectories(logs.directory());
-    Files.newOutputStream(
-            file, java.nio.file.StandardOpenOption.CREATE, java.nio.file.StandardOpenOption.APPEND)
-        .close();
+    Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND).close();
     var line = new LogLine(worker, zone);
     boolean service = isService(worker, logs.directory(), environment);
     attach(file(file), line, logs.level());

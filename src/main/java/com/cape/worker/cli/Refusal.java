@@ -1,5 +1,7 @@
 package com.cape.worker.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.store.StoreException;
 
 /** The command ends here; the message tells the user what, why, and what to do. */
@@ -7,8 +9,8 @@ public final class Refusal extends RuntimeException {
   private final ExitCode exitCode;
 
   public Refusal(ExitCode exitCode, String message) {
-    super(message);
-    this.exitCode = exitCode;
+    super(requireNonNull(message));
+    this.exitCode = requireNonNull(exitCode);
   }
 
   /**

@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * <p>{@code sun.misc.Signal} is reached by reflection, because javac warns of it in a way that
  * cannot be turned off. A shutdown hook would do for the first signal only.
  */
-public final class StopSignals {
+final class StopSignals {
   private static final Logger LOG = LoggerFactory.getLogger(StopSignals.class);
 
   private final Drain drain;
@@ -27,7 +27,7 @@ public final class StopSignals {
    *
    * @param halt ends the process without any more ado
    */
-  public StopSignals(Drain drain, Runnable halt) {
+  StopSignals(Drain drain, Runnable halt) {
     this.drain = drain;
     this.halt = halt;
   }
@@ -38,7 +38,7 @@ public final class StopSignals {
       try {
         handle(name);
       } catch (ReflectiveOperationException e) {
-        LOG.warn("cannot handle SIG{}; it ends the worker at once", name, e);
+        LOG.warn("cannot handle a signal; it ends the worker at once signal=SIG{}", name, e);
       }
     }
   }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -102,8 +103,11 @@ final class ConfigReader {
     Set<String> passed = optional(Setting.PASS_ENV, ConfigReader::names).orElse(Set.of());
     String databaseVariable = source.find(Setting.DATABASE_URL).map(Given::variable).orElse("");
     Map<String, String> declared = new HashMap<>(source.declared());
+    Set<String> names = new HashSet<>(declared.keySet());
+    names.addAll(source.environment().keySet());
+    Set<String> withheld = Withheld.of(names, databaseVariable, passed);
     declared.keySet().removeAll(source.environment().keySet());
-    declared.keySet().removeAll(Withheld.of(declared.keySet(), databaseVariable, passed));
+    declared.keySet().removeAll(withheld);
     declared.keySet().removeIf(name -> !NAME.matcher(name).matches());
     return new WorkerConfig.Command(
         optional(Setting.COMMAND, CommandTemplate::parse),
@@ -112,7 +116,7 @@ final class ConfigReader {
         seconds(Setting.GRACE, 1),
         number(Setting.OUTPUT_LIMIT, 1) * BYTES_PER_MIB,
         Map.copyOf(declared),
-        Withheld.of(source.environment().keySet(), databaseVariable, passed));
+        withheld);
   }
 
   private WorkerConfig.Logs logs(Optional<WorkerId> id) {

@@ -63,7 +63,7 @@ public record WorkerConfig(
    * @param template empty when the default one holds
    * @param workingDir absolute
    * @param declared the variables of {@code .env} that a workflow gets on top of the environment
-   * @param withheld the names in the environment that it does not get
+   * @param withheld the names in the environment and in {@code .env} that it does not get
    */
   public record Command(
       Optional<CommandTemplate> template,

@@ -14,4 +14,9 @@ public enum IssueStatus {
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
+
+  /** The status of that word. */
+  public static IssueStatus ofWord(String word) {
+    return valueOf(word.toUpperCase(Locale.ROOT));
+  }
 }

@@ -2,19 +2,26 @@ package com.cape.worker.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.cape.worker.config.Secrets;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 
-/** The end of what a run printed, as text that PostgreSQL and a terminal can take. */
+/**
+ * The end of what a run printed, as text that PostgreSQL and a terminal can take, its secrets
+ * masked.
+ */
 public final class OutputTail {
   /** The most that is kept with an attempt, in bytes of UTF-8. */
   public static final int LIMIT_BYTES = 8 * 1024;
 
   // Terminal codes and invalid bytes shrink when they are cleaned, so more is read than is kept.
   private static final int READ_BYTES = 4 * LIMIT_BYTES;
+
+  // A secret that the beginning cuts could not be told from other text.
+  private static final Pattern CUT_WORD = Pattern.compile("^\\S{1,4096}");
 
   // ECMA-48: CSI sequences, OSC and other strings up to their terminator, two-character escapes.
   private static final Pattern TERMINAL_CODES =
@@ -37,14 +44,16 @@ public final class OutputTail {
       long start = Math.max(0, channel.size() - READ_BYTES);
       ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
       while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {}
-      return clean(new String(bytes.array(), 0, bytes.position(), UTF_8));
+      String text = new String(bytes.array(), 0, bytes.position(), UTF_8);
+      return clean(start == 0 ? text : CUT_WORD.matcher(text).replaceFirst(""));
     }
   }
 
   private static String clean(String text) {
     String plain = TERMINAL_CODES.matcher(text).replaceAll("");
     String lines = LINE_ENDS.matcher(plain).replaceAll("\n");
-    return lastBytes(CONTROLS.matcher(lines).replaceAll(""), LIMIT_BYTES);
+    String masked = Secrets.mask(CONTROLS.matcher(lines).replaceAll(""));
+    return lastBytes(masked, LIMIT_BYTES);
   }
 
   /** The longest end of the text that fits into so many bytes of UTF-8. */

@@ -1,5 +1,7 @@
 package com.cape.worker.store;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.config.DatabaseUrl;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
@@ -7,10 +9,10 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import javax.sql.DataSource;
@@ -44,7 +46,7 @@ public final class Database implements AutoCloseable {
 
   private Database(
       DataSource dataSource, String server, Duration statementLimit, Runnable closing) {
-    this.dataSource = Objects.requireNonNull(dataSource);
+    this.dataSource = requireNonNull(dataSource);
     this.server = server;
     this.statementSeconds = Math.toIntExact(statementLimit.toSeconds());
     this.closing = closing;
@@ -189,13 +191,13 @@ public final class Database implements AutoCloseable {
     }
 
     Binding text(String value) throws SQLException {
-      // PostgreSQL has no text with a NUL in it.
-      statement.setString(next++, value == null ? null : value.replace('\0', REPLACEMENT));
-      return this;
+      return text(Optional.of(value));
     }
 
     Binding text(Optional<String> value) throws SQLException {
-      return text(value.orElse(null));
+      // PostgreSQL has no text with a NUL in it.
+      statement.setString(next++, value.map(text -> text.replace('\0', REPLACEMENT)).orElse(null));
+      return this;
     }
 
     Binding number(long value) throws SQLException {
@@ -204,7 +206,7 @@ public final class Database implements AutoCloseable {
     }
 
     Binding number(Optional<Integer> value) throws SQLException {
-      statement.setObject(next++, value.orElse(null), java.sql.Types.INTEGER);
+      statement.setObject(next++, value.orElse(null), Types.INTEGER);
       return this;
     }
 

@@ -1,24 +1,30 @@
 package com.cape.worker.store;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
   private static final String UNIQUE_VIOLATION = "23505";
+  // The server's encoding has no such character, or takes the bytes for none.
+  private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final int MOST_COLLISIONS = 10;
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
   private final Database database;
 
   public IssueRepository(Database database) {
-    this.database = database;
+    this.database = requireNonNull(database);
   }
 
   // A fence above every attempt's keeps "never used twice" even where the column was edited, or the
@@ -217,7 +223,7 @@ public final class IssueRepository {
                last_error = wanted.error
           FROM wanted
          WHERE i.id = wanted.id
-        RETURNING i.id
+        RETURNING i.id, wanted.status
       ), paused AS (
         INSERT INTO cape_pauses AS p (scope, paused_until, reason)
         SELECT '*', now() + make_interval(secs => pause.seconds), split_part(ended.error, E'\\n', 1)
@@ -227,35 +233,45 @@ public final class IssueRepository {
            SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
          WHERE p.paused_until < excluded.paused_until
       )
-      SELECT issue_id FROM ended
+      SELECT settled.status FROM ended LEFT JOIN settled ON settled.id = ended.issue_id
       """;
 
   /**
-   * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. False
+   * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. Empty
    * when the lease was lost: nothing changed. Paid work counts: a completed attempt is taken after
-   * a rescue, too, as long as the issue was not claimed again.
+   * a rescue, too, as long as the issue was not claimed again. A database that lacks characters of
+   * the texts gets them in ASCII.
    */
-  public boolean settle(Claim claim, Settlement settlement) {
+  public Optional<Settled> settle(Claim claim, Settlement settlement) {
+    try {
+      return write(claim, settlement);
+    } catch (StoreException e) {
+      if (!NO_SUCH_CHARACTER.contains(e.sqlState())) {
+        throw e;
+      }
+      return write(claim, settlement.inAscii());
+    }
+  }
+
+  private Optional<Settled> write(Claim claim, Settlement settlement) {
     Duration none = Duration.ofSeconds(-1);
     String status = settlement.status().word();
-    return database
-        .queryOne(
-            SETTLE,
-            bind ->
-                bind.text(settlement.outcome().word())
-                    .number(settlement.exitCode())
-                    .number(settlement.signal())
-                    .text(settlement.error())
-                    .text(settlement.outputTail())
-                    .uuid(claim.runId())
-                    .text(status)
-                    .text(status)
-                    .text(status)
-                    .flag(settlement.counted())
-                    .seconds(settlement.backoff().orElse(none))
-                    .seconds(settlement.fleetPause().orElse(Duration.ZERO)),
-            row -> row.getLong("issue_id"))
-        .isPresent();
+    return database.queryOne(
+        SETTLE,
+        bind ->
+            bind.text(settlement.outcome().word())
+                .number(settlement.exitCode())
+                .number(settlement.signal())
+                .text(settlement.error())
+                .text(settlement.outputTail())
+                .uuid(claim.runId())
+                .text(status)
+                .text(status)
+                .text(status)
+                .flag(settlement.counted())
+                .seconds(settlement.backoff().orElse(none))
+                .seconds(settlement.fleetPause().orElse(Duration.ZERO)),
+        row -> new Settled(Optional.ofNullable(row.getString("status")).map(IssueStatus::ofWord)));
   }
 
   private static final String HELD =

@@ -69,8 +69,7 @@ public final class Migrator {
           "42501",
           "cannot bring the schema up to date: this role may not "
               + target.forbidden().get()
-              + FlywayMigrations.LET_THE_OWNER,
-          null);
+              + FlywayMigrations.LET_THE_OWNER);
     }
     return target.schema();
   }
@@ -102,6 +101,6 @@ public final class Migrator {
         .orElseThrow(
             () ->
                 new StoreException(
-                    StoreException.Kind.SCHEMA, "", "no schema of the search_path exists", null));
+                    StoreException.Kind.SCHEMA, "", "no schema of the search_path exists"));
   }
 }

@@ -1,5 +1,8 @@
 package com.cape.worker.store;
 
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.RetryPolicy;
 import java.time.Duration;
 import java.util.List;
@@ -10,7 +13,7 @@ public final class RescueRepository {
   private final Database database;
 
   public RescueRepository(Database database) {
-    this.database = database;
+    this.database = requireNonNull(database);
   }
 
   // After a restart of the server the live workers come first.
@@ -28,7 +31,7 @@ public final class RescueRepository {
       ), lost AS (
         UPDATE cape_issue_attempts a
            SET outcome = 'lost', finished_at = now(),
-               error = format('attempt %s lost: worker %s on %s did not renew its lease',
+               error = format('attempt %s lost: worker %s on %s did not extend its lease',
                               attempt, worker_id, host)
           FROM expired
          WHERE a.id = expired.id
@@ -55,7 +58,7 @@ public final class RescueRepository {
                                 ELSE i.run_after END
           FROM wanted, policy
          WHERE i.id = wanted.id
-        RETURNING i.id, i.status
+        RETURNING i.id, wanted.status
       )
       SELECT lost.issue_id, lost.attempt, lost.worker_id, rescued.status
         FROM lost LEFT JOIN rescued ON rescued.id = lost.issue_id
@@ -80,6 +83,6 @@ public final class RescueRepository {
                 row.getLong("issue_id"),
                 row.getInt("attempt"),
                 row.getString("worker_id"),
-                Optional.ofNullable(row.getString("status"))));
+                Optional.ofNullable(row.getString("status")).map(IssueStatus::ofWord)));
   }
 }

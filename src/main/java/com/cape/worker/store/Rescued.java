@@ -1,5 +1,6 @@
 package com.cape.worker.store;
 
+import com.cape.worker.issue.IssueStatus;
 import java.util.Optional;
 
 /**
@@ -7,4 +8,4 @@ import java.util.Optional;
  *
  * @param status what the issue became; empty when it was left alone
  */
-public record Rescued(long issueId, int attempt, String worker, Optional<String> status) {}
+public record Rescued(long issueId, int attempt, String worker, Optional<IssueStatus> status) {}

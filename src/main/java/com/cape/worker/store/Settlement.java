@@ -6,6 +6,7 @@ import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * What is written when an attempt has ended.
@@ -27,10 +28,29 @@ public record Settlement(
     String outputTail,
     Optional<Duration> fleetPause) {
   private static final int ERROR_LIMIT_BYTES = 8 * 1024;
+  private static final Pattern BEYOND_ASCII = Pattern.compile("[^\\p{ASCII}]");
 
   /** Keeps the beginning of an error that is too long for its column. */
   public Settlement {
     error = error.map(Settlement::shortened);
+  }
+
+  /** The same with a question mark for each character beyond ASCII. */
+  Settlement inAscii() {
+    return new Settlement(
+        outcome,
+        status,
+        backoff,
+        counted,
+        exitCode,
+        signal,
+        error.map(Settlement::ascii),
+        ascii(outputTail),
+        fleetPause);
+  }
+
+  private static String ascii(String text) {
+    return BEYOND_ASCII.matcher(text).replaceAll("?");
   }
 
   private static String shortened(String text) {

@@ -35,10 +35,15 @@ public final class StoreException extends RuntimeException {
   private final Kind kind;
   private final String sqlState;
 
-  StoreException(Kind kind, String sqlState, String message, Throwable cause) {
-    super(message, cause);
+  StoreException(Kind kind, String sqlState, String message) {
+    super(message);
     this.kind = kind;
     this.sqlState = sqlState;
+  }
+
+  StoreException(Kind kind, String sqlState, String message, Throwable cause) {
+    this(kind, sqlState, message);
+    initCause(cause);
   }
 
   /**

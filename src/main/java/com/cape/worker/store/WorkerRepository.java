@@ -1,5 +1,7 @@
 package com.cape.worker.store;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.issue.WorkerId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -19,8 +21,8 @@ public final class WorkerRepository {
    * @param version of this program, for people who read the table
    */
   public WorkerRepository(Database database, String version) {
-    this.database = database;
-    this.version = version;
+    this.database = requireNonNull(database);
+    this.version = requireNonNull(version);
   }
 
   private static final String REGISTER =

@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.slf4j.MDC;
 
 /** Sees one claim through, from start to settled outcome. Called by one thread for each slot. */
 final class AttemptRunner {
@@ -57,8 +56,7 @@ final class AttemptRunner {
    */
   Optional<String> run(Claim claim, Duration claimed, Runnable started)
       throws InterruptedException {
-    MDC.put("issue", Long.toString(claim.issueId()));
-    MDC.put("attempt", Integer.toString(claim.attempt()));
+    LogFacts.begin(claim);
     try {
       Optional<Path> program = check.find();
       if (program.isEmpty()) {
@@ -72,7 +70,7 @@ final class AttemptRunner {
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
-      MDC.clear();
+      LogFacts.end();
     }
   }
 
@@ -91,7 +89,9 @@ final class AttemptRunner {
         return notStarted(claim, cause.get());
       }
       String tail = files.tail(output);
-      ending.survivors().forEach(left -> LOG.error("could not end a process of the run: {}", left));
+      ending
+          .survivors()
+          .forEach(left -> LOG.error("could not end a process of the run process={}", left));
       if (settler.settle(claim, () -> decide(claim, ending, tail), () -> run.keep(ending))) {
         RunFiles.delete(files.runDirectory(claim));
       }

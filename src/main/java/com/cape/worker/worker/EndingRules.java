@@ -30,6 +30,32 @@ final class EndingRules {
   }
 
   /**
+   * What becomes of the issue.
+   *
+   * @param backoff for a pending one; empty keeps its place in the queue
+   * @param counted whether the attempt counts
+   * @param fleetPause for how long no worker claims anything
+   */
+  private record Next(
+      IssueStatus status,
+      Optional<Duration> backoff,
+      boolean counted,
+      Optional<Duration> fleetPause) {
+    private static final Next GIVEN_BACK =
+        new Next(IssueStatus.PENDING, Optional.empty(), false, Optional.empty());
+    private static final Next THROTTLED =
+        new Next(IssueStatus.PENDING, Optional.of(THROTTLE), false, Optional.of(THROTTLE));
+
+    private static Next ended(IssueStatus status) {
+      return new Next(status, Optional.empty(), true, Optional.empty());
+    }
+
+    private static Next again(Duration backoff) {
+      return new Next(IssueStatus.PENDING, Optional.of(backoff), true, Optional.empty());
+    }
+  }
+
+  /**
    * Decides.
    *
    * @param throttledBefore how many of the issue's last attempts in a row were throttled
@@ -40,37 +66,25 @@ final class EndingRules {
             ? Optional.of(ending.exitCode().getAsInt())
             : Optional.empty();
     Outcome outcome = outcome(exit, ending.stopReason());
-    return switch (outcome) {
-      case COMPLETED -> ended(claim, outcome, IssueStatus.COMPLETED, ending, exit, outputTail);
-      case CANCELLED -> ended(claim, outcome, IssueStatus.CANCELLED, ending, exit, outputTail);
-      case INTERRUPTED, NOT_STARTED ->
-          again(claim, outcome, Optional.empty(), false, ending, exit, outputTail);
-      case THROTTLED ->
-          throttledBefore < THROTTLES_BEFORE_COUNTING
-              ? again(claim, outcome, Optional.of(THROTTLE), false, ending, exit, outputTail)
-              : counted(claim, outcome, Optional.of(THROTTLE), ending, exit, outputTail);
-      case FAILED ->
-          exit.equals(Optional.of(DATA_ERROR))
-              ? ended(claim, outcome, IssueStatus.FAILED, ending, exit, outputTail)
-              : counted(claim, outcome, Optional.empty(), ending, exit, outputTail);
-      case TIMED_OUT, OUTPUT_LIMIT, LOST ->
-          counted(claim, outcome, Optional.empty(), ending, exit, outputTail);
-      case RUNNING -> throw new IllegalStateException("an ended run is not running");
-    };
+    String line =
+        "attempt %d %s: %s after %d s"
+            .formatted(
+                claim.attempt(),
+                outcome.word(),
+                exit.map(code -> "exit " + code).orElse("no exit code"),
+                ending.ran().toSeconds());
+    return settlement(
+        outcome,
+        next(outcome, exit, claim.attempt(), throttledBefore),
+        exit,
+        error(line, outputTail),
+        outputTail);
   }
 
   /** For a run that could not be started: nothing that the issue could help. */
   static Settlement notStarted(Claim claim, String cause) {
-    return new Settlement(
-        Outcome.NOT_STARTED,
-        IssueStatus.PENDING,
-        Optional.empty(),
-        false,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.of("attempt %d not_started: %s".formatted(claim.attempt(), cause)),
-        "",
-        Optional.empty());
+    String line = "attempt %d not_started: %s".formatted(claim.attempt(), cause);
+    return settlement(Outcome.NOT_STARTED, Next.GIVEN_BACK, Optional.empty(), line, "");
   }
 
   private static Outcome outcome(Optional<Integer> exit, Optional<StopReason> reason) {
@@ -93,75 +107,51 @@ final class EndingRules {
     };
   }
 
-  private Settlement counted(
-      Claim claim,
-      Outcome outcome,
-      Optional<Duration> wait,
-      Ending ending,
-      Optional<Integer> exit,
-      String tail) {
-    Optional<Duration> backoff = retryPolicy.backoffAfter(claim.attempt(), random);
-    return backoff.isEmpty()
-        ? ended(claim, outcome, IssueStatus.FAILED, ending, exit, tail)
-        : again(claim, outcome, wait.or(() -> backoff), true, ending, exit, tail);
+  private Next next(Outcome outcome, Optional<Integer> exit, int attempt, int throttledBefore) {
+    return switch (outcome) {
+      case COMPLETED -> Next.ended(IssueStatus.COMPLETED);
+      case CANCELLED -> Next.ended(IssueStatus.CANCELLED);
+      case INTERRUPTED, NOT_STARTED -> Next.GIVEN_BACK;
+      case THROTTLED ->
+          throttledBefore < THROTTLES_BEFORE_COUNTING
+              ? Next.THROTTLED
+              : counted(attempt, Optional.of(THROTTLE));
+      case FAILED ->
+          exit.equals(Optional.of(DATA_ERROR))
+              ? Next.ended(IssueStatus.FAILED)
+              : counted(attempt, Optional.empty());
+      case TIMED_OUT, OUTPUT_LIMIT, LOST -> counted(attempt, Optional.empty());
+      case RUNNING -> throw new IllegalStateException("an ended run is not running");
+    };
   }
 
-  private static Settlement ended(
-      Claim claim,
-      Outcome outcome,
-      IssueStatus status,
-      Ending ending,
-      Optional<Integer> exit,
-      String tail) {
+  private Next counted(int attempt, Optional<Duration> wait) {
+    return retryPolicy
+        .backoffAfter(attempt, random)
+        .map(backoff -> Next.again(wait.orElse(backoff)))
+        .orElse(Next.ended(IssueStatus.FAILED));
+  }
+
+  private static Settlement settlement(
+      Outcome outcome, Next next, Optional<Integer> exit, String error, String outputTail) {
     return new Settlement(
         outcome,
-        status,
-        Optional.empty(),
-        true,
+        next.status(),
+        next.backoff(),
+        next.counted(),
         exit,
-        signal(exit),
-        status == IssueStatus.COMPLETED
-            ? Optional.empty()
-            : Optional.of(error(claim, outcome, ending, exit, tail)),
-        tail,
-        Optional.empty());
+        exit.flatMap(EndingRules::signal),
+        outcome == Outcome.COMPLETED ? Optional.empty() : Optional.of(error),
+        outputTail,
+        next.fleetPause());
   }
 
-  private static Settlement again(
-      Claim claim,
-      Outcome outcome,
-      Optional<Duration> wait,
-      boolean counts,
-      Ending ending,
-      Optional<Integer> exit,
-      String tail) {
-    return new Settlement(
-        outcome,
-        IssueStatus.PENDING,
-        wait,
-        counts,
-        exit,
-        signal(exit),
-        Optional.of(error(claim, outcome, ending, exit, tail)),
-        tail,
-        outcome == Outcome.THROTTLED && !counts ? wait : Optional.empty());
+  private static Optional<Integer> signal(int exit) {
+    return Optional.of(exit - SIGNAL_BASE).filter(signal -> signal > 0 && signal <= HIGHEST_SIGNAL);
   }
 
-  private static Optional<Integer> signal(Optional<Integer> exit) {
-    return exit.filter(code -> code > SIGNAL_BASE && code <= SIGNAL_BASE + HIGHEST_SIGNAL)
-        .map(code -> code - SIGNAL_BASE);
-  }
-
-  private static String error(
-      Claim claim, Outcome outcome, Ending ending, Optional<Integer> exit, String tail) {
-    String line =
-        "attempt %d %s: %s after %d s"
-            .formatted(
-                claim.attempt(),
-                outcome.word(),
-                exit.map(code -> "exit " + code).orElse("no exit code"),
-                ending.ran().toSeconds());
+  private static String error(String line, String outputTail) {
     int room = OutputTail.LIMIT_BYTES - line.length() - 1;
-    return tail.isEmpty() ? line : line + "\n" + OutputTail.lastBytes(tail, room);
+    return outputTail.isEmpty() ? line : line + "\n" + OutputTail.lastBytes(outputTail, room);
   }
 }

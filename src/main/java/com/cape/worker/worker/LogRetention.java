@@ -1,6 +1,9 @@
 package com.cape.worker.worker;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -24,12 +27,12 @@ public final class LogRetention implements AutoCloseable {
   private final Path issueLogs;
   private final Duration retention;
   private final InstantSource clock;
-  private final Thread thread = new Thread(this::work, "cape-log-retention");
+  private final Thread thread = WorkerThread.named("log-retention", this::work);
 
   public LogRetention(Path issueLogs, Duration retention, InstantSource clock) {
-    this.issueLogs = issueLogs;
-    this.retention = retention;
-    this.clock = clock;
+    this.issueLogs = requireNonNull(issueLogs);
+    this.retention = requireNonNull(retention);
+    this.clock = requireNonNull(clock);
     thread.setDaemon(true);
   }
 
@@ -56,6 +59,9 @@ public final class LogRetention implements AutoCloseable {
     Instant oldest = clock.instant().minus(retention);
     int deleted = 0;
     for (Path folder : list(issueLogs)) {
+      if (Thread.currentThread().isInterrupted()) {
+        break;
+      }
       if (!folder.getFileName().toString().matches("\\d+") || Files.isSymbolicLink(folder)) {
         continue;
       }
@@ -72,7 +78,7 @@ public final class LogRetention implements AutoCloseable {
       return files.toList();
     } catch (NoSuchFileException e) {
       return List.of();
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       LOG.warn("cannot look for old attempt logs cause={}", e.toString());
       return List.of();
     }
@@ -104,5 +110,6 @@ public final class LogRetention implements AutoCloseable {
   @Override
   public void close() {
     thread.interrupt();
+    WorkerThread.join(thread);
   }
 }

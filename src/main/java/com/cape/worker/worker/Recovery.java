@@ -79,7 +79,7 @@ final class Recovery {
     List<CompletableFuture<Ended>> endings =
         left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run), executor)).toList();
     for (CompletableFuture<Ended> one : endings) {
-      settle(one.join());
+      close(one.join());
     }
   }
 
@@ -96,51 +96,64 @@ final class Recovery {
         .toList();
   }
 
+  /** Tells, too, why a run has no ending. */
   private Ended end(RunFiles.Left run) {
+    Optional<Ending> ending = Optional.empty();
     if (run.notStarted().isPresent()) {
-      return new Ended(run, Optional.empty());
+      return new Ended(run, ending);
     }
+    LogFacts.begin(run.claim());
     try {
-      return new Ended(run, commands.recover(run.directory(), run.claim().runId(), times.grace()));
+      ending = commands.recover(run.directory(), run.claim().runId(), times.grace());
+      if (ending.isEmpty()) {
+        LOG.warn("a run of another machine or boot is left to its lease");
+      }
     } catch (IOException | RuntimeException e) {
-      LOG.error("cannot recover a run; its lease will run out run={}", run.claim().runId(), e);
+      LOG.error("cannot recover a run; it is left to its lease", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      LogFacts.end();
     }
-    return new Ended(run, Optional.empty());
+    return new Ended(run, ending);
   }
 
-  private void settle(Ended ended) throws InterruptedException {
+  private void close(Ended ended) throws InterruptedException {
+    LogFacts.begin(ended.run().claim());
+    try {
+      if (over(ended)) {
+        RunFiles.delete(ended.run().directory());
+      }
+    } finally {
+      LogFacts.end();
+    }
+  }
+
+  /** Settles the run; false while its files are still needed. */
+  private boolean over(Ended ended) throws InterruptedException {
     Claim claim = ended.run().claim();
     if (ended.run().notStarted().isPresent()) {
       String cause = ended.run().notStarted().get();
-      LOG.warn("the predecessor could not start a run issue={} cause={}", claim.issueId(), cause);
-      if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
-        RunFiles.delete(ended.run().directory());
-      }
-      return;
+      LOG.warn("the predecessor could not start a run cause={}", cause);
+      return settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT);
     }
     if (ended.ending().isEmpty()) {
-      var running = new AtomicBoolean(true);
-      settler.ask(() -> running.set(issues.running(claim.runId())));
-      if (running.get()) {
-        LOG.warn("a run of another machine or boot waits for its lease run={}", claim.runId());
-      } else {
-        RunFiles.delete(ended.run().directory());
-      }
-      return;
+      return settledByOthers(claim);
     }
     Ending ending = ended.ending().get();
     LOG.warn(
-        "recovered a run of the predecessor issue={} attempt={} exit={}",
-        claim.issueId(),
-        claim.attempt(),
+        "recovered a run of the predecessor exit={}",
         ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-    ending.survivors().forEach(left -> LOG.error("could not end a process of the run: {}", left));
-    String tail = files.tail(ended.run().output());
-    if (settle(claim, ending, tail)) {
-      RunFiles.delete(ended.run().directory());
-    }
+    ending
+        .survivors()
+        .forEach(left -> LOG.error("could not end a process of the run process={}", left));
+    return settle(claim, ending, files.tail(ended.run().output()));
+  }
+
+  private boolean settledByOthers(Claim claim) throws InterruptedException {
+    var running = new AtomicBoolean(true);
+    settler.ask(() -> running.set(issues.running(claim.runId())));
+    return !running.get();
   }
 
   private boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {

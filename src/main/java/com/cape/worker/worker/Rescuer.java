@@ -1,5 +1,6 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.Rescued;
@@ -21,7 +22,7 @@ final class Rescuer implements AutoCloseable {
   private final RetryPolicy retries;
   private final Outage outage;
   private final Duration period;
-  private final Thread thread = new Thread(this::work, "cape-rescuer");
+  private final Thread thread = WorkerThread.named("rescuer", this::work);
   private final WakeUp closing = new WakeUp();
   private volatile boolean closed;
   private long quietSinceNanos = System.nanoTime();
@@ -72,9 +73,9 @@ final class Rescuer implements AutoCloseable {
 
   private static void tell(Rescued rescued) {
     LOG.warn(
-        "lease of worker {} ran out, attempt lost; issue {} issue={} attempt={}",
+        "lease ran out, attempt lost worker={} status={} issue={} attempt={}",
         rescued.worker(),
-        rescued.status().orElse("left as it is"),
+        rescued.status().map(IssueStatus::word).orElse("unchanged"),
         rescued.issueId(),
         rescued.attempt());
   }
@@ -83,10 +84,6 @@ final class Rescuer implements AutoCloseable {
   public void close() {
     closed = true;
     closing.signal();
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    WorkerThread.join(thread);
   }
 }

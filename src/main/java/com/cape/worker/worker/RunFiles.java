@@ -2,7 +2,6 @@ package com.cape.worker.worker;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.cape.worker.config.Secrets;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.process.DurableFile;
@@ -185,7 +184,7 @@ final class RunFiles {
   /** The end of the output, fit for people; a line that says why when it cannot be read. */
   String tail(Path output) {
     try {
-      return Secrets.mask(OutputTail.of(output));
+      return OutputTail.of(output);
     } catch (NoSuchFileException e) {
       return "";
     } catch (IOException e) {

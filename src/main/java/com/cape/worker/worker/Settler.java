@@ -2,10 +2,12 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Settled;
 import com.cape.worker.store.Settlement;
 import com.cape.worker.store.StoreException;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -33,7 +35,7 @@ final class Settler implements AutoCloseable {
   private final Drain drain;
   private final AtomicInteger unsettled = new AtomicInteger();
   private final ScheduledThreadPoolExecutor keeper =
-      new ScheduledThreadPoolExecutor(1, work -> new Thread(work, "cape-result-keeper"));
+      new ScheduledThreadPoolExecutor(1, work -> WorkerThread.named("result-keeper", work));
 
   Settler(IssueRepository issues, Outage outage, Drain drain) {
     this.issues = issues;
@@ -130,26 +132,32 @@ final class Settler implements AutoCloseable {
     }
   }
 
-  private static void log(Settlement settlement, boolean settled) {
-    if (!settled) {
+  private static void log(Settlement settlement, Optional<Settled> settled) {
+    if (settled.isEmpty()) {
       LOG.warn("lease lost, nothing written outcome={}", settlement.outcome().word());
       return;
     }
-    String word = settlement.status().word();
-    switch (settlement.status()) {
-      case COMPLETED, CANCELLED -> LOG.info("issue {}", word);
-      case FAILED -> LOG.error("issue failed {}", firstLine(settlement));
-      case PENDING, STARTED ->
+    if (settled.get().status().isEmpty()) {
+      LOG.warn(
+          "issue deleted or claimed again, attempt closed alone outcome={}",
+          settlement.outcome().word());
+      return;
+    }
+    switch (settled.get().status().get()) {
+      case COMPLETED -> LOG.info("issue completed");
+      case CANCELLED -> LOG.info("issue cancelled");
+      case FAILED -> LOG.error("issue failed cause={}", firstLine(settlement));
+      case PENDING ->
           LOG.warn(
-              "issue {} again retry_s={} {}",
-              word,
+              "issue pending again retry_s={} cause={}",
               settlement.backoff().map(Duration::toMillis).orElse(0L) / 1000.0,
               firstLine(settlement));
+      case STARTED -> throw new IllegalStateException("a settled issue is not started");
     }
   }
 
   private static String firstLine(Settlement settlement) {
-    return "cause=" + settlement.error().flatMap(text -> text.lines().findFirst()).orElse("none");
+    return settlement.error().flatMap(text -> text.lines().findFirst()).orElse("none");
   }
 
   @Override

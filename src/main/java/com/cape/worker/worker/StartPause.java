@@ -26,7 +26,7 @@ final class StartPause {
     paused = true;
     endNanos = System.nanoTime() + next.toNanos();
     LOG.error(
-        "cannot start the command; claiming nothing for {} s cause={}", next.toSeconds(), cause);
+        "cannot start the command; claiming nothing for_s={} cause={}", next.toSeconds(), cause);
     Duration twice = next.multipliedBy(2);
     next = twice.compareTo(LONGEST) < 0 ? twice : LONGEST;
   }

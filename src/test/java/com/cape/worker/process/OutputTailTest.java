@@ -2,6 +2,7 @@ package com.cape.worker.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -9,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OutputTailTest {
   @TempDir private Path directory;
@@ -33,6 +36,24 @@ class OutputTailTest {
     assertTrue(tail.getBytes(UTF_8).length <= OutputTail.LIMIT_BYTES);
     assertTrue(tail.endsWith("😀end"));
     assertTrue(tail.startsWith("😀"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 5, 12, 25})
+  void secretAtTheCutDoesNotSurviveHalf(int kept) throws IOException {
+    String url = "postgresql://cape:s3cr3t-pass@db/x";
+    String rest = "y".repeat(OutputTail.LIMIT_BYTES - kept - 1);
+    String tail = tail("before\n" + url + "\n" + rest);
+    assertFalse(tail.matches("(?s).*(pass|s3cr3t).*"), tail.substring(0, 40));
+    assertTrue(tail.endsWith(rest));
+  }
+
+  @Test
+  void secretWhereReadingBeginsDoesNotSurviveHalf() throws IOException {
+    // Codes that are taken out leave so little that the cut is where reading began.
+    String codes = "\u001b[0m".repeat(8 * 1024 - 3);
+    String tail = tail("x".repeat(99) + " postgresql://cape:s3cr3t-pass@db/x\n" + codes);
+    assertEquals("\n", tail);
   }
 
   @Test

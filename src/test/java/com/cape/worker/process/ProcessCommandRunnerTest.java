@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
@@ -258,6 +259,17 @@ class ProcessCommandRunnerTest {
     assertEquals(Optional.empty(), recorded.stopReason());
     assertEquals(OptionalInt.of(7), kept.exitCode());
     assertEquals(Optional.empty(), kept.stopReason());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"CANCELLED, CANCELLED", "CANCEL,", "'',"})
+  void halfWrittenStopNoteCountsAsNone(String note, StopReason reason) throws Exception {
+    sh("kill -TERM $$").await();
+    Files.delete(directory.resolve("ending"));
+    Files.writeString(directory.resolve("stop"), note);
+    Ending ending = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.ofNullable(reason), ending.stopReason());
+    assertEquals(OptionalInt.of(143), ending.exitCode());
   }
 
   @Test

@@ -65,7 +65,7 @@ class IssueRepositoryTest {
   void fenceIsNeverUsedTwiceForAnId() {
     insert();
     Claim first = claim().orElseThrow();
-    assertTrue(repository.settle(first, again(true)));
+    assertTrue(repository.settle(first, again(true)).isPresent());
     database.execute("DELETE FROM cape_issues");
     database.execute("INSERT INTO cape_issues (id, description) VALUES (1, 'another')");
     assertEquals(first.fence() + 1, claim().orElseThrow().fence());
@@ -75,8 +75,8 @@ class IssueRepositoryTest {
   void completedIsWrittenOnce() {
     insert();
     Claim claim = claim().orElseThrow();
-    assertTrue(repository.settle(claim, completed()));
-    assertFalse(repository.settle(claim, again(true)));
+    assertTrue(repository.settle(claim, completed()).isPresent());
+    assertFalse(repository.settle(claim, again(true)).isPresent());
     assertEquals("completed", database.value("SELECT status FROM cape_issues"));
     assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
     assertEquals("t", database.value("SELECT completed_at IS NOT NULL FROM cape_issues"));
@@ -87,7 +87,7 @@ class IssueRepositoryTest {
   void attemptThatDoesNotCountIsGivenBackAndKeepsItsPlace() {
     insert();
     String place = database.value("SELECT run_after FROM cape_issues");
-    assertTrue(repository.settle(claim().orElseThrow(), again(false)));
+    assertTrue(repository.settle(claim().orElseThrow(), again(false)).isPresent());
     assertEquals("0", database.value("SELECT attempts FROM cape_issues"));
     assertEquals(place, database.value("SELECT run_after FROM cape_issues"));
     assertEquals("null", database.value("SELECT assigned_worker_id FROM cape_issues"));
@@ -100,7 +100,7 @@ class IssueRepositoryTest {
     insert();
     Claim claim = claim().orElseThrow();
     database.execute("UPDATE cape_issues SET fence = 99, status = 'started'");
-    assertTrue(repository.settle(claim, completed()));
+    assertTrue(repository.settle(claim, completed()).isPresent());
     assertEquals("started", database.value("SELECT status FROM cape_issues"));
     assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
   }
@@ -110,7 +110,7 @@ class IssueRepositoryTest {
     insert();
     Claim claim = claim().orElseThrow();
     database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
-    assertTrue(repository.settle(claim, again(true)));
+    assertTrue(repository.settle(claim, again(true)).isPresent());
     assertEquals("cancelled", database.value("SELECT status FROM cape_issues"));
   }
 
@@ -121,7 +121,7 @@ class IssueRepositoryTest {
     assertEquals(
         List.of(new HeldLease(claim.runId(), false, false)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
-    assertTrue(repository.settle(claim, completed()));
+    assertTrue(repository.settle(claim, completed()).isPresent());
     assertEquals(List.of(), repository.extendLeases(List.of(claim.runId()), LEASE));
   }
 
@@ -153,7 +153,7 @@ class IssueRepositoryTest {
   void throttledAttemptPausesTheFleet() {
     insert();
     insert();
-    assertTrue(repository.settle(claim().orElseThrow(), throttled()));
+    assertTrue(repository.settle(claim().orElseThrow(), throttled()).isPresent());
     assertEquals(Optional.empty(), claim());
     Idle idle = repository.idle(ALICE);
     assertTrue(idle.pausedFor().orElseThrow().toMinutes() >= 14, idle.toString());
@@ -176,7 +176,7 @@ class IssueRepositoryTest {
     insert();
     Claim claim = claim().orElseThrow();
     database.execute("INSERT INTO cape_pauses (scope, reason) VALUES ('*', 'deploy')");
-    assertTrue(repository.settle(claim, throttled()));
+    assertTrue(repository.settle(claim, throttled()).isPresent());
     assertEquals("deploy", database.value("SELECT reason FROM cape_pauses"));
     assertEquals("null", database.value("SELECT paused_until FROM cape_pauses"));
   }

@@ -170,8 +170,10 @@ class LeaseProtocolTest {
     String outcome = outcome(run);
     boolean own = issueFence(run).equals(Long.toString(run.claim.fence()));
     boolean taken =
-        issues.settle(
-            run.claim, run.good ? RepositoryFixture.completed() : RepositoryFixture.again(true));
+        issues
+            .settle(
+                run.claim, run.good ? RepositoryFixture.completed() : RepositoryFixture.again(true))
+            .isPresent();
     story.add("settle " + run.claim.fence() + " " + taken);
     assertEquals(
         outcome.equals("running") || (outcome.equals("lost") && run.good && own), taken, outcome);

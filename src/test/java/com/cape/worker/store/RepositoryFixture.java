@@ -31,7 +31,7 @@ final class RepositoryFixture {
     var issues = new IssueRepository(database);
     Optional<Claim> claim = issues.claimNext(ALICE, "/logs", LEASE);
     while (claim.isPresent()) {
-      assertTrue(issues.settle(claim.get(), completed()));
+      assertTrue(issues.settle(claim.get(), completed()).isPresent());
       claim = issues.claimNext(ALICE, "/logs", LEASE);
     }
     assertTrue(

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.testing.TestDatabase;
 import java.time.Duration;
@@ -46,13 +47,13 @@ class RescueTest {
 
   @ParameterizedTest
   @CsvSource({
-    "false, 0, pending,   12, 18",
-    "false, 1, pending,   48, 72",
-    "false, 4, failed,    0,  0",
-    "true,  0, cancelled, 0,  0",
+    "false, 0, PENDING,   12, 18",
+    "false, 1, PENDING,   48, 72",
+    "false, 4, FAILED,    0,  0",
+    "true,  0, CANCELLED, 0,  0",
   })
   void expiredLeaseIsGivenBack(
-      boolean cancelled, int attemptsBefore, String status, int leastWait, int longestWait) {
+      boolean cancelled, int attemptsBefore, IssueStatus status, int leastWait, int longestWait) {
     database.execute("UPDATE cape_issues SET attempts = " + attemptsBefore);
     claim(ALICE);
     if (cancelled) {
@@ -66,9 +67,9 @@ class RescueTest {
         database.value(
             "SELECT outcome || ' ' || (finished_at IS NOT NULL)::char FROM cape_issue_attempts"));
     assertEquals(
-        status + " " + (attemptsBefore + 1),
+        status.word() + " " + (attemptsBefore + 1),
         database.value("SELECT status || ' ' || attempts FROM cape_issues"));
-    boolean pending = status.equals("pending");
+    boolean pending = status == IssueStatus.PENDING;
     assertTrue(is("(assigned_worker_id IS NULL) = " + pending));
     assertTrue(is("(started_at IS NULL) = " + pending));
     assertTrue(is("last_error LIKE 'attempt %% lost: worker alice on here %%'".replace("%%", "%")));
@@ -130,10 +131,10 @@ class RescueTest {
     rescue();
     database.execute("UPDATE cape_issues SET run_after = now()");
     Claim current = claim(BOB);
-    assertFalse(issues.settle(stale, completed()));
-    assertFalse(issues.settle(stale, again(true)));
+    assertFalse(issues.settle(stale, completed()).isPresent());
+    assertFalse(issues.settle(stale, again(true)).isPresent());
     assertEquals(List.of(), issues.extendLeases(List.of(stale.runId()), LEASE));
-    assertTrue(issues.settle(current, completed()));
+    assertTrue(issues.settle(current, completed()).isPresent());
     assertTrue(is("assigned_worker_id = 'bob'"));
   }
 
@@ -142,12 +143,12 @@ class RescueTest {
     Claim claim = claim(ALICE);
     expire();
     rescue();
-    assertFalse(issues.settle(claim, again(true)), "only an exit 0 counts");
-    assertTrue(issues.settle(claim, completed()));
+    assertFalse(issues.settle(claim, again(true)).isPresent(), "only an exit 0 counts");
+    assertTrue(issues.settle(claim, completed()).isPresent());
     assertTrue(
         is("status = 'completed' AND assigned_worker_id = 'alice' AND started_at IS NOT NULL"));
     assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
-    assertFalse(issues.settle(claim, completed()), "once");
+    assertFalse(issues.settle(claim, completed()).isPresent(), "once");
   }
 
   private Claim claim(WorkerIdentity worker) {

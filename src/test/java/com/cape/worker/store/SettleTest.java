@@ -47,7 +47,7 @@ class SettleTest {
     Claim claim = claim();
     database.execute("UPDATE cape_issues SET status = '" + status + "'");
     assertEquals(Optional.empty(), repository.claimNext(BOB, "/logs", LEASE));
-    assertTrue(repository.settle(claim, completed()));
+    assertTrue(repository.settle(claim, completed()).isPresent());
     assertEquals("completed", issue("status"));
   }
 
@@ -56,8 +56,9 @@ class SettleTest {
     Claim claim = claim();
     database.execute("UPDATE cape_issues SET cancel_requested_at = now(), completed_at = now()");
     assertTrue(
-        repository.settle(
-            claim, settlement(Outcome.FAILED, IssueStatus.FAILED, true, Optional.empty())));
+        repository
+            .settle(claim, settlement(Outcome.FAILED, IssueStatus.FAILED, true, Optional.empty()))
+            .isPresent());
     assertEquals("failed", issue("status"));
     assertEquals("alice", issue("assigned_worker_id"));
     assertEquals("t", issue("started_at IS NOT NULL"));
@@ -69,11 +70,11 @@ class SettleTest {
 
   @Test
   void completedClearsACancelAndTheLastError() {
-    assertTrue(repository.settle(claim(), again(true)));
+    assertEquals(written(IssueStatus.PENDING), repository.settle(claim(), again(true)));
     Claim claim = claim();
     assertEquals(Optional.of("it went wrong"), claim.lastError());
     database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
-    assertTrue(repository.settle(claim, completed()));
+    assertTrue(repository.settle(claim, completed()).isPresent());
     assertEquals("completed", issue("status"));
     assertEquals("null", issue("cancel_requested_at"));
     assertEquals("null", issue("last_error"));
@@ -84,7 +85,7 @@ class SettleTest {
     Claim claim = claim();
     String due = issue("run_after");
     database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
-    assertTrue(repository.settle(claim, again(false)));
+    assertEquals(written(IssueStatus.CANCELLED), repository.settle(claim, again(false)));
     assertEquals("cancelled", issue("status"));
     assertEquals("1", issue("attempts"));
     assertEquals("t", issue("cancel_requested_at IS NOT NULL"));
@@ -96,10 +97,12 @@ class SettleTest {
   @Test
   void backoffIsTheWaitFromNow() {
     assertTrue(
-        repository.settle(
-            claim(),
-            settlement(
-                Outcome.FAILED, IssueStatus.PENDING, true, Optional.of(Duration.ofMinutes(7)))));
+        repository
+            .settle(
+                claim(),
+                settlement(
+                    Outcome.FAILED, IssueStatus.PENDING, true, Optional.of(Duration.ofMinutes(7))))
+            .isPresent());
     assertEquals("t", issue("run_after BETWEEN now() + '6 min' AND now() + '7 min'"));
     assertEquals(Optional.empty(), repository.claimNext(BOB, "/logs", LEASE));
   }
@@ -110,7 +113,8 @@ class SettleTest {
     try (Connection other = database.dataSource().getConnection()) {
       other.setAutoCommit(false);
       other.createStatement().execute("UPDATE cape_issues SET cancel_requested_at = now()");
-      var settled = CompletableFuture.supplyAsync(() -> repository.settle(claim, again(true)));
+      var settled =
+          CompletableFuture.supplyAsync(() -> repository.settle(claim, again(true)).isPresent());
       awaitWaiter();
       other.commit();
       assertTrue(settled.get(10, TimeUnit.SECONDS));
@@ -124,7 +128,8 @@ class SettleTest {
     try (Connection other = database.dataSource().getConnection()) {
       other.setAutoCommit(false);
       other.createStatement().execute("UPDATE cape_issues SET fence = 50, status = 'started'");
-      var settled = CompletableFuture.supplyAsync(() -> repository.settle(claim, completed()));
+      var settled =
+          CompletableFuture.supplyAsync(() -> repository.settle(claim, completed()).isPresent());
       awaitWaiter();
       other.commit();
       assertTrue(settled.get(10, TimeUnit.SECONDS));
@@ -136,16 +141,18 @@ class SettleTest {
   @Test
   void onlyOneOfTwoSettlesCounts() throws Exception {
     Claim claim = claim();
-    var first = CompletableFuture.supplyAsync(() -> repository.settle(claim, completed()));
-    var second = CompletableFuture.supplyAsync(() -> repository.settle(claim, completed()));
+    var first =
+        CompletableFuture.supplyAsync(() -> repository.settle(claim, completed()).isPresent());
+    var second =
+        CompletableFuture.supplyAsync(() -> repository.settle(claim, completed()).isPresent());
     assertTrue(first.get(10, TimeUnit.SECONDS) ^ second.get(10, TimeUnit.SECONDS));
   }
 
   @Test
   void lostLeasePausesNobody() {
     Claim claim = claim();
-    assertTrue(repository.settle(claim, completed()));
-    assertFalse(repository.settle(claim, throttled(Duration.ofMinutes(15))));
+    assertTrue(repository.settle(claim, completed()).isPresent());
+    assertFalse(repository.settle(claim, throttled(Duration.ofMinutes(15))).isPresent());
     assertEquals("0", database.value("SELECT count(*) FROM cape_pauses"));
   }
 
@@ -155,8 +162,8 @@ class SettleTest {
         "INSERT INTO cape_issues (description, run_after) VALUES ('a second one', '2020-01-01')");
     Claim first = claim();
     Claim second = claim();
-    assertTrue(repository.settle(first, throttled(Duration.ofMinutes(30))));
-    assertTrue(repository.settle(second, throttled(Duration.ofMinutes(15))));
+    assertTrue(repository.settle(first, throttled(Duration.ofMinutes(30))).isPresent());
+    assertTrue(repository.settle(second, throttled(Duration.ofMinutes(15))).isPresent());
     assertEquals("t", database.value("SELECT paused_until > now() + '29 min' FROM cape_pauses"));
     assertEquals("it went wrong", repository.idle(BOB).pauseReason());
   }
@@ -169,8 +176,8 @@ class SettleTest {
           'BEGIN NEW.updated_at = now(); RETURN NEW; END';
         CREATE TRIGGER touch BEFORE UPDATE ON cape_issues FOR EACH ROW EXECUTE FUNCTION touch();
         """);
-    assertTrue(repository.settle(claim(), again(true)));
-    assertTrue(repository.settle(claim(), completed()));
+    assertTrue(repository.settle(claim(), again(true)).isPresent());
+    assertTrue(repository.settle(claim(), completed()).isPresent());
   }
 
   @Test
@@ -187,9 +194,32 @@ class SettleTest {
             Optional.of("x\0" + "\u20ac".repeat(5000)),
             "tail\0",
             Optional.empty());
-    assertTrue(repository.settle(claim(), huge));
+    assertTrue(repository.settle(claim(), huge).isPresent());
     assertEquals("8192", issue("(octet_length(last_error) + 2) / 4 * 4"));
     assertEquals("x \u20ac", issue("left(last_error, 3)"));
+  }
+
+  @Test
+  void charactersThatTheDatabaseLacksStandInNobodysWay() {
+    TestDatabase latin1 = TestDatabase.createLatin1();
+    new Migrator(latin1.dataSource()).migrate();
+    latin1.execute("INSERT INTO cape_issues (description) VALUES ('caf\u00e9')");
+    var issues = new IssueRepository(new Database(latin1.dataSource()));
+    Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    assertEquals("caf\u00e9", claim.description());
+    Settlement done =
+        new Settlement(
+            Outcome.COMPLETED,
+            IssueStatus.COMPLETED,
+            Optional.empty(),
+            true,
+            Optional.of(0),
+            Optional.empty(),
+            Optional.empty(),
+            "caf\u00e9 \u2713 \ud83d\ude00 done",
+            Optional.empty());
+    assertEquals(written(IssueStatus.COMPLETED), issues.settle(claim, done));
+    assertEquals("caf? ? ? done", latin1.value("SELECT output_tail FROM cape_issue_attempts"));
   }
 
   @Test
@@ -201,7 +231,7 @@ class SettleTest {
     assertEquals(
         List.of(new HeldLease(claim.runId(), false, true)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
-    assertTrue(repository.settle(claim, completed()));
+    assertEquals(Optional.of(new Settled(Optional.empty())), repository.settle(claim, completed()));
     assertEquals("pending", issue("status"));
     Claim next = repository.claimNext(BOB, "/logs", LEASE).orElseThrow();
     assertEquals("another", next.description());
@@ -236,6 +266,10 @@ class SettleTest {
 
   private Claim claim() {
     return repository.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+  }
+
+  private static Optional<Settled> written(IssueStatus status) {
+    return Optional.of(new Settled(Optional.of(status)));
   }
 
   private String issue(String expression) {

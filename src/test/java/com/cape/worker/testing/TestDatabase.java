@@ -32,12 +32,25 @@ public final class TestDatabase {
 
   /** A new database on the server that CAPE_TEST_DATABASE_URL names, else on an embedded one. */
   public static TestDatabase create() {
+    return create("");
+  }
+
+  /** A new one in which every character is a byte: there are 256 of them. */
+  public static TestDatabase createLatin1() {
+    return create(" TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  }
+
+  private static TestDatabase create(String options) {
     String name = "cape_test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet();
     var server = new TestDatabase(Server.at(Optional.empty()));
-    server.execute("CREATE DATABASE " + name);
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(() -> server.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)")));
+    server.execute("CREATE DATABASE " + name + options);
+    // A server that this JVM started ends with it, and all its databases with the server.
+    if (Server.NAMED.isPresent()) {
+      Runtime.getRuntime()
+          .addShutdownHook(
+              new Thread(
+                  () -> server.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)")));
+    }
     return new TestDatabase(Server.at(Optional.of(name)));
   }
 
@@ -81,6 +94,8 @@ public final class TestDatabase {
 
   private static final class Server {
     private static final String PASSWORD = "postgres";
+    private static final Optional<String> NAMED =
+        Optional.ofNullable(System.getenv("CAPE_TEST_DATABASE_URL"));
     private static final String URL = url();
 
     private static DataSource at(Optional<String> database) {
@@ -91,9 +106,8 @@ public final class TestDatabase {
     }
 
     private static String url() {
-      String named = System.getenv("CAPE_TEST_DATABASE_URL");
-      if (named != null) {
-        DatabaseUrl url = DatabaseUrl.parse(named);
+      if (NAMED.isPresent()) {
+        DatabaseUrl url = DatabaseUrl.parse(NAMED.get());
         var source = new PGSimpleDataSource();
         source.setURL(url.jdbcUrl());
         url.user().ifPresent(source::setUser);

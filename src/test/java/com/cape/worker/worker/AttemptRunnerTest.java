@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import com.cape.worker.testing.Processes;
 import com.cape.worker.testing.TestDatabase;
@@ -139,6 +140,23 @@ class AttemptRunnerTest {
         Processes.isAlive(Long.parseLong(Files.readString(directory.resolve("victim")).strip())));
     assertEquals("failed", database.value("SELECT outcome FROM cape_issue_attempts"));
     assertEquals("null", database.value("SELECT exit_code FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void startIsToldOfWhileTheWorkflowRuns() throws Exception {
+    fixture.insert("an issue");
+    // The workflow waits for what is done when its start is told of.
+    RunPlan plan = fixture.script("until [ -e go ]; do sleep 0.02; done");
+    fixture.runNext(
+        plan, () -> assertDoesNotThrow(() -> Files.createFile(directory.resolve("go"))));
+    assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
+  }
+
+  @Test
+  void commandThatDoesNotStartIsNotToldOfAsStarted() throws Exception {
+    fixture.insert("an issue");
+    RunPlan plan = fixture.plan("no-such-command {id}", "/bin");
+    assertTrue(fixture.runNext(plan, () -> fail("it did not start")).isPresent());
   }
 
   @Test

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -137,9 +138,21 @@ class HeartbeatTest {
     assertTrue(run.stops.isEmpty());
   }
 
+  @Test
+  void watchOfTheLeasesSurvivesAnException() {
+    fixture.database.execute("ALTER TABLE cape_issue_attempts RENAME TO away");
+    run.failures = 1;
+    runs.renewed(claim.runId(), LeaseClock.now().minus(LEASE), LeaseClock.now());
+    try (Heartbeat watching = heartbeat) {
+      watching.start();
+      org.awaitility.Awaitility.await().until(() -> run.stops.size() > 1);
+    }
+  }
+
   private static final class RecordedRun implements CommandRunner.Run {
     private final List<Duration> deadlines = new ArrayList<>();
-    private final List<StopReason> stops = new ArrayList<>();
+    private final List<StopReason> stops = new CopyOnWriteArrayList<>();
+    private volatile int failures;
 
     @Override
     public Ending await() {
@@ -159,6 +172,9 @@ class HeartbeatTest {
     @Override
     public boolean stop(StopReason reason) {
       stops.add(reason);
+      if (stops.size() <= failures) {
+        throw new IllegalStateException("this run cannot be stopped yet");
+      }
       return true;
     }
   }

@@ -3,33 +3,56 @@ package com.cape.worker.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 @Tag("database")
 @Timeout(30)
 class RecoveryTest {
   @TempDir private Path directory;
+  private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
+  private WorkerFixture fixture;
+  private RunPlan plan;
+  private RunFiles files;
+  private Claim claim;
 
-  @Test
-  void runThatThePredecessorCouldNotStartCostsTheIssueNoAttempt() throws Exception {
-    var fixture = new WorkerFixture(directory);
+  @BeforeEach
+  void claimAnIssue() {
+    fixture = new WorkerFixture(directory);
     fixture.insert("an issue");
-    RunPlan plan = fixture.script("exit 0");
-    Claim claim =
+    plan = fixture.script("exit 0");
+    claim =
         fixture
             .stores
             .issues()
             .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
             .orElseThrow();
     var times = new LeaseTimes(WorkerFixture.LEASE, plan.grace());
-    var files = new RunFiles(WorkerFixture.ALICE.id(), plan, times);
+    files = new RunFiles(WorkerFixture.ALICE.id(), plan, times);
+    logged.start();
+    logger().addAppender(logged);
+  }
+
+  @AfterEach
+  void listenNoMore() {
+    logger().detachAppender(logged);
+  }
+
+  @Test
+  void runThatThePredecessorCouldNotStartCostsTheIssueNoAttempt() throws Exception {
     files.keepNotStarted(claim, "no such command");
 
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
@@ -40,5 +63,23 @@ class RecoveryTest {
             "SELECT concat_ws(' ', status, attempts, (SELECT string_agg(outcome, ',' ORDER BY id)"
                 + " FROM cape_issue_attempts)) FROM cape_issues"));
     assertFalse(Files.exists(files.runDirectory(claim)));
+  }
+
+  @Test
+  void runThatCannotBeRecoveredIsToldOfOnceAndLeftToItsLease() throws Exception {
+    files.create(claim);
+    Files.writeString(files.runDirectory(claim).resolve("ending"), "nonsense");
+
+    fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
+
+    assertEquals(
+        List.of("cannot recover a run; it is left to its lease"),
+        logged.list.stream().map(ILoggingEvent::getFormattedMessage).toList());
+    assertEquals("1", logged.list.get(0).getMDCPropertyMap().get("issue"));
+    assertEquals("running", fixture.database.value("SELECT outcome FROM cape_issue_attempts"));
+  }
+
+  private static Logger logger() {
+    return (Logger) LoggerFactory.getLogger(Recovery.class);
   }
 }

@@ -103,6 +103,11 @@ final class WorkerFixture {
 
   /** Runs the next due issue on this thread. */
   Optional<String> runNext(RunPlan plan) throws InterruptedException {
+    return runNext(plan, () -> {});
+  }
+
+  /** The same; {@code started} is called once the command was started. */
+  Optional<String> runNext(RunPlan plan, Runnable started) throws InterruptedException {
     Duration sent = LeaseClock.now();
     var claim = stores.issues().claimNext(ALICE, plan.issueLogs().toString(), LEASE).orElseThrow();
     return new AttemptRunner(
@@ -113,6 +118,6 @@ final class WorkerFixture {
             new EndingRules(retries(), () -> 0L),
             new LiveRuns(),
             new Settler(stores.issues(), new Outage(), drain))
-        .run(claim, sent, () -> {});
+        .run(claim, sent, started);
   }
 }

@@ -1,0 +1,64 @@
+package com.cape.worker.worker;
+
+import static com.cape.worker.worker.WorkerFixture.ALICE;
+import static com.cape.worker.worker.WorkerFixture.LEASE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import com.cape.worker.issue.Claim;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
+
+/** What an operator reads of a settle is what it wrote. */
+@Tag("database")
+@Timeout(30)
+class SettlerTest {
+  private static final Logger LOG = (Logger) LoggerFactory.getLogger(Settler.class);
+
+  @TempDir private Path directory;
+  private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
+
+  @BeforeEach
+  void listen() {
+    logged.start();
+    LOG.addAppender(logged);
+    LOG.setLevel(Level.INFO);
+  }
+
+  @AfterEach
+  void listenNoMore() {
+    LOG.detachAppender(logged);
+    LOG.setLevel(null);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "SELECT | issue pending again retry_s=0.0 cause=attempt 1 not_started: no such command",
+        "UPDATE cape_issues SET cancel_requested_at = now() | issue cancelled",
+        "DELETE FROM cape_issues | issue deleted or claimed again, attempt closed alone outcome=not_started",
+        "UPDATE cape_issue_attempts SET outcome = 'lost' | lease lost, nothing written outcome=not_started"
+      })
+  void logTellsWhatWasWritten(String meanwhile, String line) throws Exception {
+    var fixture = new WorkerFixture(directory);
+    fixture.insert("an issue");
+    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
+    fixture.database.execute(meanwhile);
+    var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain);
+    assertTrue(settler.settle(claim, () -> EndingRules.notStarted(claim, "no such command")));
+    assertEquals(line, logged.list.get(0).getFormattedMessage());
+    assertEquals(1, logged.list.size());
+  }
+}

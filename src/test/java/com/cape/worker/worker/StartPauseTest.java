@@ -1,0 +1,38 @@
+package com.cape.worker.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class StartPauseTest {
+  private static final Duration FIRST = Duration.ofSeconds(15);
+
+  private final StartPause pause = new StartPause();
+
+  @Test
+  void firstPauseLasts15Seconds() {
+    assertEquals(Optional.empty(), pause.left());
+    pause.failed("no such command");
+    assertTrue(pause.left().orElseThrow().compareTo(FIRST) <= 0);
+    assertTrue(pause.left().orElseThrow().compareTo(FIRST.minusSeconds(5)) > 0);
+  }
+
+  @Test
+  void failureWhileItLastsDoesNotProlongIt() {
+    pause.failed("no such command");
+    pause.failed("no such command");
+    assertTrue(pause.left().orElseThrow().compareTo(FIRST) <= 0);
+  }
+
+  @Test
+  void startOfACommandEndsItAndTheNextOneIsAFirstAgain() {
+    pause.failed("no such command");
+    pause.over();
+    assertEquals(Optional.empty(), pause.left());
+    pause.failed("no such command");
+    assertTrue(pause.left().orElseThrow().compareTo(FIRST) <= 0);
+  }
+}
