@@ -98,6 +98,10 @@ final class LayersTest {
       onlyIn(resideInAnyPackage(CLI).or(MAIN), resideInAnyPackage("ch.qos.logback.."));
 
   @ArchTest
+  static final ArchRule dotenvOnlyInConfig =
+      onlyIn(resideInAnyPackage(CONFIG), resideInAnyPackage("io.github.cdimascio.."));
+
+  @ArchTest
   static final ArchRule settingsAreUnpackedByMainAndCli =
       onlyIn(
           resideInAnyPackage(CONFIG, CLI).or(MAIN),
