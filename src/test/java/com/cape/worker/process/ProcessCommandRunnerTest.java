@@ -265,7 +265,6 @@ class ProcessCommandRunnerTest {
   @CsvSource({"CANCELLED, CANCELLED", "CANCEL,", "'',"})
   void halfWrittenStopNoteCountsAsNone(String note, StopReason reason) throws Exception {
     sh("kill -TERM $$").await();
-    Files.delete(directory.resolve("ending"));
     Files.writeString(directory.resolve("stop"), note);
     Ending ending = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(Optional.ofNullable(reason), ending.stopReason());

@@ -3,6 +3,7 @@ package com.cape.worker.worker;
 import static com.cape.worker.worker.WorkerFixture.ALICE;
 import static com.cape.worker.worker.WorkerFixture.LEASE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
@@ -10,10 +11,18 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.store.Settlement;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,9 +65,52 @@ class SettlerTest {
     fixture.insert("an issue");
     Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
     fixture.database.execute(meanwhile);
-    var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain);
-    assertTrue(settler.settle(claim, () -> EndingRules.notStarted(claim, "no such command")));
+    try (var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain)) {
+      assertTrue(settler.settle(claim, notStarted(claim), Settler.KEPT));
+    }
     assertEquals(line, logged.list.get(0).getFormattedMessage());
     assertEquals(1, logged.list.size());
+  }
+
+  @Test
+  void resultThatTheDatabaseTakesAtOnceStaysOffTheDisk() throws Exception {
+    var fixture = new WorkerFixture(directory);
+    fixture.insert("an issue");
+    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
+    var kept = new AtomicInteger();
+    try (var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain)) {
+      assertTrue(settler.settle(claim, notStarted(claim), kept::incrementAndGet));
+    }
+    assertEquals(0, kept.get());
+  }
+
+  @Test
+  void resultThatTheDatabaseTakesLateIsOnTheDiskBefore() throws Exception {
+    var fixture = new WorkerFixture(directory);
+    fixture.insert("an issue");
+    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
+    var kept = new CountDownLatch(1);
+    try (var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain);
+        Connection other = fixture.database.dataSource().getConnection()) {
+      other.setAutoCommit(false);
+      other.createStatement().execute("LOCK TABLE cape_issue_attempts");
+      var settled =
+          CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  return settler.settle(claim, notStarted(claim), kept::countDown);
+                } catch (InterruptedException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      assertTrue(kept.await(10, TimeUnit.SECONDS));
+      assertFalse(settled.isDone());
+      other.rollback();
+      assertTrue(settled.get(10, TimeUnit.SECONDS));
+    }
+  }
+
+  private static Supplier<Settlement> notStarted(Claim claim) {
+    return () -> EndingRules.notStarted(claim, "no such command");
   }
 }
