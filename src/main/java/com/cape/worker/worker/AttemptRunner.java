@@ -102,7 +102,7 @@ final class AttemptRunner {
   }
 
   private Settlement decide(Claim claim, Ending ending, String tail) {
-    return rules.settle(claim, ending, issues.throttledInARow(claim.issueId()), tail);
+    return rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail);
   }
 
   private Optional<String> notStarted(Claim claim, String cause) throws InterruptedException {
