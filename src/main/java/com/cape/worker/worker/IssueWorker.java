@@ -5,6 +5,7 @@ import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.LeaseClock;
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Look;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerState;
@@ -74,7 +75,7 @@ public final class IssueWorker {
     this.commands = commands;
     this.drain = drain;
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
-    this.rest = new Rest(identity, issues, loopPlan.pollInterval(), random);
+    this.rest = new Rest(loopPlan.pollInterval(), random);
     this.settler = new Settler(issues, outage, drain);
     var files = new RunFiles(identity.id(), runPlan, times);
     var rules = new EndingRules(retryPolicy, random);
@@ -157,12 +158,12 @@ public final class IssueWorker {
       return Optional.empty();
     }
     try {
-      boolean claimed = runOnce();
+      Look look = runOnce();
       outage.over(PARTY);
-      if (claimed) {
+      if (look.claim().isPresent()) {
         return Optional.empty();
       }
-      Duration wait = rest.next();
+      Duration wait = rest.next(look.idle());
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.IDLE);
       }
@@ -182,17 +183,15 @@ public final class IssueWorker {
     return trouble.isPresent();
   }
 
-  /** Claims at most one issue and occupies a slot with it. Returns false when nothing was due. */
-  boolean runOnce() {
+  /** Claims at most one issue and occupies a slot with it. */
+  Look runOnce() {
     Duration sent = LeaseClock.now();
-    Optional<Claim> claim =
-        issues.claimNext(identity, runPlan.issueLogs().toString(), loopPlan.lease());
-    if (claim.isEmpty()) {
-      return false;
+    Look look = issues.look(identity, runPlan.issueLogs().toString(), loopPlan.lease());
+    if (look.claim().isPresent()) {
+      rest.over();
+      slots.occupy(() -> see(look.claim().get(), sent));
     }
-    rest.over();
-    slots.occupy(() -> see(claim.get(), sent));
-    return true;
+    return look;
   }
 
   private void see(Claim claim, Duration claimed) {
