@@ -81,6 +81,12 @@ public final class Database implements AutoCloseable {
         driver(url, applicationName, statementLimit), url.hosts(), statementLimit, () -> {});
   }
 
+  /** A connection of one's own, which no pool watches. */
+  static Connection connect(DatabaseUrl url, String applicationName, Duration statementLimit)
+      throws SQLException {
+    return driver(url, applicationName, statementLimit).getConnection();
+  }
+
   private static PGSimpleDataSource driver(
       DatabaseUrl url, String applicationName, Duration statementLimit) {
     var source = new PGSimpleDataSource();

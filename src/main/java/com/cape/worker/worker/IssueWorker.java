@@ -6,6 +6,8 @@ import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.LeaseClock;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Look;
+import com.cape.worker.store.Presence;
+import com.cape.worker.store.Roll;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerState;
@@ -29,6 +31,8 @@ public final class IssueWorker {
     STOPPED,
     IDLE,
     CANNOT_START,
+    /** Drained at the wish of somebody who wants it to be started again. */
+    RESTART,
     /** The JDK was replaced: another process of this worker can go on. */
     JDK_REPLACED,
     /** Stopped, and the database did not take a result. */
@@ -50,13 +54,17 @@ public final class IssueWorker {
       Executors.newCachedThreadPool(
           work -> new Thread(work, "cape-slot-" + threads.incrementAndGet()));
   private final Slots slots;
+  private final Listening listening;
+  private final Fleet fleet;
   private final Rest rest;
   private final Settler settler;
   private final AttemptRunner attempts;
   private final Recovery recovery;
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
+  private final Summons summons;
   private volatile boolean jdkReplaced;
+  private volatile boolean restart;
 
   public IssueWorker(
       WorkerIdentity identity,
@@ -75,7 +83,9 @@ public final class IssueWorker {
     this.commands = commands;
     this.drain = drain;
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
-    this.rest = new Rest(loopPlan.pollInterval(), random);
+    this.listening = new Listening(stores.listener(), random);
+    this.fleet = new Fleet(listening::up);
+    this.rest = new Rest(loopPlan.pollInterval(), fleet, random);
     this.settler = new Settler(issues, outage, drain);
     var files = new RunFiles(identity.id(), runPlan, times);
     var rules = new EndingRules(retryPolicy, random);
@@ -83,7 +93,9 @@ public final class IssueWorker {
         new Recovery(identity, files, commands, issues, rules, settler, times, executor);
     this.attempts =
         new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler);
-    this.heartbeat = new Heartbeat(identity, stores, runs, this::state, outage, times);
+    this.heartbeat =
+        new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times);
+    this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat);
     this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period());
     drain.onChange(this::drainChanged);
   }
@@ -92,8 +104,10 @@ public final class IssueWorker {
   public End run() throws InterruptedException {
     heartbeat.start();
     rescuer.start();
+    listening.start(summons);
     try (heartbeat;
-        rescuer) {
+        rescuer;
+        listening) {
       recover();
       Optional<End> end = Optional.empty();
       while (end.isEmpty() && !drain.begun()) {
@@ -103,6 +117,9 @@ public final class IssueWorker {
       awaitSlots();
       if (jdkReplaced) {
         return End.JDK_REPLACED;
+      }
+      if (restart) {
+        return End.RESTART;
       }
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
@@ -147,6 +164,7 @@ public final class IssueWorker {
   /** One turn: claims, or waits until that may be worth another try. */
   private Optional<End> turn() throws InterruptedException {
     if (!slots.free()) {
+      heartbeat.tellFreeSlots();
       wakeUp.await(UNTIL_WOKEN);
       return Optional.empty();
     }
@@ -167,6 +185,7 @@ public final class IssueWorker {
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.IDLE);
       }
+      heartbeat.tellFreeSlots();
       wakeUp.await(wait);
     } catch (StoreException e) {
       wakeUp.await(outage.failed(PARTY, e));
@@ -186,12 +205,20 @@ public final class IssueWorker {
   /** Claims at most one issue and occupies a slot with it. */
   Look runOnce() {
     Duration sent = LeaseClock.now();
-    Look look = issues.look(identity, runPlan.issueLogs().toString(), loopPlan.lease());
-    if (look.claim().isPresent()) {
-      rest.over();
-      slots.occupy(() -> see(look.claim().get(), sent));
+    summons.claiming(true);
+    try {
+      Look look = issues.look(identity, runPlan.issueLogs().toString(), loopPlan.lease());
+      look.claim().ifPresent(claim -> begin(claim, sent));
+      return look;
+    } finally {
+      summons.claiming(false);
     }
-    return look;
+  }
+
+  private void begin(Claim claim, Duration claimed) {
+    rest.over();
+    summons.begun(claim.issueId());
+    slots.occupy(() -> see(claim, claimed));
   }
 
   private void see(Claim claim, Duration claimed) {
@@ -199,6 +226,8 @@ public final class IssueWorker {
       attempts.run(claim, claimed, startPause::over).ifPresent(this::cannotStart);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      summons.ended(claim.issueId());
     }
   }
 
@@ -209,6 +238,20 @@ public final class IssueWorker {
       return;
     }
     startPause.failed(cause);
+  }
+
+  private void called(Roll roll) {
+    fleet.update(roll);
+    if (roll.drainRequested() && !drain.begun()) {
+      restart = roll.restart();
+      drain.begin(restart ? "asked to, for a restart" : "asked to");
+    }
+  }
+
+  private Presence presence() {
+    WorkerState state = state();
+    boolean claims = state == WorkerState.IDLE || state == WorkerState.WORKING;
+    return new Presence(state, listening.up(), claims ? slots.freeCount() : 0);
   }
 
   private WorkerState state() {

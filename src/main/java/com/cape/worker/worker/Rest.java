@@ -2,6 +2,8 @@ package com.cape.worker.worker;
 
 import com.cape.worker.store.Idle;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -13,22 +15,30 @@ final class Rest {
   private static final Duration SHORTEST = Duration.ofMillis(20);
 
   private final Duration pollInterval;
+  private final Fleet fleet;
   private final RandomGenerator random;
   private volatile boolean paused;
 
-  Rest(Duration pollInterval, RandomGenerator random) {
+  Rest(Duration pollInterval, Fleet fleet, RandomGenerator random) {
     this.pollInterval = pollInterval;
+    this.fleet = fleet;
     this.random = random;
   }
 
-  /** Until the next poll, the end of a pause, or the next issue that falls due. */
+  /** Until the next poll, the end of a pause, or the next issue that falls due for this worker. */
   Duration next(Idle idle) {
     notePause(idle);
     double factor = 1 - JITTER + 2 * JITTER * random.nextDouble();
     Duration poll = Duration.ofMillis(Math.round(pollInterval.toMillis() * factor));
-    Duration event = idle.pausedFor().or(idle::nextDue).orElse(poll);
+    Duration event = idle.pausedFor().or(() -> nextTurn(idle)).orElse(poll);
     Duration earliest = event.compareTo(poll) < 0 ? event : poll;
     return earliest.compareTo(SHORTEST) < 0 ? SHORTEST : earliest;
+  }
+
+  private Optional<Duration> nextTurn(Idle idle) {
+    return idle.dues().stream()
+        .flatMap(due -> fleet.turn(1, due.issueId()).map(due.in()::plus).stream())
+        .min(Comparator.naturalOrder());
   }
 
   /** Whether a pause was in force at the last look. */

@@ -116,7 +116,8 @@ class NotificationTest {
     assertEquals(List.of("due 1 2"), told());
     Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
     issues.extendLeases(List.of(claim.runId()), LEASE);
-    assertTrue(workers.heartbeat(ALICE, WorkerState.WORKING));
+    assertTrue(
+        workers.heartbeat(ALICE, new Presence(WorkerState.WORKING, true, 1), LEASE).isPresent());
     assertTrue(issues.settle(claim, completed()));
     assertEquals(List.of(), told());
   }
