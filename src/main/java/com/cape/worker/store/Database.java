@@ -31,6 +31,14 @@ public final class Database implements AutoCloseable {
   private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
   private static final Duration LIFETIME = Duration.ofMinutes(30);
+  // The pool asks before it lends a connection that was not used for so long: longer than from one
+  // poll or heartbeat to the next, else each would cost a query more. One that died meanwhile fails
+  // once, which callers are used to.
+  private static final Duration TRUSTED = Duration.ofSeconds(40);
+
+  static {
+    System.setProperty("com.zaxxer.hikari.aliveBypassWindowMs", Long.toString(TRUSTED.toMillis()));
+  }
 
   private final DataSource dataSource;
   private final String server;
