@@ -146,6 +146,7 @@ public final class IssueWorker {
     if (drain.stage() == Drain.Stage.INTERRUPTING) {
       runs.interrupt();
     }
+    heartbeat.hurry();
     wakeUp.signal();
   }
 
