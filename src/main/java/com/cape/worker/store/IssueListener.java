@@ -14,6 +14,9 @@ import org.postgresql.PGNotification;
 /**
  * LISTEN, on a connection of its own. One thread uses it; any other may close it, which ends a wait
  * at once.
+ *
+ * <p>Until a probe has come back it listens for its own probes alone: a pooler leaves a LISTEN
+ * behind with a session that others use next, and what nobody notifies does no harm there.
  */
 public final class IssueListener implements AutoCloseable {
   /** What is told. Called by the thread that waits. */
@@ -39,6 +42,7 @@ public final class IssueListener implements AutoCloseable {
   private final String ownChannel;
   private Connection connection;
   private String awaited = "";
+  private boolean proven;
   private boolean closed;
 
   /**
@@ -55,16 +59,21 @@ public final class IssueListener implements AutoCloseable {
     this.ownChannel = "cape_probe_" + instance.toString().replace("-", "");
   }
 
-  /** Opens a new connection in place of the one before, and listens on it. */
+  /** Opens a new connection in place of the one before, and listens on it for probes. */
   public void connect() {
     disconnect();
     try {
       keep(Database.connect(url, applicationName, LIMIT));
-      try (Statement statement = connection.createStatement()) {
-        statement.execute("LISTEN " + CHANNEL + "; LISTEN " + ownChannel);
-      }
+      proven = false;
+      execute("LISTEN " + ownChannel);
     } catch (SQLException e) {
       throw StoreException.of(e, url.hosts());
+    }
+  }
+
+  private void execute(String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
     }
   }
 
@@ -85,7 +94,7 @@ public final class IssueListener implements AutoCloseable {
   }
 
   /**
-   * Waits for notifications, at most so long.
+   * Waits for notifications, at most so long. The first probe that comes back lets the others in.
    *
    * @return whether the last probe was among them
    */
@@ -102,6 +111,10 @@ public final class IssueListener implements AutoCloseable {
         } else {
           probed |= notification.getParameter().equals(awaited);
         }
+      }
+      if (probed && !proven) {
+        execute("LISTEN " + CHANNEL);
+        proven = true;
       }
     } catch (SQLException e) {
       throw StoreException.of(e, url.hosts());
@@ -125,15 +138,12 @@ public final class IssueListener implements AutoCloseable {
   }
 
   /**
-   * Takes the LISTEN back, where a pooler may have left it with a session that others use now.
-   * Bounded, and in vain on a dead connection.
+   * Takes the LISTEN back, as far as a pooler lets it. Bounded, and in vain on a dead connection.
    */
   public void unlisten() {
     try {
       connection.setNetworkTimeout(ForkJoinPool.commonPool(), FAREWELL_MILLIS);
-      try (Statement statement = connection.createStatement()) {
-        statement.execute("UNLISTEN " + CHANNEL + "; UNLISTEN " + ownChannel);
-      }
+      execute("UNLISTEN " + ownChannel);
     } catch (SQLException e) {
       // It is given up in any case.
     }

@@ -146,10 +146,10 @@ final class Listening implements AutoCloseable {
         down("one that was sent did not come back within " + PROBE_LIMIT.toSeconds() + " s");
         return lateInARow == 1 ? Duration.ZERO : backoff();
       }
+      connection.unlisten();
       if (lateInARow < HOPELESS_AFTER) {
         return Duration.ZERO;
       }
-      connection.unlisten();
       tell("they come through no pooler in transaction mode; --listen-url may name a direct way");
       return HOPELESS_RETRY;
     }

@@ -36,6 +36,7 @@ class IssueListenerTest {
   @Test
   void eachPayloadIsToldAndWhatNobodyKnowsIsPassedOver() {
     listener.connect();
+    prove();
     for (String payload :
         List.of("due", "due x y", "cancel", "", "later 1", "due 3 42", "cancel 7", "pause")) {
       database.execute("NOTIFY cape_issues, '" + payload + "'");
@@ -45,6 +46,21 @@ class IssueListenerTest {
       assertFalse(listener.await(LONG, new Recorder()));
     }
     assertEquals(List.of("due 3 42", "cancel 7", "pause", "worker alleycat-1"), told);
+  }
+
+  @Test
+  void nothingButItsProbesIsListenedForUntilOneCameBack() {
+    listener.connect();
+    database.execute("NOTIFY cape_issues, 'due 1 1'");
+    assertFalse(listener.await(SHORT, new Recorder()));
+    prove();
+    database.execute("NOTIFY cape_issues, 'due 1 2'");
+    assertFalse(listener.await(LONG, new Recorder()));
+    assertEquals(List.of("due 1 2"), told);
+    listener.connect();
+    database.execute("NOTIFY cape_issues, 'due 1 3'");
+    assertFalse(listener.await(SHORT, new Recorder()));
+    assertEquals(List.of("due 1 2"), told);
   }
 
   @Test
@@ -94,6 +110,11 @@ class IssueListenerTest {
     var failure = assertThrows(StoreException.class, () -> listener.await(LONG, new Recorder()));
     assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
     listener.connect();
+    listener.probe();
+    assertTrue(listener.await(LONG, new Recorder()));
+  }
+
+  private void prove() {
     listener.probe();
     assertTrue(listener.await(LONG, new Recorder()));
   }
