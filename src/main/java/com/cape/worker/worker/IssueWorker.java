@@ -173,6 +173,7 @@ public final class IssueWorker {
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.CANNOT_START);
       }
+      heartbeat.tellFreeSlots();
       wakeUp.await(startPause.left().orElse(Duration.ZERO));
       return Optional.empty();
     }
