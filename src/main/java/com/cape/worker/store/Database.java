@@ -33,6 +33,14 @@ public final class Database implements AutoCloseable {
   private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
   private static final Duration LIFETIME = Duration.ofMinutes(30);
+  // The pool asks before it lends a connection that was not used for so long: longer than from one
+  // poll or heartbeat to the next, else each would cost a query more. One that died meanwhile fails
+  // once, which callers are used to.
+  private static final Duration TRUSTED = Duration.ofSeconds(40);
+
+  static {
+    System.setProperty("com.zaxxer.hikari.aliveBypassWindowMs", Long.toString(TRUSTED.toMillis()));
+  }
 
   private final DataSource dataSource;
   private final String server;
@@ -81,6 +89,12 @@ public final class Database implements AutoCloseable {
   static Database unpooled(DatabaseUrl url, String applicationName, Duration statementLimit) {
     return new Database(
         driver(url, applicationName, statementLimit), url.hosts(), statementLimit, () -> {});
+  }
+
+  /** A connection of one's own, which no pool watches. */
+  static Connection connect(DatabaseUrl url, String applicationName, Duration statementLimit)
+      throws SQLException {
+    return driver(url, applicationName, statementLimit).getConnection();
   }
 
   private static PGSimpleDataSource driver(

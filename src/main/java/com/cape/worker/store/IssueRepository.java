@@ -8,6 +8,7 @@ import com.cape.worker.issue.WorkerId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -27,17 +28,27 @@ public final class IssueRepository {
     this.database = requireNonNull(database);
   }
 
-  // A fence above every attempt's keeps "never used twice" even where the column was edited, or the
-  // issue deleted and inserted again under its id.
+  // One statement for both, so that an idle worker asks once a poll; what comes after the claim is
+  // evaluated only when there was none. A fence above every attempt's keeps "never used twice" even
+  // where the column was edited, or the issue deleted and inserted again under its id; one that
+  // cannot grow any more is passed over.
   private static final String CLAIM =
       """
-      WITH next AS MATERIALIZED (
+      WITH pause AS MATERIALIZED (
+        SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity') AS left_s,
+               reason
+          FROM cape_pauses
+         WHERE scope IN ('*', ?) AND coalesce(paused_until > now(), true)
+         ORDER BY left_s DESC
+         LIMIT 1
+      ), next AS MATERIALIZED (
         SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM cape_issues i
          WHERE status = 'pending' AND run_after <= now()
            AND NOT EXISTS (SELECT FROM cape_issue_attempts a
                             WHERE a.issue_id = i.id AND a.outcome = 'running')
-           AND NOT EXISTS (SELECT FROM cape_pauses p
-                            WHERE p.scope IN ('*', ?) AND coalesce(p.paused_until > now(), true))
+           AND NOT EXISTS (SELECT FROM pause)
+           AND greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
+               < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END
          ORDER BY priority DESC, run_after, id
          LIMIT 1
            FOR UPDATE SKIP LOCKED
@@ -48,7 +59,7 @@ public final class IssueRepository {
         RETURNING i.id
       ), claimed AS (
         UPDATE cape_issues i
-           SET status = 'started', assigned_worker_id = ?, attempts = i.attempts + 1,
+           SET status = 'started', assigned_worker_id = ?, attempts = least(i.attempts, 2147483646) + 1,
                fence = 1 + greatest(i.fence, (SELECT coalesce(max(a.fence), 0)
                                                 FROM cape_issue_attempts a WHERE a.issue_id = i.id)),
                started_at = now(), updated_at = now(), completed_at = NULL
@@ -64,24 +75,35 @@ public final class IssueRepository {
           FROM claimed
         RETURNING run_id
       )
-      SELECT id, attempts, fence, description, last_error, run_id FROM claimed, attempt
+      SELECT id, attempts, fence, description, last_error, run_id,
+             NULL::float8 AS left_s, NULL AS reason, NULL::bigint[] AS due_ids, NULL::float8[] AS due_s
+        FROM claimed, attempt
        UNION ALL
-      SELECT id, NULL, NULL, NULL, NULL, NULL FROM cancelled
+      SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM cancelled
+       UNION ALL
+      SELECT NULL, NULL, NULL, NULL, NULL, NULL, pause.left_s, pause.reason, due.ids, due.waits
+        FROM (SELECT array_agg(id::bigint) AS ids, array_agg(extract(epoch FROM run_after - now())::float8) AS waits
+                FROM (SELECT id, run_after FROM cape_issues
+                       WHERE status = 'pending' AND run_after > now() AND run_after < 'infinity'
+                       ORDER BY run_after, id
+                       LIMIT 32) AS coming) AS due
+        LEFT JOIN pause ON true
+       WHERE NOT EXISTS (SELECT FROM next)
       """;
 
   /**
-   * Claims the issue that has been due longest and starts its lease; empty when nothing is due, or
-   * a pause holds. A due issue that is to be cancelled becomes so on the way.
+   * Claims the issue that has been due longest and starts its lease; says why when nothing is due,
+   * or a pause holds. A due issue that is to be cancelled becomes so on the way.
    *
    * @param issueLogs the folder of the attempts' log files
    */
-  public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
+  public Look look(WorkerIdentity worker, String issueLogs, Duration lease) {
     int collisions = 0;
     while (true) {
       try {
-        Optional<Optional<Claim>> next = claimOrCancel(worker, issueLogs, lease);
-        if (next.isEmpty() || next.get().isPresent()) {
-          return next.flatMap(claim -> claim);
+        Optional<Look> look = lookOrCancel(worker, issueLogs, lease);
+        if (look.isPresent()) {
+          return look.get();
         }
       } catch (StoreException e) {
         // Somebody's edit made a running issue pending between the look and the claim; the next
@@ -90,29 +112,45 @@ public final class IssueRepository {
           throw e;
         }
         if (++collisions == MOST_COLLISIONS) {
-          return Optional.empty();
+          return new Look(Optional.empty(), Idle.UNKNOWN);
         }
       }
     }
   }
 
-  /** Takes the next due issue; the inner value is empty when it was to be cancelled. */
-  private Optional<Optional<Claim>> claimOrCancel(
-      WorkerIdentity worker, String issueLogs, Duration lease) {
+  /** The claim of a {@link #look}; empty when there was none. */
+  public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
+    return look(worker, issueLogs, lease).claim();
+  }
+
+  /** One look; empty when it cancelled an issue instead. */
+  private Optional<Look> lookOrCancel(WorkerIdentity worker, String issueLogs, Duration lease) {
     String id = worker.id().value();
-    return database.queryOne(
-        CLAIM,
-        bind ->
-            bind.text(id)
-                .text(id)
-                .uuid(UUID.randomUUID())
-                .text(id)
-                .uuid(worker.instance())
-                .text(worker.host())
-                .number(worker.pid())
-                .text(issueLogs)
-                .seconds(lease),
-        row -> row.getObject("run_id") == null ? Optional.empty() : Optional.of(toClaim(row)));
+    return database
+        .queryOne(
+            CLAIM,
+            bind ->
+                bind.text(id)
+                    .text(id)
+                    .uuid(UUID.randomUUID())
+                    .text(id)
+                    .uuid(worker.instance())
+                    .text(worker.host())
+                    .number(worker.pid())
+                    .text(issueLogs)
+                    .seconds(lease),
+            IssueRepository::toLook)
+        .orElseThrow();
+  }
+
+  private static Optional<Look> toLook(ResultSet row) throws SQLException {
+    if (row.getObject("run_id") != null) {
+      return Optional.of(new Look(Optional.of(toClaim(row)), Idle.UNKNOWN));
+    }
+    if (row.getObject("id") != null) {
+      return Optional.empty();
+    }
+    return Optional.of(new Look(Optional.empty(), toIdle(row)));
   }
 
   private static Claim toClaim(ResultSet row) throws SQLException {
@@ -125,40 +163,23 @@ public final class IssueRepository {
         Optional.ofNullable(row.getString("last_error")));
   }
 
-  private static final String IDLE =
-      """
-      SELECT p.left_s, p.reason,
-             (SELECT extract(epoch FROM min(run_after) - now())::float8 FROM cape_issues
-               WHERE status = 'pending' AND run_after > now() AND run_after < 'infinity') AS due_s
-        FROM (VALUES (1)) AS one (row)
-        LEFT JOIN LATERAL (
-          SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity') AS left_s,
-                 reason
-            FROM cape_pauses
-           WHERE scope IN ('*', ?) AND coalesce(paused_until > now(), true)
-           ORDER BY left_s DESC
-           LIMIT 1) p ON true
-      """;
-
-  /** Why there was nothing to claim, and until when; to be asked after an empty claim. */
-  public Idle idle(WorkerIdentity worker) {
-    return database
-        .queryOne(
-            IDLE,
-            bind -> bind.text(worker.id().value()),
-            row ->
-                new Idle(
-                    wait(row, "left_s"),
-                    Optional.ofNullable(row.getString("reason")).orElse(""),
-                    wait(row, "due_s")))
-        .orElseThrow();
+  private static Idle toIdle(ResultSet row) throws SQLException {
+    double left = row.getDouble("left_s");
+    Optional<Duration> pausedFor = row.wasNull() ? Optional.empty() : Optional.of(wait(left));
+    List<Idle.Due> dues = new ArrayList<>();
+    if (row.getArray("due_ids") != null) {
+      Long[] ids = (Long[]) row.getArray("due_ids").getArray();
+      Double[] waits = (Double[]) row.getArray("due_s").getArray();
+      for (int i = 0; i < ids.length; i++) {
+        dues.add(new Idle.Due(ids[i], wait(waits[i])));
+      }
+    }
+    return new Idle(pausedFor, Optional.ofNullable(row.getString("reason")).orElse(""), dues);
   }
 
-  private static Optional<Duration> wait(ResultSet row, String column) throws SQLException {
-    double seconds = row.getDouble(column);
-    return row.wasNull()
-        ? Optional.empty()
-        : Optional.of(Duration.ofMillis((long) Math.min(seconds * 1000, LONGEST_WAIT_MILLIS)));
+  /** Not a moment too short, else whoever waits looks twice. */
+  private static Duration wait(double seconds) {
+    return Duration.ofMillis((long) Math.min(Math.ceil(seconds * 1000), LONGEST_WAIT_MILLIS));
   }
 
   // A fence never goes back: a row with a lower one is another issue under the id of a deleted one.

@@ -5,6 +5,9 @@ import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.LeaseClock;
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Look;
+import com.cape.worker.store.Presence;
+import com.cape.worker.store.Roll;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerState;
@@ -28,6 +31,8 @@ public final class IssueWorker {
     STOPPED,
     IDLE,
     CANNOT_START,
+    /** Drained at the wish of somebody who wants it to be started again. */
+    RESTART,
     /** The JDK was replaced: another process of this worker can go on. */
     JDK_REPLACED,
     /** Stopped, and the database did not take a result. */
@@ -49,13 +54,17 @@ public final class IssueWorker {
       Executors.newCachedThreadPool(
           work -> new Thread(work, "cape-slot-" + threads.incrementAndGet()));
   private final Slots slots;
+  private final Listening listening;
+  private final Fleet fleet;
   private final Rest rest;
   private final Settler settler;
   private final AttemptRunner attempts;
   private final Recovery recovery;
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
+  private final Summons summons;
   private volatile boolean jdkReplaced;
+  private volatile boolean restart;
 
   public IssueWorker(
       WorkerIdentity identity,
@@ -74,7 +83,9 @@ public final class IssueWorker {
     this.commands = commands;
     this.drain = drain;
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
-    this.rest = new Rest(identity, issues, loopPlan.pollInterval(), random);
+    this.listening = new Listening(stores.listener(), random);
+    this.fleet = new Fleet(listening::up);
+    this.rest = new Rest(loopPlan.pollInterval(), fleet, random);
     this.settler = new Settler(issues, outage, drain);
     var files = new RunFiles(identity.id(), runPlan, times);
     var rules = new EndingRules(retryPolicy, random);
@@ -82,7 +93,9 @@ public final class IssueWorker {
         new Recovery(identity, files, commands, issues, rules, settler, times, executor);
     this.attempts =
         new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler);
-    this.heartbeat = new Heartbeat(identity, stores, runs, this::state, outage, times);
+    this.heartbeat =
+        new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times);
+    this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat);
     this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period());
     drain.onChange(this::drainChanged);
   }
@@ -92,9 +105,11 @@ public final class IssueWorker {
     commands.prepare();
     heartbeat.start();
     rescuer.start();
+    listening.start(summons);
     try (settler;
         heartbeat;
-        rescuer) {
+        rescuer;
+        listening) {
       recover();
       Optional<End> end = Optional.empty();
       while (end.isEmpty() && !drain.begun()) {
@@ -104,6 +119,9 @@ public final class IssueWorker {
       awaitSlots();
       if (jdkReplaced) {
         return End.JDK_REPLACED;
+      }
+      if (restart) {
+        return End.RESTART;
       }
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
@@ -130,6 +148,7 @@ public final class IssueWorker {
     if (drain.stage() == Drain.Stage.INTERRUPTING) {
       runs.interrupt();
     }
+    heartbeat.hurry();
     wakeUp.signal();
   }
 
@@ -148,6 +167,7 @@ public final class IssueWorker {
   /** One turn: claims, or waits until that may be worth another try. */
   private Optional<End> turn() throws InterruptedException {
     if (!slots.free()) {
+      heartbeat.tellFreeSlots();
       wakeUp.await(UNTIL_WOKEN);
       return Optional.empty();
     }
@@ -159,19 +179,21 @@ public final class IssueWorker {
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.CANNOT_START);
       }
+      heartbeat.tellFreeSlots();
       wakeUp.await(startPause.left().orElse(Duration.ZERO));
       return Optional.empty();
     }
     try {
-      boolean claimed = runOnce();
+      Look look = runOnce();
       outage.over(PARTY);
-      if (claimed) {
+      if (look.claim().isPresent()) {
         return Optional.empty();
       }
-      Duration wait = rest.next();
+      Duration wait = rest.next(look.idle());
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.IDLE);
       }
+      heartbeat.tellFreeSlots();
       wakeUp.await(wait);
     } catch (StoreException e) {
       wakeUp.await(outage.failed(PARTY, e));
@@ -188,17 +210,23 @@ public final class IssueWorker {
     return trouble.isPresent();
   }
 
-  /** Claims at most one issue and occupies a slot with it. Returns false when nothing was due. */
-  boolean runOnce() {
+  /** Claims at most one issue and occupies a slot with it. */
+  Look runOnce() {
     Duration sent = LeaseClock.now();
-    Optional<Claim> claim =
-        issues.claimNext(identity, runPlan.issueLogs().toString(), loopPlan.lease());
-    if (claim.isEmpty()) {
-      return false;
+    summons.claiming(true);
+    try {
+      Look look = issues.look(identity, runPlan.issueLogs().toString(), loopPlan.lease());
+      look.claim().ifPresent(claim -> begin(claim, sent));
+      return look;
+    } finally {
+      summons.claiming(false);
     }
+  }
+
+  private void begin(Claim claim, Duration claimed) {
     rest.over();
-    slots.occupy(() -> see(claim.get(), sent));
-    return true;
+    summons.begun(claim.issueId());
+    slots.occupy(() -> see(claim, claimed));
   }
 
   private void see(Claim claim, Duration claimed) {
@@ -206,6 +234,8 @@ public final class IssueWorker {
       attempts.run(claim, claimed, startPause::over).ifPresent(this::cannotStart);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      summons.ended(claim.issueId());
     }
   }
 
@@ -221,6 +251,20 @@ public final class IssueWorker {
   private void makeRoom() {
     jdkReplaced = true;
     drain.begin("the JDK was replaced under this process");
+  }
+
+  private void called(Roll roll) {
+    fleet.update(roll);
+    if (roll.drainRequested() && !drain.begun()) {
+      restart = roll.restart();
+      drain.begin(restart ? "asked to, for a restart" : "asked to");
+    }
+  }
+
+  private Presence presence() {
+    WorkerState state = state();
+    boolean claims = state == WorkerState.IDLE || state == WorkerState.WORKING;
+    return new Presence(state, listening.up(), claims ? slots.freeCount() : 0);
   }
 
   private WorkerState state() {

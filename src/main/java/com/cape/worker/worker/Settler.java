@@ -35,13 +35,19 @@ final class Settler implements AutoCloseable {
   private final Drain drain;
   private final AtomicInteger unsettled = new AtomicInteger();
   private final ScheduledThreadPoolExecutor keeper =
-      new ScheduledThreadPoolExecutor(1, work -> WorkerThread.named("result-keeper", work));
+      new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
 
   Settler(IssueRepository issues, Outage outage, Drain drain) {
     this.issues = issues;
     this.outage = outage;
     this.drain = drain;
     keeper.setRemoveOnCancelPolicy(true);
+  }
+
+  private static Thread keeperThread(Runnable work) {
+    Thread thread = WorkerThread.named("result-keeper", work);
+    thread.setDaemon(true);
+    return thread;
   }
 
   /** Puts a result on the disk, for a successor. */

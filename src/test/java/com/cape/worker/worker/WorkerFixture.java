@@ -43,7 +43,11 @@ final class WorkerFixture {
     var open = new Database(database.dataSource());
     var issues = new IssueRepository(open);
     return new Stores(
-        issues, new RescueRepository(open), issues, new WorkerRepository(open, "test"));
+        issues,
+        new RescueRepository(open),
+        issues,
+        new WorkerRepository(open, "test"),
+        Optional.empty());
   }
 
   void insert(String description) {
