@@ -1,9 +1,7 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
-import com.cape.worker.process.LeaseClock;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Look;
 import com.cape.worker.store.Presence;
@@ -53,11 +51,13 @@ public final class IssueWorker {
   private final ExecutorService executor =
       Executors.newCachedThreadPool(
           work -> new Thread(work, "cape-slot-" + threads.incrementAndGet()));
+  private final AtWork atWork = new AtWork();
   private final Slots slots;
   private final Listening listening;
   private final Fleet fleet;
   private final Rest rest;
   private final Settler settler;
+  private final Claims claims;
   private final AttemptRunner attempts;
   private final Recovery recovery;
   private final Heartbeat heartbeat;
@@ -91,11 +91,13 @@ public final class IssueWorker {
     var rules = new EndingRules(retryPolicy, random);
     this.recovery =
         new Recovery(identity, files, commands, issues, rules, settler, times, executor);
-    this.attempts =
-        new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler);
     this.heartbeat =
         new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times);
-    this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat);
+    this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
+    String issueLogs = runPlan.issueLogs().toString();
+    this.claims = new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn);
+    this.attempts =
+        new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler, claims);
     this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period());
     drain.onChange(this::drainChanged);
   }
@@ -184,7 +186,7 @@ public final class IssueWorker {
       return Optional.empty();
     }
     try {
-      Look look = runOnce();
+      Look look = claims.look(this::begin);
       outage.over(PARTY);
       if (look.claim().isPresent()) {
         return Optional.empty();
@@ -210,33 +212,38 @@ public final class IssueWorker {
     return trouble.isPresent();
   }
 
-  /** Claims at most one issue and occupies a slot with it. */
-  Look runOnce() {
-    Duration sent = LeaseClock.now();
-    summons.claiming(true);
-    try {
-      Look look = issues.look(identity, runPlan.issueLogs().toString(), loopPlan.lease());
-      look.claim().ifPresent(claim -> begin(claim, sent));
-      return look;
-    } finally {
-      summons.claiming(false);
+  private void begin(Held held) {
+    rest.over();
+    slots.occupy(() -> see(held));
+  }
+
+  /** Sees a claim through, and what its slot claims as it settles. */
+  private void see(Held first) {
+    Optional<Held> next = Optional.of(first);
+    while (next.isPresent()) {
+      next = seeOne(next.get());
     }
   }
 
-  private void begin(Claim claim, Duration claimed) {
-    rest.over();
-    summons.begun(claim.issueId());
-    slots.occupy(() -> see(claim, claimed));
-  }
-
-  private void see(Claim claim, Duration claimed) {
+  private Optional<Held> seeOne(Held held) {
     try {
-      attempts.run(claim, claimed, startPause::over).ifPresent(this::cannotStart);
+      AttemptRunner.Seen seen = attempts.run(held, startPause::over);
+      seen.cause().ifPresent(this::cannotStart);
+      return seen.next();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return Optional.empty();
     } finally {
-      summons.ended(claim.issueId());
+      atWork.ended(held.claim().issueId());
     }
+  }
+
+  /** Whether a slot that settles may go on with the next issue. */
+  private boolean mayGoOn() {
+    return !drain.begun()
+        && !startPause.left().isPresent()
+        && !commands.jdkReplaced()
+        && runPlan.check().trouble().isEmpty();
   }
 
   private void cannotStart(String cause) {

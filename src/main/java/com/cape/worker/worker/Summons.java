@@ -2,46 +2,29 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.IssueListener;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
-/**
- * What each notification makes this worker do. Called by the listener's thread; the loop and the
- * slots say what they have at work.
- */
+/** What each notification makes this worker do. Called by the listener's thread. */
 final class Summons implements IssueListener.Handler {
   private final WorkerId worker;
   private final Fleet fleet;
   private final Slots slots;
   private final WakeUp loop;
   private final Heartbeat heartbeat;
-  private final Set<Long> atWork = ConcurrentHashMap.newKeySet();
-  private volatile boolean claiming;
+  private final AtWork atWork;
 
   /**
    * For one worker.
    *
    * @param loop wakes it
    */
-  Summons(WorkerId worker, Fleet fleet, Slots slots, WakeUp loop, Heartbeat heartbeat) {
+  Summons(
+      WorkerId worker, Fleet fleet, Slots slots, WakeUp loop, Heartbeat heartbeat, AtWork atWork) {
     this.worker = worker;
     this.fleet = fleet;
     this.slots = slots;
     this.loop = loop;
     this.heartbeat = heartbeat;
-  }
-
-  /** Between the sending of a claim and {@link #begun}, the issue is not known yet. */
-  void claiming(boolean underWay) {
-    claiming = underWay;
-  }
-
-  void begun(long issueId) {
-    atWork.add(issueId);
-  }
-
-  void ended(long issueId) {
-    atWork.remove(issueId);
+    this.atWork = atWork;
   }
 
   @Override
@@ -53,7 +36,7 @@ final class Summons implements IssueListener.Handler {
 
   @Override
   public void cancelRequested(long issueId) {
-    if (claiming || atWork.contains(issueId)) {
+    if (atWork.mayHold(issueId)) {
       heartbeat.hurry();
     }
   }

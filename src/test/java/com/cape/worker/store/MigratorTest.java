@@ -193,6 +193,20 @@ class MigratorTest {
         database.value("SELECT max(version::int) FROM cape_worker_schema_history"));
   }
 
+  private static final String AS_AN_OLDER_WORKER =
+      """
+      INSERT INTO cape_issues (description) VALUES ('an issue');
+      WITH claimed AS (
+        UPDATE cape_issues SET status = 'started', attempts = attempts + 1, fence = fence + 1
+         WHERE status = 'pending'
+        RETURNING id, attempts, fence
+      )
+      INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, lease_expires_at)
+      SELECT id, attempts, fence, gen_random_uuid(), 'old', gen_random_uuid(), 'host', 1, now() FROM claimed;
+      UPDATE cape_issue_attempts SET outcome = 'completed' WHERE outcome = 'running';
+      UPDATE cape_issues SET status = 'completed' WHERE status = 'started'
+      """;
+
   @Test
   void olderSchemaIsBroughtUpWhileWorkersAreAtWork() throws Exception {
     Flyway.configure()
@@ -207,8 +221,7 @@ class MigratorTest {
         CompletableFuture.runAsync(
             () -> {
               do {
-                RepositoryFixture.claimAndSettle(new Database(database.dataSource()));
-                database.execute("DELETE FROM cape_issues");
+                database.execute(AS_AN_OLDER_WORKER);
               } while (!stop.get());
             });
     migrator.migrate();

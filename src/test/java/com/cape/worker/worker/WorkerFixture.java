@@ -121,7 +121,9 @@ final class WorkerFixture {
             stores.issues(),
             new EndingRules(retries(), () -> 0L),
             new LiveRuns(),
-            new Settler(stores.issues(), new Outage(), drain))
-        .run(claim, sent, started);
+            new Settler(stores.issues(), new Outage(), drain),
+            new Claims(ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false))
+        .run(new Held(claim, sent), started)
+        .cause();
   }
 }
