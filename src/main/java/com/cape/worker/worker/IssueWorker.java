@@ -207,7 +207,7 @@ public final class IssueWorker {
     if (startPause.left().isPresent()) {
       return true;
     }
-    Optional<String> trouble = runPlan.check().trouble();
+    Optional<String> trouble = trouble();
     trouble.ifPresent(startPause::failed);
     return trouble.isPresent();
   }
@@ -243,7 +243,11 @@ public final class IssueWorker {
     return !drain.begun()
         && !startPause.left().isPresent()
         && !commands.jdkReplaced()
-        && runPlan.check().trouble().isEmpty();
+        && trouble().isEmpty();
+  }
+
+  private Optional<String> trouble() {
+    return runPlan.check().trouble().or(commands::trouble);
   }
 
   private void cannotStart(String cause) {
