@@ -25,6 +25,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   tried integer;
   cancelled boolean;
+  refused bigint[] := '{}';
 BEGIN
   SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity'), p.reason
     INTO left_s, reason
@@ -38,7 +39,7 @@ BEGIN
      WHERE status = 'pending' ORDER BY priority DESC LIMIT 1;
     WHILE tried IS NOT NULL LOOP
       SELECT i.id, i.cancel_requested_at IS NOT NULL INTO id, cancelled FROM cape_issues i
-       WHERE status = 'pending' AND priority = tried AND run_after <= now()
+       WHERE status = 'pending' AND priority = tried AND run_after <= now() AND i.id <> ALL (refused)
          AND NOT EXISTS (SELECT FROM cape_issue_attempts a
                           WHERE a.issue_id = i.id AND a.outcome = 'running')
          AND greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
@@ -46,41 +47,52 @@ BEGIN
        ORDER BY run_after, i.id
        LIMIT 1
          FOR UPDATE SKIP LOCKED;
-      EXIT WHEN FOUND;
-      SELECT priority INTO tried FROM cape_issues
-       WHERE status = 'pending' AND priority < tried ORDER BY priority DESC LIMIT 1;
+      IF NOT FOUND THEN
+        SELECT priority INTO tried FROM cape_issues
+         WHERE status = 'pending' AND priority < tried ORDER BY priority DESC LIMIT 1;
+        CONTINUE;
+      END IF;
+      BEGIN
+        IF cancelled THEN
+          UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
+           WHERE i.id = cape_claim_next.id;
+          RETURN;
+        END IF;
+        -- A fence above every attempt's keeps "never used twice" even where the column was edited, or
+        -- the issue deleted and inserted again under its id.
+        UPDATE cape_issues i
+           SET status = 'started', assigned_worker_id = p_worker,
+               attempts = least(i.attempts, 2147483646) + 1,
+               fence = 1 + greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a
+                                               WHERE a.issue_id = i.id)),
+               started_at = now(), updated_at = now(), completed_at = NULL
+         WHERE i.id = cape_claim_next.id
+        RETURNING i.attempts, i.fence, i.description, i.last_error
+             INTO attempts, fence, description, last_error;
+        INSERT INTO cape_issue_attempts
+               (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file, lease_expires_at)
+        VALUES (cape_claim_next.id, cape_claim_next.attempts, cape_claim_next.fence, p_run, p_worker,
+                p_instance, p_host, p_pid,
+                format('%s/%s/attempt-%s-%s.log', p_logs, cape_claim_next.id, cape_claim_next.attempts,
+                       cape_claim_next.fence),
+                now() + make_interval(secs => p_lease));
+        run_id := p_run;
+        RETURN;
+      EXCEPTION WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+        -- An edited row, or a trigger of others, must not stand in the way of the rest.
+        RAISE WARNING 'cape_issues % cannot be claimed: %', id, SQLERRM;
+        refused := refused || id;
+        id := NULL;
+      END;
     END LOOP;
   END IF;
 
-  IF cancelled THEN
-    UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
-     WHERE i.id = cape_claim_next.id;
-  ELSIF id IS NOT NULL THEN
-    -- A fence above every attempt's keeps "never used twice" even where the column was edited, or the
-    -- issue deleted and inserted again under its id.
-    UPDATE cape_issues i
-       SET status = 'started', assigned_worker_id = p_worker, attempts = least(i.attempts, 2147483646) + 1,
-           fence = 1 + greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id)),
-           started_at = now(), updated_at = now(), completed_at = NULL
-     WHERE i.id = cape_claim_next.id
-    RETURNING i.attempts, i.fence, i.description, i.last_error
-         INTO attempts, fence, description, last_error;
-    INSERT INTO cape_issue_attempts
-           (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file, lease_expires_at)
-    VALUES (cape_claim_next.id, cape_claim_next.attempts, cape_claim_next.fence, p_run, p_worker, p_instance,
-            p_host, p_pid,
-            format('%s/%s/attempt-%s-%s.log', p_logs, cape_claim_next.id, cape_claim_next.attempts,
-                   cape_claim_next.fence),
-            now() + make_interval(secs => p_lease));
-    run_id := p_run;
-  ELSE
-    SELECT array_agg(coming.id::bigint), array_agg(extract(epoch FROM run_after - now())::float8)
-      INTO due_ids, due_s
-      FROM (SELECT i.id, run_after FROM cape_issues i
-             WHERE status = 'pending' AND run_after > now() AND run_after < 'infinity'
-             ORDER BY run_after, i.id
-             LIMIT 32) AS coming;
-  END IF;
+  SELECT array_agg(coming.id::bigint), array_agg(extract(epoch FROM run_after - now())::float8)
+    INTO due_ids, due_s
+    FROM (SELECT i.id, run_after FROM cape_issues i
+           WHERE status = 'pending' AND run_after > now() AND run_after < 'infinity'
+           ORDER BY run_after, i.id
+           LIMIT 32) AS coming;
 END
 $$;
 

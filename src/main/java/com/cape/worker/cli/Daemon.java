@@ -101,11 +101,12 @@ public final class Daemon {
     }
   }
 
-  private ExitCode work(RunPlan plan, Path bash, StateDirectory state) throws InterruptedException {
+  private ExitCode work(RunPlan plan, Path bash, StateDirectory state)
+      throws InterruptedException, IOException {
     int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
     try (var commands = new ProcessCommandRunner(bash, config.command().withheld());
         Database work = open(connections, STATEMENT_LIMIT);
-        Database beat = open(1, HEARTBEAT_LIMIT)) {
+        Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
               new IssueRepository(work),
@@ -117,6 +118,7 @@ public final class Daemon {
       if (!startUp.ready(identity, config.loop().lease(), state.previousInstance())) {
         return ExitCode.DONE;
       }
+      state.registered();
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());
       var worker =
           new IssueWorker(identity, plan, loopPlan(state), config.retry(), commands, stores, drain);
@@ -130,6 +132,12 @@ public final class Daemon {
         case UNSETTLED -> ExitCode.FAILED;
       };
     }
+  }
+
+  /** Short enough that a statement that hangs leaves time for the next one. */
+  private Duration heartbeatLimit() {
+    Duration period = config.loop().lease().dividedBy(10);
+    return period.compareTo(HEARTBEAT_LIMIT) < 0 ? period : HEARTBEAT_LIMIT;
   }
 
   private Database open(int connections, Duration statementLimit) {

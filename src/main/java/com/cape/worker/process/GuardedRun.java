@@ -28,6 +28,10 @@ final class GuardedRun implements CommandRunner.Run {
   // less than what a worker keeps back of the lease; and before it is given up itself.
   private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final Duration LAST_PATIENCE = Duration.ofSeconds(8);
+  // A guardian that is frozen reads nothing.
+  private static final Duration LONGEST_START = Duration.ofSeconds(20);
+  private static final int MOST_TRIES_TO_END = 30;
+  private static final Duration BETWEEN_TRIES = Duration.ofSeconds(2);
 
   private final RunSpec spec;
   private final RunDirectory files;
@@ -40,6 +44,7 @@ final class GuardedRun implements CommandRunner.Run {
   private final AtomicReference<Long> endingSinceNanos = new AtomicReference<>();
   private Future<?> looks = CompletableFuture.completedFuture(null);
   private volatile boolean over;
+  private volatile boolean begun;
   private boolean killed;
 
   /**
@@ -85,7 +90,7 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   private Optional<StopReason> reason(Guardian.Told told) {
-    if (told.unstarted()) {
+    if (told.unstarted() || !begun && !told.over() && !files.hasRecord()) {
       return Optional.of(StopReason.NOT_STARTED);
     }
     Optional<StopReason> asked = Optional.ofNullable(stopReason.get());
@@ -107,10 +112,16 @@ final class GuardedRun implements CommandRunner.Run {
 
   /** For a guardian that was killed: what it guarded must not outlive it. */
   private List<String> endWithoutGuardian() throws InterruptedException {
-    try {
-      return script.end(spec.runDirectory(), spec.runId(), spec.grace()).survivors();
-    } catch (IOException e) {
-      return List.of("all of it, perhaps: its guardian is gone, and no other starts: " + e);
+    for (int tries = 1; ; tries++) {
+      try {
+        return script.end(spec.runDirectory(), spec.runId(), spec.grace()).survivors();
+      } catch (IOException e) {
+        LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
+        if (tries == MOST_TRIES_TO_END) {
+          return List.of("perhaps all of them: no process can be started that would end them");
+        }
+        Thread.sleep(BETWEEN_TRIES.toMillis());
+      }
     }
   }
 
@@ -152,8 +163,17 @@ final class GuardedRun implements CommandRunner.Run {
       }
       limitOutput();
       insist();
+      giveUpWhatDoesNotBegin();
     } catch (RuntimeException e) {
       LOG.error("cannot look after a run run={}", spec.runId(), e);
+    }
+  }
+
+  private void giveUpWhatDoesNotBegin() {
+    begun = begun || files.hasRecord();
+    if (!begun && ran().compareTo(LONGEST_START) > 0) {
+      LOG.error("a guardian does not begin its run; giving it up run={}", spec.runId());
+      guardian.kill();
     }
   }
 

@@ -52,6 +52,8 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   public ProcessCommandRunner(Path bash, Set<String> withheld) {
     this.script = new GuardianScript(bash, Set.copyOf(withheld));
     watch.setRemoveOnCancelPolicy(true);
+    // Later there may be no thread to be had.
+    watch.prestartCoreThread();
   }
 
   private static Thread thread(Runnable work) {
@@ -151,10 +153,12 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
     if (kept.isPresent()) {
       return kept;
     }
-    if (!files.ofThisMachine()) {
+    List<String> survivors = List.of();
+    if (files.ofThisMachine()) {
+      survivors = script.end(runDirectory, runId, grace).survivors();
+    } else if (files.record().exitCode().isEmpty()) {
       return Optional.empty();
     }
-    List<String> survivors = script.end(runDirectory, runId, grace).survivors();
     Report record = files.record();
     return Optional.of(
         new Ending(record.exitCode(), record.stopReason(files.stop()), Duration.ZERO, survivors));

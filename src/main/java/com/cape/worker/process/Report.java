@@ -3,6 +3,7 @@ package com.cape.worker.process;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 
 /**
  * What a guardian says of a run, in its report or in the run's record.
@@ -12,7 +13,8 @@ import java.util.OptionalInt;
  * @param survivors what could not be ended, in words
  */
 record Report(OptionalInt exitCode, Optional<StopReason> due, List<String> survivors) {
-  private static final String EXIT = "exit ";
+  // A command can write into its record, too.
+  private static final Pattern EXIT = Pattern.compile("exit [0-9]{1,3}");
   private static final String DUE = "due ";
   private static final String LATE = DUE + "late";
   private static final String LEFT = "left ";
@@ -26,8 +28,8 @@ record Report(OptionalInt exitCode, Optional<StopReason> due, List<String> survi
             .toList();
     Optional<StopReason> due = Optional.empty();
     for (String line : lines) {
-      if (line.startsWith(EXIT)) {
-        int exitCode = Integer.parseInt(line.substring(EXIT.length()));
+      if (EXIT.matcher(line).matches()) {
+        int exitCode = Integer.parseInt(line.substring(line.indexOf(' ') + 1));
         return new Report(OptionalInt.of(exitCode), due, survivors);
       }
       if (line.startsWith(DUE)) {

@@ -59,6 +59,11 @@ final class RunDirectory {
     }
   }
 
+  /** Whether the guardian has begun. */
+  boolean hasRecord() {
+    return Files.exists(path.resolve(RECORD));
+  }
+
   /** What the guardian has recorded. */
   Report record() throws IOException {
     try {

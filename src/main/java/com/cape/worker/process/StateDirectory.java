@@ -20,19 +20,25 @@ import java.util.UUID;
  */
 public final class StateDirectory implements AutoCloseable {
   private static final String LOCK = "lock";
+  // The lines of the lock file.
+  private static final int INSTANCE = 0;
+  private static final int HOLDER = 1;
+  private static final int MACHINE = 2;
   private static final int LONGEST_NOTE_BYTES = 4096;
 
   private final Path path;
   private final FileChannel channel;
-  private final Optional<UUID> previousInstance;
-  private final boolean sameMachine;
+  private final UUID instance;
+  private final String holder;
+  private final List<String> before;
 
   private StateDirectory(
-      Path path, FileChannel channel, Optional<UUID> previousInstance, boolean sameMachine) {
+      Path path, FileChannel channel, UUID instance, String holder, List<String> before) {
     this.path = path;
     this.channel = channel;
-    this.previousInstance = previousInstance;
-    this.sameMachine = sameMachine;
+    this.instance = instance;
+    this.holder = holder;
+    this.before = before;
   }
 
   /** Another live process has the directory. */
@@ -64,20 +70,31 @@ public final class StateDirectory implements AutoCloseable {
       List<String> note = read(channel);
       FileLock lock = channel.tryLock();
       if (lock == null) {
-        throw new BusyException(note.size() > 1 ? note.get(1) : "another process");
+        throw new BusyException(note.size() > HOLDER ? note.get(HOLDER) : "another process");
       }
-      channel.truncate(0);
-      String machine = Machine.here().toString();
-      channel.write(UTF_8.encode(String.join("\n", instance.toString(), holder, machine, "")), 0);
-      return new StateDirectory(
-          path,
-          channel,
-          note.stream().findFirst().flatMap(StateDirectory::uuid),
-          note.size() > 2 && note.get(2).equals(machine));
+      var opened = new StateDirectory(path, channel, instance, holder, note);
+      // A process that dies before it has registered leaves its predecessor to the next one.
+      opened.note(line(note, INSTANCE), line(note, MACHINE));
+      return opened;
     } catch (IOException | BusyException | RuntimeException e) {
       channel.close();
       throw e;
     }
+  }
+
+  /** This instance is known to the database: it is the one that a successor follows. */
+  public void registered() throws IOException {
+    note(instance.toString(), Machine.here().toString());
+  }
+
+  private void note(String lastInstance, String machine) throws IOException {
+    String note = String.join("\n", lastInstance, holder, machine, "");
+    channel.write(UTF_8.encode(note), 0);
+    channel.truncate(UTF_8.encode(note).remaining());
+  }
+
+  private static String line(List<String> note, int number) {
+    return number < note.size() ? note.get(number) : "";
   }
 
   private static List<String> read(FileChannel channel) throws IOException {
@@ -94,14 +111,15 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
-  /** The instance that held the directory before and is gone. */
+  /** The last instance that registered from this directory, and is gone. */
   public Optional<UUID> previousInstance() {
-    return previousInstance;
+    return uuid(line(before, INSTANCE));
   }
 
   /** The same, if its processes would be found here: not after a reboot, nor in a container. */
   public Optional<UUID> previousHere() {
-    return previousInstance.filter(any -> sameMachine);
+    return previousInstance()
+        .filter(any -> line(before, MACHINE).equals(Machine.here().toString()));
   }
 
   /** The folder of the live runs' own files. */

@@ -27,8 +27,12 @@ final class AtWork {
     issues.remove(issueId);
   }
 
+  boolean isClaiming() {
+    return claiming.get() > 0;
+  }
+
   /** False when the issue is certainly not here. */
   boolean mayHold(long issueId) {
-    return claiming.get() > 0 || issues.contains(issueId);
+    return isClaiming() || issues.contains(issueId);
   }
 }

@@ -6,8 +6,10 @@ import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Look;
 import com.cape.worker.store.Settled;
 import com.cape.worker.store.Settlement;
+import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -20,6 +22,7 @@ final class Claims {
   private final Duration lease;
   private final AtWork atWork;
   private final BooleanSupplier allowed;
+  private volatile boolean unanswered;
 
   /**
    * For one worker.
@@ -55,6 +58,9 @@ final class Claims {
       Look look = issues.look(identity, issueLogs, lease);
       look.claim().ifPresent(claim -> take(claim, sent, taken));
       return look;
+    } catch (StoreException e) {
+      unanswered = true;
+      throw e;
     } finally {
       atWork.claimed();
     }
@@ -76,9 +82,25 @@ final class Claims {
           issues.settleAndLook(claim, settlement, identity, issueLogs, lease);
       both.next().ifPresent(next -> take(next, sent, taken));
       return both.settled();
+    } catch (StoreException e) {
+      unanswered = true;
+      throw e;
     } finally {
       atWork.claimed();
     }
+  }
+
+  /** What the database holds for this worker although the answer to the claim was lost. */
+  List<Claim> unanswered() {
+    if (!unanswered || atWork.isClaiming()) {
+      return List.of();
+    }
+    List<Claim> held = issues.heldBy(identity.id(), identity.instance());
+    // Of a claim that is under way, nobody knows yet.
+    unanswered = atWork.isClaiming();
+    return unanswered
+        ? List.of()
+        : held.stream().filter(claim -> !atWork.mayHold(claim.issueId())).toList();
   }
 
   private void take(Claim claim, Duration sent, Consumer<Held> taken) {

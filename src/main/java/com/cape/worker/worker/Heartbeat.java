@@ -48,6 +48,8 @@ final class Heartbeat implements AutoCloseable {
   private final Thread watch = new Thread(this::watchOn, "cape-lease-watch");
   private volatile boolean closed;
   private volatile Presence told = Presence.STOPPED;
+  private volatile long lastBeatNanos = System.nanoTime();
+  private boolean late;
   private boolean registered = true;
 
   Heartbeat(
@@ -85,6 +87,16 @@ final class Heartbeat implements AutoCloseable {
     if (now.listenerUp() && now.freeSlots() > 0 != told.freeSlots() > 0) {
       wakeUp.signalAfter(SOON);
     }
+  }
+
+  /** Whether no beat got through for so long that a run begun now might soon be stopped. */
+  synchronized boolean late() {
+    boolean before = late;
+    late = System.nanoTime() - lastBeatNanos > times.limit().toNanos();
+    if (late && !before) {
+      LOG.warn("no heartbeat gets through; claiming nothing until one does");
+    }
+    return late;
   }
 
   /** One beat: all runs in one statement, then the registration, which no run depends on. */
@@ -150,12 +162,13 @@ final class Heartbeat implements AutoCloseable {
   private Duration beatSafely() {
     try {
       beat();
+      lastBeatNanos = System.nanoTime();
       outage.over(PARTY);
       return times.period();
     } catch (StoreException e) {
       Duration retry = outage.failed(PARTY, e);
       return retry.compareTo(times.period()) < 0 ? retry : times.period();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | OutOfMemoryError e) { // The pool may lack a thread.
       LOG.error("heartbeat failed", e);
       return times.period();
     }

@@ -1,5 +1,6 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.store.IssueRepository;
@@ -23,6 +24,7 @@ import java.util.random.RandomGenerator;
 public final class IssueWorker {
   private static final String PARTY = "loop";
   private static final Duration UNTIL_WOKEN = Duration.ofHours(1);
+  private static final Duration UNTIL_BEAT = Duration.ofSeconds(1);
 
   /** Why the loop ended. */
   public enum End {
@@ -185,7 +187,12 @@ public final class IssueWorker {
       wakeUp.await(startPause.left().orElse(Duration.ZERO));
       return Optional.empty();
     }
+    if (heartbeat.late()) {
+      wakeUp.await(UNTIL_BEAT);
+      return Optional.empty();
+    }
     try {
+      giveUnansweredBack();
       Look look = claims.look(this::begin);
       outage.over(PARTY);
       if (look.claim().isPresent()) {
@@ -201,6 +208,20 @@ public final class IssueWorker {
       wakeUp.await(outage.failed(PARTY, e));
     }
     return Optional.empty();
+  }
+
+  private void giveUnansweredBack() throws InterruptedException {
+    for (Claim claim : claims.unanswered()) {
+      LogFacts.begin(claim);
+      try {
+        settler.settle(
+            claim,
+            () -> EndingRules.notStarted(claim, "the answer to its claim was lost"),
+            Settler.KEPT);
+      } finally {
+        LogFacts.end();
+      }
+    }
   }
 
   private boolean paused() {
@@ -243,6 +264,7 @@ public final class IssueWorker {
     return !drain.begun()
         && !startPause.left().isPresent()
         && !commands.jdkReplaced()
+        && !heartbeat.late()
         && trouble().isEmpty();
   }
 

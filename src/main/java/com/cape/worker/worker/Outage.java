@@ -28,7 +28,11 @@ public final class Outage {
   public synchronized Duration failed(String who, StoreException failure) {
     if (nextWaits.isEmpty()) {
       sinceNanos = System.nanoTime();
-      LOG.warn("database away; trying again until it is back cause={}", failure.getMessage());
+      LOG.warn(
+          failure.kind() == StoreException.Kind.UNREACHABLE
+              ? "database away; trying again until it is back cause={}"
+              : "database refuses; trying again until it takes it cause={}",
+          failure.getMessage());
       LOG.debug("database away", failure);
     }
     Duration wait = nextWaits.getOrDefault(who, FIRST_WAIT);

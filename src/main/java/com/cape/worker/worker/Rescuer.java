@@ -66,7 +66,7 @@ final class Rescuer implements AutoCloseable {
       if (e.kind() != StoreException.Kind.UNREACHABLE) {
         LOG.error("cannot look for expired leases", e);
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | OutOfMemoryError e) { // The pool may lack a thread.
       LOG.error("cannot look for expired leases", e);
     }
   }

@@ -43,6 +43,8 @@ final class Settler implements AutoCloseable {
     this.outage = outage;
     this.drain = drain;
     keeper.setRemoveOnCancelPolicy(true);
+    // Later there may be no thread to be had.
+    keeper.prestartCoreThread();
   }
 
   private static Thread keeperThread(Runnable work) {
@@ -93,7 +95,7 @@ final class Settler implements AutoCloseable {
           "settle " + claim.runId(),
           () -> {
             Settlement settlement = rules.get();
-            log(settlement, writing.apply(settlement));
+            log(settlement, writing.apply(settlement), result.kept());
           },
           result);
     } finally {
@@ -140,6 +142,10 @@ final class Settler implements AutoCloseable {
       this.keeping = keeping;
     }
 
+    synchronized boolean kept() {
+      return kept;
+    }
+
     synchronized void keep() {
       if (kept) {
         return;
@@ -153,7 +159,13 @@ final class Settler implements AutoCloseable {
     }
   }
 
-  private static void log(Settlement settlement, Optional<Settled> settled) {
+  private static void log(Settlement settlement, Optional<Settled> settled, boolean tried) {
+    if (settled.isEmpty() && tried) {
+      LOG.warn(
+          "nothing written: an earlier try was taken, or the lease is lost outcome={}",
+          settlement.outcome().word());
+      return;
+    }
     if (settled.isEmpty()) {
       LOG.warn("lease lost, nothing written outcome={}", settlement.outcome().word());
       return;

@@ -37,20 +37,30 @@ final class Slots {
     return busy == 0;
   }
 
-  /** Occupies a slot for as long as the work takes. Only the loop's thread calls this. */
+  /**
+   * Occupies a slot for as long as the work takes. Only the loop's thread calls this; it does the
+   * work itself where no other thread is to be had.
+   */
   void occupy(Runnable work) {
     change(1);
-    executor.execute(
-        () -> {
-          try {
-            work.run();
-          } catch (RuntimeException e) {
-            LOG.error("attempt abandoned; its lease will run out", e);
-          } finally {
-            change(-1);
-            onRelease.run();
-          }
-        });
+    Runnable inSlot = () -> workIn(work);
+    try {
+      executor.execute(inSlot);
+    } catch (OutOfMemoryError e) { // No native thread (JDK: Thread.start).
+      LOG.error("no thread for a slot; nothing else is claimed meanwhile", e);
+      inSlot.run();
+    }
+  }
+
+  private void workIn(Runnable work) {
+    try {
+      work.run();
+    } catch (RuntimeException | OutOfMemoryError e) {
+      LOG.error("attempt abandoned; its lease will run out", e);
+    } finally {
+      change(-1);
+      onRelease.run();
+    }
   }
 
   private synchronized void change(int by) {

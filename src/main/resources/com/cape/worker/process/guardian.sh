@@ -3,9 +3,9 @@
 #
 # Runs one command after the other, each in a process group of its own, and ends all that it started
 # when it has ended, when the worker asks, when the life line, this script's standard input, is
-# closed, or when its deadline passes. Written for bash 3.2 and newer. Two processes share the work:
+# closed, or when its deadline passes. Written for bash 3.2 and newer. Three processes share the work:
 # the starter, which is this one, starts commands and waits for them; the watcher reads the life
-# line, and outlives a starter that a command has killed.
+# line, and outlives a starter that a command has killed; a third one waits for the watcher's death.
 #
 # On the life line, a line each, N being the run's number:
 #   run N GRACE DEADLINE COOKIE DIRECTORY    start what DIRECTORY/spec says
@@ -24,7 +24,7 @@
 #                   in, the file to which output is appended, NAME=value of each added variable, an
 #                   empty string, the command's words
 # DIRECTORY/record  lines, which count once they are whole: "pid PID START" of the run's first process,
-#                   "due WHY" before the guardian ends it, and "exit STATUS" when it has ended; WHY is
+#                   "due WHY" before a watcher ends the run, "ended" after, and "exit STATUS"; WHY is
 #                   "late" or "cut": the deadline, or the worker or its death
 #
 # --end ends what is left of a run whose guardian was killed.
@@ -55,10 +55,10 @@ look_at_start() {
   fi
 }
 
-# Puts the living processes of the run into `found`. A zombie is not alive, and may stay for long
-# where process 1 is no real init.
+# Puts the living processes of the run into `found`, and of these the ones that left its group into
+# `strays`. A zombie is not alive, and may stay for long where process 1 is no real init.
 look() {
-  found=()
+  found=() strays=()
   if [ -r "$proc/self/stat" ]; then
     look_by_group_and_cookie
   else
@@ -69,23 +69,26 @@ look() {
 
 look_by_group_and_cookie() {
   local file pid files stats=() member=''
-  if [ -n "$group" ] && kill -0 -- "-$group" 2>/dev/null; then
+  # Of a process that has become another user's, a signal only tells that it may not be sent.
+  if [ -n "$group" ] && { kill -0 -- "-$group" 2>/dev/null || { [ "$EUID" -ne 0 ] && [ "$SECONDS" -ge 2 ]; }; }; then
     stats=("$proc"/[0-9]*/stat)
     # The name may hold anything, but what follows it to the end are numbers (proc(5)).
     member="^[0-9]+ \\(.*\\) [^Z] [0-9]+ $group( -?[0-9]+){40,}[[:space:]]*\$"
   fi
   look_for_environs
-  files=(${environs[@]+"${environs[@]}"} ${stats[@]+"${stats[@]}"})
+  # The members of the group first.
+  files=(${stats[@]+"${stats[@]}"} ${environs[@]+"${environs[@]}"})
   [ "${#files[@]}" -gt 0 ] || return 0
   # A zombie's environment is empty.
   while read -r file; do
     pid=${file#"$proc"/}
     pid=${pid%/*}
     case " ${found[*]-} " in
-      *" $pid "*) ;;
-      *) found[${#found[@]}]=$pid ;;
+      *" $pid "*) continue ;;
     esac
-  done < <(grep -lszE -e "^$cookie\$" ${member:+-e "$member"} "${files[@]}")
+    found[${#found[@]}]=$pid
+    [ "${file##*/}" = stat ] || strays[${#strays[@]}]=$pid
+  done < <(LC_ALL=C grep -lszE -e "^$cookie\$" ${member:+-e "$member"} "${files[@]}")
 }
 
 # Where a cookie may be found. All that a young run has started has a number between its own and
@@ -104,32 +107,46 @@ look_for_environs() {
   environs=("$proc"/[0-9]*/environ)
 }
 
-# Descendants are remembered, for they have no parent of ours any more once it has ended.
+# Descendants are remembered, for they have no parent of ours any more once it has ended. A child may
+# stand before its parent, where numbers have begun anew.
 look_by_descent() {
-  local pid parent leader state
-  while read -r pid parent leader state; do
-    case $state in Z*) continue ;; esac
-    case "$known" in
-      *" $pid "*) ;;
-      *" $parent "*) known="$known$pid " ;;
-      *) [ "$leader" = "$group" ] || continue
-        known="$known$pid " ;;
-    esac
-    found[${#found[@]}]=$pid
-  done < <([ -z "$group" ] || ps -A -o pid=,ppid=,pgid=,stat=)
+  local pid parent leader state line lines=() before=
+  [ -n "$group" ] || return 0
+  while IFS= read -r line; do
+    lines[${#lines[@]}]=$line
+  done < <(ps -A -o pid=,ppid=,pgid=,stat=)
+  while [ "$known" != "$before" ]; do
+    before=$known found=() strays=()
+    for line in "${lines[@]}"; do
+      # shellcheck disable=SC2086 # four words
+      set -- $line
+      pid=$1 parent=$2 leader=$3 state=$4
+      case $state in Z*) continue ;; esac
+      case "$known" in
+        *" $pid "*) ;;
+        *" $parent "*) known="$known$pid " ;;
+        *) [ "$leader" = "$group" ] || continue
+          known="$known$pid " ;;
+      esac
+      found[${#found[@]}]=$pid
+      [ "$leader" = "$group" ] || strays[${#strays[@]}]=$pid
+    done
+  done
 }
 
-# To the group as a whole first: no fork slips through that.
-signal_found() {
+# To the group as a whole: no fork slips through that, and it needs none.
+signal_group() { # SIGNAL
   [ -z "$group" ] || kill "-$1" -- "-$group" 2>/dev/null
-  kill "-$1" "${found[@]}" 2>/dev/null
 }
 
 # TERM and grace unless both were given, KILL until two looks in a row find nobody.
 end_run() { # [GIVEN]
   local until misses=0 rounds=0
+  # Before the look, which needs to fork; but descent is lost with a parent's end.
+  [ -n "${1-}" ] || [ ! -r "$proc/self/stat" ] || signal_group TERM
   if [ -z "${1-}" ] && look; then
-    signal_found TERM
+    [ -r "$proc/self/stat" ] || signal_group TERM
+    kill -TERM ${strays[@]+"${strays[@]}"} 2>/dev/null
     clock
     until=$((hundredths + grace * 100 + coarseness))
     while [ "$hundredths" -lt "$until" ] && look; do
@@ -138,11 +155,12 @@ end_run() { # [GIVEN]
     done
   fi
   while [ "$misses" -lt 2 ]; do
+    signal_group KILL
     if look; then
       misses=0
       rounds=$((rounds + 1))
       [ "$rounds" -le "$most_rounds" ] || return 1
-      signal_found KILL
+      kill -KILL "${found[@]}" 2>/dev/null
       # A process in the kernel dies when it leaves it.
       [ "$rounds" -le 20 ] || sleep 0.1
     else
@@ -179,13 +197,14 @@ clock() {
 }
 
 # What the record says, while the file is there: the first process in `first` and `start`, and
-# whether the guardian ends the run in `due`.
+# whether a watcher ends the run, in `due`, or has ended it, in `ended`.
 read_record() {
   local word one other
   while IFS=' ' read -r word one other; do
     case $word in
       pid) first=$one start=$other ;;
-      due) due=yes ;;
+      due) due=1 ;;
+      ended) ended=1 ;;
     esac
   done <"$record"
 } 2>/dev/null
@@ -197,7 +216,8 @@ note() {
 
 # Puts the run's group into `group`. Its number stays the run's as long as a process of the group
 # lives: then the process with that number is the first one of the run, or a process of the group has
-# the cookie.
+# the cookie. Who has watched the run from its start on needs no such proof once the first process is
+# gone, for it ends the run right then.
 find_group() {
   local one
   group=''
@@ -206,6 +226,8 @@ find_group() {
   [ "${first:-0}" -gt 1 ] 2>/dev/null || return 0
   look_at_start "$first"
   if [ "$began" = "$start" ]; then
+    group=$first
+  elif [ -n "${watched-}" ] && [ -z "$began" ]; then
     group=$first
   elif look; then
     for one in "${found[@]}"; do
@@ -216,8 +238,23 @@ find_group() {
   fi
 }
 
+# A watcher that is left ends the run, too, and knows its group. It notices within a second that the
+# starter has died.
+await_other_watchers() {
+  local turns=0
+  [ "$grace" -gt 0 ] && [ -e "$record" ] || return 0
+  while [ "$turns" -lt $((due ? 5 * grace + 15 : 8)) ]; do
+    read_record
+    [ -z "$ended" ] || return 0
+    sleep 0.2
+    turns=$((turns + 1))
+  done
+}
+
 if [ "${1-}" = --end ]; then
-  record=$2 grace=$3 cookie=$4 first='' known=' '
+  # No run is young here.
+  record=$2 grace=$3 cookie=$4 first='' known=' ' due=0 ended='' SECONDS=100
+  await_other_watchers
   find_group
   end_run || name_left
   exit 0
@@ -246,8 +283,36 @@ watcher_ends() { # WHY
   note "due $1"
   find_group
   end_run
+  note ended
   ending=yes
+  group='' # its number may soon be another's
+}
+
+# The same, for the starter that waits.
+end_and_tell() { # WHY
+  watcher_ends "$1"
   printf 'ended %s\n' "$number"
+}
+
+# What a line of the life line says of a run.
+take_run() { # LINE
+  local rest=${1#run }
+  number=${rest%% *} rest=${rest#* }
+  grace=${rest%% *} rest=${rest#* }
+  deadline=${rest%% *} rest=${rest#* }
+  cookie=${rest%% *} directory=${rest#* }
+  record=$directory/record first='' group='' ending='' known=' ' SECONDS=0
+}
+
+# Waits for the watcher's death, and then does what that would have done.
+watch_the_watcher() {
+  local line number='' directory ending watched=1
+  exec 3<&- >/dev/null
+  while IFS= read -r line; do
+    [ "$line" != quit ] || return
+    take_run "$line"
+  done
+  [ -z "$number" ] || watcher_ends cut
 }
 
 # One turn of the watcher while a run lives; false when its work is done.
@@ -265,45 +330,46 @@ watch_run() { # SECONDS TO WAIT
   fi
   if [ -n "$ending" ]; then
     find_group
-    ! look || signal_found KILL
+    signal_group KILL
+    ! look || kill -KILL "${found[@]}" 2>/dev/null
+    group=''
   elif [ "$now" -ge "$deadline" ]; then
-    watcher_ends late
+    end_and_tell late
   fi
   [ "$status" -eq 0 ] || return 0
   case $line in
     "until $number "*) [ -n "$ending" ] || deadline=${line##* } ;;
-    "stop $number") [ -n "$ending" ] || watcher_ends cut ;;
+    "stop $number") [ -n "$ending" ] || end_and_tell cut ;;
     "over $number") number='' ;;
   esac
 }
 
 # Reads the life line. Its standard output goes to the starter.
 watch() {
-  local line partial='' number='' ending look=1
+  local line partial='' number='' directory ending look=1 watched=1
+  trap 'signal_group KILL' EXIT # it could not fork
+  exec 6> >(watch_the_watcher)
   [ "${BASH_VERSINFO[0]}" -ge 4 ] || look=2
   while :; do
     if [ -n "$number" ]; then
-      watch_run "$look" || return
+      watch_run "$look" || break
       continue
     fi
-    next_line || return
+    next_line || break
     case $line in
       "run "*)
-        line=${line#run }
-        number=${line%% *} line=${line#* }
-        grace=${line%% *} line=${line#* }
-        deadline=${line%% *} line=${line#* }
-        cookie=${line%% *} line=${line#* }
-        record=$line/record first='' ending='' known=' ' SECONDS=0
-        printf 'run %s %s\n' "$number" "$line"
+        take_run "$line"
+        printf 'run %s %s\n' "$number" "$directory"
+        printf '%s\n' "$line" >&6
         ;;
     esac
   done
+  printf 'quit\n' >&6
 }
 
 # Runs what the directory's specification says, and reports it.
 start_and_wait() { # NUMBER DIRECTORY
-  local item in_words='' deadline directory output status due=''
+  local item in_words='' deadline directory output status due='' ended
   local words=() added=()
   record=$2/record known=' ' SECONDS=0
   {
@@ -357,6 +423,7 @@ start_and_wait() { # NUMBER DIRECTORY
   read_record
   [ -z "$due" ] || await_watcher "$1"
   end_run "$due" || name_left
+  group=''
   printf 'over %s\n' "$1"
 }
 
@@ -397,6 +464,8 @@ report() { # STATUS
 # No handler: one that interrupts a wait just as that returns loses the status for good. The command
 # gets back what this script was started with.
 trap '' HUP INT QUIT TERM PIPE
+trap 'signal_group KILL' EXIT # it could not fork
+group=''
 exec 3<&0 </dev/null
 exec 5< <(watch)
 exec 3<&-

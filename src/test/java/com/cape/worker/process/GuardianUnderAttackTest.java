@@ -2,6 +2,7 @@ package com.cape.worker.process;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -90,11 +91,11 @@ class GuardianUnderAttackTest {
   }
 
   @Test
-  void runWhoseWatcherWasKilledIsEndedAtTheNextHeartbeat() throws Exception {
+  void runWhoseWatcherWasKilledIsEndedWhateverTheWorkerDoes() throws Exception {
     CommandRunner.Run run = start(IGNORES_TERM);
     await().until(() -> Files.size(output) > 0);
     killWatcher();
-    run.extend(LeaseClock.now().plusSeconds(300));
+    await().atMost(GRACE.plusSeconds(2)).until(() -> living().isEmpty());
     Ending ending = run.await();
     assertEquals(OptionalInt.of(137), ending.exitCode());
     assertEquals(Optional.empty(), ending.stopReason());
@@ -109,6 +110,41 @@ class GuardianUnderAttackTest {
     run.stop(StopReason.TIMEOUT);
     assertEquals(Optional.of(StopReason.TIMEOUT), run.await().stopReason());
     assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void groupWithoutItsFirstProcessOrAnyEnvironmentIsEndedWhenTheStarterDies() throws Exception {
+    CommandRunner.Run run =
+        start("echo $$; env -i sleep 301 & echo $!; sleep 0.5; kill -9 $PPID; exit 0");
+    run.await();
+    for (String pid : Files.readAllLines(output)) {
+      assertFalse(Processes.isAlive(Long.parseLong(pid)), pid);
+    }
+  }
+
+  @Test
+  void guardianThatDoesNotBeginARunIsGivenUpAndNothingCounted() throws Exception {
+    start("echo $PPID").await();
+    long starter = Long.parseLong(Files.readString(output).strip());
+    List<ProcessHandle> watchers = ProcessHandle.of(starter).orElseThrow().children().toList();
+    for (ProcessHandle watcher : watchers) {
+      Processes.signal("STOP", watcher.pid());
+    }
+    Ending ending = start("exit 0").await();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+    await().until(() -> watchers.stream().noneMatch(ProcessHandle::isAlive));
+  }
+
+  @Test
+  void recordThatTheCommandHasWrittenIntoIsNoResult() throws Exception {
+    assertEquals(OptionalInt.of(65), start("echo 'exit no' >>record; exit 65").await().exitCode());
+  }
+
+  @Test
+  void nameThatIsNoTextHidesNobody() throws Exception {
+    String script = "cp /bin/sleep $'./na\\xffme'; env -i $'./na\\xffme' 302 & echo $!; exit 0";
+    assertEquals(List.of(), start(script.replace("\\\\", "\\")).await().survivors());
+    assertFalse(Processes.isAlive(Long.parseLong(Files.readString(output).strip())));
   }
 
   @Test

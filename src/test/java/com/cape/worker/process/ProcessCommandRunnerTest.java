@@ -281,9 +281,12 @@ class ProcessCommandRunnerTest {
   }
 
   @Test
-  void runOfAnotherMachineIsLeftAlone() throws Exception {
+  void runOfAnotherMachineIsLeftAloneUnlessItsEndIsRecorded() throws Exception {
     Files.writeString(directory.resolve("spec"), "another boot\0another namespace\0");
     assertEquals(Optional.empty(), runner.recover(directory, runId, Duration.ofSeconds(1)));
+    Files.writeString(directory.resolve("record"), "pid 1 1\nexit 0\n");
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(OptionalInt.of(0), recorded.exitCode());
   }
 
   @Test

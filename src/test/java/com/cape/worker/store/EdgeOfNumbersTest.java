@@ -50,6 +50,13 @@ class EdgeOfNumbersTest {
   }
 
   @Test
+  void rowThatACheckForbidsStandsInNobodysWay() {
+    database.execute(
+        "ALTER TABLE cape_issues ADD CONSTRAINT not_odd CHECK (description <> 'odd') NOT VALID");
+    assertEquals(Set.of("another"), claimAndSettleAll());
+  }
+
+  @Test
   void fenceOfAnAttemptAtItsLimitStandsInNobodysWayEither() {
     assertEquals("odd", claimAndSettle().orElseThrow());
     database.execute("UPDATE cape_issue_attempts SET fence = 9223372036854775807");

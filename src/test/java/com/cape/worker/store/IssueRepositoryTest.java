@@ -359,6 +359,30 @@ class IssueRepositoryTest {
     database.execute("INSERT INTO cape_issues (description) VALUES ('an issue')");
   }
 
+  @Test
+  void settleClaimsTheNextIssueInTheSameGo() {
+    insert();
+    insert();
+    Claim first = claim().orElseThrow();
+    var both = repository.settleAndLook(first, completed(), ALICE, "/logs", LEASE);
+    assertEquals(Optional.of(IssueStatus.COMPLETED), both.settled().orElseThrow().status());
+    assertEquals(2, both.next().orElseThrow().issueId());
+    var last = repository.settleAndLook(both.next().get(), completed(), ALICE, "/logs", LEASE);
+    assertTrue(last.settled().isPresent());
+    assertTrue(last.next().isEmpty());
+  }
+
+  @Test
+  void lostLeaseSettlesNothingButMayClaim() {
+    insert();
+    insert();
+    Claim first = claim().orElseThrow();
+    database.execute("UPDATE cape_issue_attempts SET outcome = 'lost'");
+    var both = repository.settleAndLook(first, again(true), ALICE, "/logs", LEASE);
+    assertTrue(both.settled().isEmpty());
+    assertEquals(2, both.next().orElseThrow().issueId());
+  }
+
   private Idle idle() {
     return look().idle();
   }

@@ -1,13 +1,24 @@
 package com.cape.worker.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.issue.Claim;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.StoreException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -107,6 +118,64 @@ class IssueWorkerTest {
     fixture.drain.interrupt("second");
     assertEquals(IssueWorker.End.STOPPED, end.get(20, TimeUnit.SECONDS));
     assertEquals("1", count("status = 'pending' AND attempts = 0"));
+  }
+
+  @Test
+  void claimWhoseAnswerWasLostIsGivenBackUncounted() throws Exception {
+    fixture.insert("one");
+    var atWork = new AtWork();
+    var claims =
+        new Claims(
+            WorkerFixture.ALICE,
+            new IssueRepository(new Database(answerLost(fixture.database.dataSource()))),
+            "logs",
+            WorkerFixture.LEASE,
+            atWork,
+            () -> true);
+    assertThrows(StoreException.class, () -> claims.look(held -> {}));
+    assertEquals("1", count("status = 'started'"));
+    List<Claim> unanswered = claims.unanswered();
+    assertEquals(1, unanswered.size());
+    atWork.begun(unanswered.get(0).issueId());
+    assertThrows(StoreException.class, () -> claims.look(held -> {}));
+    assertEquals(List.of(), claims.unanswered());
+  }
+
+  /** Fails after the statement of each claim has been committed. */
+  private static DataSource answerLost(DataSource source) {
+    return (DataSource)
+        Proxy.newProxyInstance(
+            DataSource.class.getClassLoader(),
+            new Class<?>[] {DataSource.class},
+            (self, method, arguments) -> connectionThatFails((Connection) method.invoke(source)));
+  }
+
+  private static Connection connectionThatFails(Connection connection) {
+    return (Connection)
+        Proxy.newProxyInstance(
+            Connection.class.getClassLoader(),
+            new Class<?>[] {Connection.class},
+            (self, method, arguments) -> {
+              Object result = method.invoke(connection, arguments);
+              boolean claim =
+                  method.getName().equals("prepareStatement")
+                      && arguments[0].toString().contains("cape_claim_next");
+              return claim ? statementThatFails((PreparedStatement) result) : result;
+            });
+  }
+
+  private static PreparedStatement statementThatFails(PreparedStatement statement) {
+    return (PreparedStatement)
+        Proxy.newProxyInstance(
+            PreparedStatement.class.getClassLoader(),
+            new Class<?>[] {PreparedStatement.class},
+            (self, method, arguments) -> {
+              Object result = method.invoke(statement, arguments);
+              if (method.getName().equals("execute")) {
+                throw new SQLException("the connection was cut", "08006");
+              }
+              return result;
+            });
   }
 
   private CompletableFuture<IssueWorker.End> runUntilStarted(String script, Duration drainTimeout)

@@ -1,0 +1,51 @@
+package com.cape.worker.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StateDirectoryTest {
+  @TempDir private Path directory;
+  private final UUID first = UUID.randomUUID();
+
+  @Test
+  void successorFollowsTheInstanceBefore() throws Exception {
+    try (var state = open(first)) {
+      assertEquals(Optional.empty(), state.previousInstance());
+      state.registered();
+    }
+    try (var state = open(UUID.randomUUID())) {
+      assertEquals(Optional.of(first), state.previousInstance());
+      assertEquals(Optional.of(first), state.previousHere());
+    }
+  }
+
+  @Test
+  void oneThatDiedBeforeItHadRegisteredLeavesItsPredecessorToTheNextOne() throws Exception {
+    try (var state = open(first)) {
+      state.registered();
+    }
+    open(UUID.randomUUID()).close();
+    try (var state = open(UUID.randomUUID())) {
+      assertEquals(Optional.of(first), state.previousInstance());
+    }
+  }
+
+  @Test
+  void otherProcessIsTold() throws Exception {
+    try (var state = open(first)) {
+      state.registered();
+      // Within one process the lock shows as an exception of its own.
+      assertThrows(java.nio.channels.OverlappingFileLockException.class, () -> open(first));
+    }
+  }
+
+  private StateDirectory open(UUID instance) throws Exception {
+    return StateDirectory.open(directory, instance, "pid 1 on here");
+  }
+}
