@@ -9,6 +9,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -109,22 +110,45 @@ public final class Database implements AutoCloseable {
     return source;
   }
 
-  private static final String LOCK =
-      "SELECT set_config('lock_timeout', '2min', true), pg_advisory_xact_lock(?)";
+  private static final String LOCK = "SELECT pg_try_advisory_xact_lock(?)";
 
-  /** Does the work, on other connections, while no other process does any under that number. */
-  void exclusively(long number, Runnable work) {
-    try (Connection guard = dataSource.getConnection()) {
+  /** Statements that belong together; an answer of false takes them all back. */
+  interface Transaction {
+    boolean run(Statement statement) throws SQLException;
+  }
+
+  /**
+   * Runs it while nobody else runs anything under that number. False when somebody does, or when it
+   * was taken back: to be tried again later, which holds no connection meanwhile.
+   */
+  boolean exclusively(long number, Transaction work) {
+    try (Connection connection = dataSource.getConnection()) {
       // The lock of a transaction, unlike a session's, holds through a pooler.
-      guard.setAutoCommit(false);
-      try (PreparedStatement lock = guard.prepareStatement(LOCK)) {
-        lock.setLong(1, number);
-        lock.execute();
+      connection.setAutoCommit(false);
+      boolean done = locked(connection, number) && done(connection, work);
+      if (done) {
+        connection.commit();
       }
       // Closing the connection ends the transaction, and the lock with it.
-      work.run();
+      return done;
     } catch (SQLException e) {
       throw explained(e);
+    }
+  }
+
+  private static boolean locked(Connection connection, long number) throws SQLException {
+    try (PreparedStatement lock = connection.prepareStatement(LOCK)) {
+      lock.setLong(1, number);
+      try (ResultSet row = lock.executeQuery()) {
+        return row.next() && row.getBoolean(1);
+      }
+    }
+  }
+
+  private boolean done(Connection connection, Transaction work) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.setQueryTimeout(statementSeconds);
+      return work.run(statement);
     }
   }
 
