@@ -30,6 +30,8 @@ import org.postgresql.ds.PGSimpleDataSource;
 public final class Database implements AutoCloseable {
   private static final String PRIMARY = "primary";
   private static final int CONNECT_SECONDS = 5;
+  // For how long the driver passes over a host that was a standby: it may be the next primary.
+  private static final int HOST_RECHECK_SECONDS = 1;
   // How much longer than the server the socket waits: for a server that can no more cancel.
   private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
@@ -97,6 +99,9 @@ public final class Database implements AutoCloseable {
     if (hosts > 1 && !url.sets("targetServerType")) {
       // A worker writes; the first host may be a standby.
       source.setTargetServerType(PRIMARY);
+    }
+    if (!url.sets("hostRecheckSeconds")) {
+      source.setHostRecheckSeconds(HOST_RECHECK_SECONDS);
     }
     // A pooler in transaction mode gives each transaction another session.
     source.setPrepareThreshold(0);
