@@ -155,6 +155,27 @@ class FailoverIT {
     }
   }
 
+  /** As a managed database does that changes roles under the connections. */
+  @Test
+  void primaryThatTakesNoMoreWritesIsLeftForTheNewOne() throws Exception {
+    script("echo $1 >>runs");
+    try (var servers = new ServerPair(directory, false)) {
+      WorkerProcess worker = worker("x", servers.url(), "--lease", "10");
+      workers.add(worker);
+      worker.awaitOutput("ready");
+      servers.awaitOnStandby(
+          "1", "SELECT count(*) FROM pg_tables WHERE tablename = 'cape_workers'");
+      servers.awaitOnStandby("1", "SELECT count(*) FROM cape_workers");
+      servers.executeOnPrimary("ALTER SYSTEM SET default_transaction_read_only = on");
+      servers.executeOnPrimary("SELECT pg_reload_conf()");
+      worker.awaitOutput("database away");
+      servers.promoteStandby();
+      servers.executeOnStandby("INSERT INTO cape_issues (description) VALUES ('an issue')");
+      servers.awaitOnStandby("completed", "SELECT status FROM cape_issues");
+      worker.awaitOutput("database back");
+    }
+  }
+
   private static void assertStaysSo(Callable<Boolean> condition) {
     await().during(A_WHILE).atMost(A_WHILE.plusSeconds(2)).until(condition);
   }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.cape.worker.config.DatabaseUrl;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.SQLExceptionOverride;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -29,6 +30,17 @@ import org.postgresql.ds.PGSimpleDataSource;
  */
 public final class Database implements AutoCloseable {
   private static final String PRIMARY = "primary";
+  private static final String READ_ONLY = "25006";
+  // Another of the hosts may be the primary by now.
+  private static final SQLExceptionOverride READ_ONLY_IS_LEFT =
+      new SQLExceptionOverride() {
+        @java.lang.Override
+        public Override adjudicate(SQLException thrown) {
+          return READ_ONLY.equals(thrown.getSQLState())
+              ? Override.MUST_EVICT
+              : Override.CONTINUE_EVICT;
+        }
+      };
   private static final int CONNECT_SECONDS = 5;
   // For how long the driver passes over a host that was a standby: it may be the next primary.
   private static final int HOST_RECHECK_SECONDS = 1;
@@ -76,6 +88,7 @@ public final class Database implements AutoCloseable {
     config.setKeepaliveTime(KEEPALIVE.toMillis());
     config.setMaxLifetime(LIFETIME.toMillis());
     config.setInitializationFailTimeout(-1);
+    config.setExceptionOverride(READ_ONLY_IS_LEFT);
     var pool = new HikariDataSource(config);
     return new Database(pool, url.hosts(), statementLimit, pool::close);
   }
