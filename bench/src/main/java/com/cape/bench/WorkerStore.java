@@ -87,7 +87,7 @@ public final class WorkerStore implements AutoCloseable {
 
   /** Settles it as completed. */
   public void settle(Claim claim) {
-    if (!issues.settle(claim, COMPLETED)) {
+    if (issues.settle(claim, COMPLETED).isEmpty()) {
       throw new IllegalStateException("the lease of a benchmark's issue was lost");
     }
   }

@@ -9,12 +9,13 @@ import com.cape.worker.process.DefaultCommand;
 import com.cape.worker.process.ProcessCommandRunner;
 import com.cape.worker.process.StateDirectory;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Presence;
 import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
-import com.cape.worker.store.WorkerState;
 import com.cape.worker.worker.Drain;
 import com.cape.worker.worker.IssueWorker;
 import com.cape.worker.worker.LogRetention;
@@ -101,8 +102,7 @@ public final class Daemon {
   }
 
   private ExitCode work(RunPlan plan, Path bash, StateDirectory state) throws InterruptedException {
-    // One more for the rescuer, whose statement may take long.
-    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS) + 1;
+    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
     try (var commands = new ProcessCommandRunner(bash, config.command().withheld());
         Database work = open(connections, STATEMENT_LIMIT);
         Database beat = open(1, HEARTBEAT_LIMIT)) {
@@ -111,7 +111,8 @@ public final class Daemon {
               new IssueRepository(work),
               new RescueRepository(work),
               new IssueRepository(beat),
-              new WorkerRepository(beat, version));
+              new WorkerRepository(beat, version),
+              listener(work));
       var startUp = new StartUp(config.connection(), stores.workers(), drain);
       if (!startUp.ready(identity, config.loop().lease(), state.previousInstance())) {
         return ExitCode.DONE;
@@ -125,20 +126,32 @@ public final class Daemon {
       return switch (end) {
         case STOPPED, IDLE -> ExitCode.DONE;
         case CANNOT_START -> ExitCode.WRONG_SETTING;
-        case JDK_REPLACED -> ExitCode.TRY_LATER;
+        case RESTART, JDK_REPLACED -> ExitCode.TRY_LATER;
         case UNSETTLED -> ExitCode.FAILED;
       };
     }
   }
 
   private Database open(int connections, Duration statementLimit) {
-    return Database.open(
-        config.connection().url(), "cape-worker " + config.workerId(), connections, statementLimit);
+    return Database.open(config.connection().url(), applicationName(), connections, statementLimit);
+  }
+
+  private Optional<IssueListener> listener(Database sender) {
+    return Optional.of(config.connection())
+        .filter(WorkerConfig.Connection::listen)
+        .map(
+            connection ->
+                new IssueListener(
+                    connection.listenUrl(), applicationName(), sender, identity.instance()));
+  }
+
+  private String applicationName() {
+    return "cape-worker " + config.workerId();
   }
 
   private void sayStopped(WorkerRepository workers) {
     try {
-      workers.heartbeat(identity, WorkerState.STOPPED);
+      workers.heartbeat(identity, Presence.STOPPED, config.loop().lease());
     } catch (StoreException e) {
       LOG.debug("cannot say that the worker has stopped", e);
     }

@@ -38,27 +38,40 @@ public final class CommandCheck {
 
   /** The program's file, once nothing is in its way. */
   public Optional<Path> find() {
-    return trouble().isEmpty() ? candidates(program).filter(CommandCheck::runs) : Optional.empty();
+    return look().program();
   }
 
   /** What is in the way, as a line to read; empty when the command can be started. */
   public Optional<String> trouble() {
+    return look().trouble();
+  }
+
+  /** Either the program or what is in its way. */
+  private record Found(Optional<Path> program, Optional<String> trouble) {
+    private static Found wanting(String trouble) {
+      return new Found(Optional.empty(), Optional.of(trouble));
+    }
+  }
+
+  private Found look() {
     if (!Files.isDirectory(directory)) {
-      return Optional.of("the working directory %s does not exist".formatted(directory));
+      return Found.wanting("the working directory %s does not exist".formatted(directory));
     }
     Optional<Path> file = candidates(program);
     if (file.isEmpty()) {
-      return Optional.of(
+      return Found.wanting(
           program.contains("/")
               ? "the command %s does not exist".formatted(program)
               : "the command '%s' is not on the PATH (%s)".formatted(program, searchPath));
     }
     if (!runs(file.get())) {
-      return Optional.of("the command %s is not executable".formatted(file.get()));
+      return Found.wanting("the command %s is not executable".formatted(file.get()));
     }
     return interpreter(file.get())
         .filter(name -> candidates(name).filter(CommandCheck::runs).isEmpty())
-        .map(name -> "the command %s needs %s, which is missing".formatted(file.get(), name));
+        .map(name -> "the command %s needs %s, which is missing".formatted(file.get(), name))
+        .map(Found::wanting)
+        .orElse(new Found(file, Optional.empty()));
   }
 
   /** The file of that name: one that can be executed, else any that is there. */

@@ -18,6 +18,9 @@ public interface CommandRunner {
    */
   Run start(RunSpec spec) throws IOException;
 
+  /** What is in the way of any run, whatever the command; empty when there is nothing. */
+  Optional<String> trouble();
+
   /** Whether the JDK was replaced under this process, which can then start no other any more. */
   boolean jdkReplaced();
 

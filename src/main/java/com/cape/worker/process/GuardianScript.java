@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,6 +28,14 @@ final class GuardianScript {
   GuardianScript(Path bash, Set<String> withheld) {
     this.bash = bash;
     this.withheld = withheld;
+  }
+
+  Path bash() {
+    return bash;
+  }
+
+  boolean canStart() {
+    return Files.isExecutable(bash);
   }
 
   /** Starts a guardian that waits for its first run. */

@@ -125,6 +125,11 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   }
 
   @Override
+  public Optional<String> trouble() {
+    return script.canStart() ? Optional.empty() : Optional.of(script.bash() + " is missing");
+  }
+
+  @Override
   public boolean jdkReplaced() {
     return !helper().equals(helper);
   }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -48,6 +49,14 @@ public final class Database implements AutoCloseable {
   private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
   private static final Duration LIFETIME = Duration.ofMinutes(30);
+  // The pool asks before it lends a connection that was not used for so long: longer than from one
+  // poll or heartbeat to the next, else each would cost a query more. One that died meanwhile fails
+  // once, which callers are used to.
+  private static final Duration TRUSTED = Duration.ofSeconds(40);
+
+  static {
+    System.setProperty("com.zaxxer.hikari.aliveBypassWindowMs", Long.toString(TRUSTED.toMillis()));
+  }
 
   private final DataSource dataSource;
   private final String server;
@@ -97,6 +106,12 @@ public final class Database implements AutoCloseable {
   static Database unpooled(DatabaseUrl url, String applicationName, Duration statementLimit) {
     return new Database(
         driver(url, applicationName, statementLimit), url.hosts(), statementLimit, () -> {});
+  }
+
+  /** A connection of one's own, which no pool watches. */
+  static Connection connect(DatabaseUrl url, String applicationName, Duration statementLimit)
+      throws SQLException {
+    return driver(url, applicationName, statementLimit).getConnection();
   }
 
   private static PGSimpleDataSource driver(
@@ -194,21 +209,52 @@ public final class Database implements AutoCloseable {
   }
 
   <T> List<T> query(String sql, Binder binder, Mapper<T> mapper) {
+    return execute(sql, binder, statement -> rows(statement, mapper));
+  }
+
+  /** Two statements, with a semicolon between, in one round trip and one transaction. */
+  <A, B, T> T queryTwo(
+      String sql,
+      Binder binder,
+      Mapper<A> first,
+      Mapper<B> second,
+      BiFunction<Optional<A>, Optional<B>, T> both) {
+    return execute(
+        sql,
+        binder,
+        statement -> {
+          Optional<A> one = rows(statement, first).stream().findFirst();
+          statement.getMoreResults();
+          return both.apply(one, rows(statement, second).stream().findFirst());
+        });
+  }
+
+  private static <T> List<T> rows(PreparedStatement statement, Mapper<T> mapper)
+      throws SQLException {
+    try (ResultSet rows = statement.getResultSet()) {
+      List<T> mapped = new ArrayList<>();
+      while (rows.next()) {
+        mapped.add(mapper.map(rows));
+      }
+      return mapped;
+    }
+  }
+
+  private <T> T execute(String sql, Binder binder, Answer<T> answer) {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement statement = connection.prepareStatement(sql)) {
       // The driver asks the server to cancel it then, which costs nothing until it happens.
       statement.setQueryTimeout(statementSeconds);
       binder.bind(new Binding(statement));
-      try (ResultSet rows = statement.executeQuery()) {
-        List<T> mapped = new ArrayList<>();
-        while (rows.next()) {
-          mapped.add(mapper.map(rows));
-        }
-        return mapped;
-      }
+      statement.execute();
+      return answer.read(statement);
     } catch (SQLException e) {
       throw explained(e);
     }
+  }
+
+  private interface Answer<T> {
+    T read(PreparedStatement statement) throws SQLException;
   }
 
   /** Sets a statement's parameters. */

@@ -75,6 +75,7 @@ final class FlywayMigrations {
       --    ON cape_issues, cape_issue_attempts, cape_workers, cape_pauses TO <worker role>;
       -- GRANT USAGE ON SEQUENCE cape_issues_id_seq TO <worker role>;
       -- GRANT SELECT ON %s TO <worker role>;
+      -- GRANT EXECUTE ON FUNCTION cape_claim_next, cape_settle_attempt TO <worker role>;
       """
           .formatted(Migrator.HISTORY);
 

@@ -1,6 +1,7 @@
 package com.cape.worker.store;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -9,6 +10,22 @@ import java.util.Optional;
  * @param pausedFor what is left of a pause of the fleet or of this worker; a pause without an end
  *     counts as a long one
  * @param pauseReason empty without a pause
- * @param nextDue until the next pending issue falls due
+ * @param dues the pending issues that fall due next, the first of them first
  */
-public record Idle(Optional<Duration> pausedFor, String pauseReason, Optional<Duration> nextDue) {}
+public record Idle(Optional<Duration> pausedFor, String pauseReason, List<Due> dues) {
+  /** Nothing is known. */
+  static final Idle UNKNOWN = new Idle(Optional.empty(), "", List.of());
+
+  /** Copies the list. */
+  public Idle {
+    dues = List.copyOf(dues);
+  }
+
+  /** An issue that falls due after so long. */
+  public record Due(long issueId, Duration in) {}
+
+  /** Until the next pending issue falls due. */
+  public Optional<Duration> nextDue() {
+    return dues.stream().findFirst().map(Due::in);
+  }
+}

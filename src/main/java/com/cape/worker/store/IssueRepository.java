@@ -8,6 +8,7 @@ import com.cape.worker.issue.WorkerId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -19,6 +20,7 @@ public final class IssueRepository {
   // The server's encoding has no such character, or takes the bytes for none.
   private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final int MOST_COLLISIONS = 10;
+  private static final Duration NO_BACKOFF = Duration.ofSeconds(-1);
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
   private final Database database;
@@ -27,61 +29,22 @@ public final class IssueRepository {
     this.database = requireNonNull(database);
   }
 
-  // A fence above every attempt's keeps "never used twice" even where the column was edited, or the
-  // issue deleted and inserted again under its id.
-  private static final String CLAIM =
-      """
-      WITH next AS MATERIALIZED (
-        SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM cape_issues i
-         WHERE status = 'pending' AND run_after <= now()
-           AND NOT EXISTS (SELECT FROM cape_issue_attempts a
-                            WHERE a.issue_id = i.id AND a.outcome = 'running')
-           AND NOT EXISTS (SELECT FROM cape_pauses p
-                            WHERE p.scope IN ('*', ?) AND coalesce(p.paused_until > now(), true))
-         ORDER BY priority DESC, run_after, id
-         LIMIT 1
-           FOR UPDATE SKIP LOCKED
-      ), cancelled AS (
-        UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
-          FROM next
-         WHERE i.id = next.id AND next.cancelled
-        RETURNING i.id
-      ), claimed AS (
-        UPDATE cape_issues i
-           SET status = 'started', assigned_worker_id = ?, attempts = i.attempts + 1,
-               fence = 1 + greatest(i.fence, (SELECT coalesce(max(a.fence), 0)
-                                                FROM cape_issue_attempts a WHERE a.issue_id = i.id)),
-               started_at = now(), updated_at = now(), completed_at = NULL
-          FROM next
-         WHERE i.id = next.id AND NOT next.cancelled
-        RETURNING i.id, i.attempts, i.fence, i.description, i.last_error
-      ), attempt AS (
-        INSERT INTO cape_issue_attempts
-               (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file, lease_expires_at)
-        SELECT id, attempts, fence, ?, ?, ?, ?, ?,
-               ? || '/' || id || '/attempt-' || attempts || '-' || fence || '.log',
-               now() + make_interval(secs => ?)
-          FROM claimed
-        RETURNING run_id
-      )
-      SELECT id, attempts, fence, description, last_error, run_id FROM claimed, attempt
-       UNION ALL
-      SELECT id, NULL, NULL, NULL, NULL, NULL FROM cancelled
-      """;
+  // One statement for both, so that an idle worker asks once a poll.
+  private static final String CLAIM = "SELECT * FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?)";
 
   /**
-   * Claims the issue that has been due longest and starts its lease; empty when nothing is due, or
-   * a pause holds. A due issue that is to be cancelled becomes so on the way.
+   * Claims the issue that has been due longest and starts its lease; says why when nothing is due,
+   * or a pause holds. A due issue that is to be cancelled becomes so on the way.
    *
    * @param issueLogs the folder of the attempts' log files
    */
-  public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
+  public Look look(WorkerIdentity worker, String issueLogs, Duration lease) {
     int collisions = 0;
     while (true) {
       try {
-        Optional<Optional<Claim>> next = claimOrCancel(worker, issueLogs, lease);
-        if (next.isEmpty() || next.get().isPresent()) {
-          return next.flatMap(claim -> claim);
+        Optional<Look> look = lookOrCancel(worker, issueLogs, lease);
+        if (look.isPresent()) {
+          return look.get();
         }
       } catch (StoreException e) {
         // Somebody's edit made a running issue pending between the look and the claim; the next
@@ -90,29 +53,44 @@ public final class IssueRepository {
           throw e;
         }
         if (++collisions == MOST_COLLISIONS) {
-          return Optional.empty();
+          return new Look(Optional.empty(), Idle.UNKNOWN);
         }
       }
     }
   }
 
-  /** Takes the next due issue; the inner value is empty when it was to be cancelled. */
-  private Optional<Optional<Claim>> claimOrCancel(
-      WorkerIdentity worker, String issueLogs, Duration lease) {
-    String id = worker.id().value();
-    return database.queryOne(
-        CLAIM,
-        bind ->
-            bind.text(id)
-                .text(id)
-                .uuid(UUID.randomUUID())
-                .text(id)
-                .uuid(worker.instance())
-                .text(worker.host())
-                .number(worker.pid())
-                .text(issueLogs)
-                .seconds(lease),
-        row -> row.getObject("run_id") == null ? Optional.empty() : Optional.of(toClaim(row)));
+  /** The claim of a {@link #look}; empty when there was none. */
+  public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
+    return look(worker, issueLogs, lease).claim();
+  }
+
+  /** One look; empty when it cancelled an issue instead. */
+  private Optional<Look> lookOrCancel(WorkerIdentity worker, String issueLogs, Duration lease) {
+    return database
+        .queryOne(CLAIM, bind -> claim(bind, worker, issueLogs, lease), IssueRepository::toLook)
+        .orElseThrow();
+  }
+
+  private static void claim(
+      Database.Binding bind, WorkerIdentity worker, String issueLogs, Duration lease)
+      throws SQLException {
+    bind.uuid(UUID.randomUUID())
+        .text(worker.id().value())
+        .uuid(worker.instance())
+        .text(worker.host())
+        .number(worker.pid())
+        .text(issueLogs)
+        .seconds(lease);
+  }
+
+  private static Optional<Look> toLook(ResultSet row) throws SQLException {
+    if (row.getObject("run_id") != null) {
+      return Optional.of(new Look(Optional.of(toClaim(row)), Idle.UNKNOWN));
+    }
+    if (row.getObject("id") != null) {
+      return Optional.empty();
+    }
+    return Optional.of(new Look(Optional.empty(), toIdle(row)));
   }
 
   private static Claim toClaim(ResultSet row) throws SQLException {
@@ -125,40 +103,23 @@ public final class IssueRepository {
         Optional.ofNullable(row.getString("last_error")));
   }
 
-  private static final String IDLE =
-      """
-      SELECT p.left_s, p.reason,
-             (SELECT extract(epoch FROM min(run_after) - now())::float8 FROM cape_issues
-               WHERE status = 'pending' AND run_after > now() AND run_after < 'infinity') AS due_s
-        FROM (VALUES (1)) AS one (row)
-        LEFT JOIN LATERAL (
-          SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity') AS left_s,
-                 reason
-            FROM cape_pauses
-           WHERE scope IN ('*', ?) AND coalesce(paused_until > now(), true)
-           ORDER BY left_s DESC
-           LIMIT 1) p ON true
-      """;
-
-  /** Why there was nothing to claim, and until when; to be asked after an empty claim. */
-  public Idle idle(WorkerIdentity worker) {
-    return database
-        .queryOne(
-            IDLE,
-            bind -> bind.text(worker.id().value()),
-            row ->
-                new Idle(
-                    wait(row, "left_s"),
-                    Optional.ofNullable(row.getString("reason")).orElse(""),
-                    wait(row, "due_s")))
-        .orElseThrow();
+  private static Idle toIdle(ResultSet row) throws SQLException {
+    double left = row.getDouble("left_s");
+    Optional<Duration> pausedFor = row.wasNull() ? Optional.empty() : Optional.of(wait(left));
+    List<Idle.Due> dues = new ArrayList<>();
+    if (row.getArray("due_ids") != null) {
+      Long[] ids = (Long[]) row.getArray("due_ids").getArray();
+      Double[] waits = (Double[]) row.getArray("due_s").getArray();
+      for (int i = 0; i < ids.length; i++) {
+        dues.add(new Idle.Due(ids[i], wait(waits[i])));
+      }
+    }
+    return new Idle(pausedFor, Optional.ofNullable(row.getString("reason")).orElse(""), dues);
   }
 
-  private static Optional<Duration> wait(ResultSet row, String column) throws SQLException {
-    double seconds = row.getDouble(column);
-    return row.wasNull()
-        ? Optional.empty()
-        : Optional.of(Duration.ofMillis((long) Math.min(seconds * 1000, LONGEST_WAIT_MILLIS)));
+  /** Not a moment too short, else whoever waits looks twice. */
+  private static Duration wait(double seconds) {
+    return Duration.ofMillis((long) Math.min(Math.ceil(seconds * 1000), LONGEST_WAIT_MILLIS));
   }
 
   // A fence never goes back: a row with a lower one is another issue under the id of a deleted one.
@@ -185,56 +146,8 @@ public final class IssueRepository {
                 row.getBoolean("deleted")));
   }
 
-  // The issue's row is locked before it is judged: a cancel or an edit that commits meanwhile
-  // counts.
   private static final String SETTLE =
-      """
-      WITH ended AS (
-        UPDATE cape_issue_attempts
-           SET outcome = ?, finished_at = now(), exit_code = ?, signal = ?, error = ?, output_tail = ?
-         WHERE run_id = ?
-           AND (outcome = 'running'
-                OR outcome = 'lost' AND ? = 'completed'
-                   AND EXISTS (SELECT FROM cape_issues i
-                                WHERE i.id = cape_issue_attempts.issue_id
-                                  AND i.fence = cape_issue_attempts.fence))
-        RETURNING issue_id, fence, error, worker_id, started_at
-      ), wanted AS (
-        SELECT i.id, ended.error, ended.worker_id, ended.started_at,
-               CASE WHEN ? = 'pending' AND i.cancel_requested_at IS NOT NULL THEN 'cancelled'
-                    ELSE ? END AS status
-          FROM cape_issues i JOIN ended ON i.id = ended.issue_id AND i.fence = ended.fence
-           FOR UPDATE OF i
-      ), settled AS (
-        UPDATE cape_issues i
-           SET status = wanted.status,
-               updated_at = now(),
-               completed_at = CASE WHEN wanted.status = 'completed' THEN now() END,
-               assigned_worker_id = CASE WHEN wanted.status <> 'pending'
-                                         THEN coalesce(i.assigned_worker_id, wanted.worker_id) END,
-               started_at = CASE WHEN wanted.status <> 'pending'
-                                 THEN coalesce(i.started_at, wanted.started_at) END,
-               cancel_requested_at = CASE WHEN wanted.status = 'cancelled' THEN i.cancel_requested_at END,
-               attempts = CASE WHEN ? OR wanted.status = 'cancelled' THEN i.attempts
-                               ELSE greatest(i.attempts - 1, 0) END,
-               run_after = CASE WHEN wanted.status = 'pending'
-                                THEN coalesce(now() + make_interval(secs => nullif(?, -1)), i.run_after)
-                                ELSE i.run_after END,
-               last_error = wanted.error
-          FROM wanted
-         WHERE i.id = wanted.id
-        RETURNING i.id, wanted.status
-      ), paused AS (
-        INSERT INTO cape_pauses AS p (scope, paused_until, reason)
-        SELECT '*', now() + make_interval(secs => pause.seconds), split_part(ended.error, E'\\n', 1)
-          FROM ended, (VALUES (?)) AS pause (seconds)
-         WHERE pause.seconds > 0
-        ON CONFLICT (scope) DO UPDATE
-           SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
-         WHERE p.paused_until < excluded.paused_until
-      )
-      SELECT settled.status FROM ended LEFT JOIN settled ON settled.id = ended.issue_id
-      """;
+      "SELECT status FROM cape_settle_attempt(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
   /**
    * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. Empty
@@ -254,24 +167,57 @@ public final class IssueRepository {
   }
 
   private Optional<Settled> write(Claim claim, Settlement settlement) {
-    Duration none = Duration.ofSeconds(-1);
-    String status = settlement.status().word();
     return database.queryOne(
-        SETTLE,
-        bind ->
-            bind.text(settlement.outcome().word())
-                .number(settlement.exitCode())
-                .number(settlement.signal())
-                .text(settlement.error())
-                .text(settlement.outputTail())
-                .uuid(claim.runId())
-                .text(status)
-                .text(status)
-                .text(status)
-                .flag(settlement.counted())
-                .seconds(settlement.backoff().orElse(none))
-                .seconds(settlement.fleetPause().orElse(Duration.ZERO)),
-        row -> new Settled(Optional.ofNullable(row.getString("status")).map(IssueStatus::ofWord)));
+        SETTLE, bind -> settle(bind, claim, settlement), IssueRepository::toSettled);
+  }
+
+  private static void settle(Database.Binding bind, Claim claim, Settlement settlement)
+      throws SQLException {
+    bind.uuid(claim.runId())
+        .text(settlement.outcome().word())
+        .number(settlement.exitCode())
+        .number(settlement.signal())
+        .text(settlement.error())
+        .text(settlement.outputTail())
+        .text(settlement.status().word())
+        .flag(settlement.counted())
+        .seconds(settlement.backoff().orElse(NO_BACKOFF))
+        .seconds(settlement.fleetPause().orElse(Duration.ZERO));
+  }
+
+  private static Settled toSettled(ResultSet row) throws SQLException {
+    return new Settled(Optional.ofNullable(row.getString("status")).map(IssueStatus::ofWord));
+  }
+
+  /**
+   * What a settle wrote, and what was claimed after it.
+   *
+   * @param settled as of {@link #settle}
+   * @param next empty when there was nothing to claim, or when only the settle could be written
+   */
+  public record SettledAndNext(Optional<Settled> settled, Optional<Claim> next) {}
+
+  /** Settles, and claims the next issue in the same transaction and the same round trip. */
+  public SettledAndNext settleAndLook(
+      Claim claim, Settlement settlement, WorkerIdentity worker, String issueLogs, Duration lease) {
+    try {
+      return database.queryTwo(
+          SETTLE + ";" + CLAIM,
+          bind -> {
+            settle(bind, claim, settlement);
+            claim(bind, worker, issueLogs, lease);
+          },
+          IssueRepository::toSettled,
+          IssueRepository::toLook,
+          (settled, look) ->
+              new SettledAndNext(settled, look.flatMap(found -> found).flatMap(Look::claim)));
+    } catch (StoreException e) {
+      // Neither is written then, and the settle may well be by itself.
+      if (!e.sqlState().equals(UNIQUE_VIOLATION) && !NO_SUCH_CHARACTER.contains(e.sqlState())) {
+        throw e;
+      }
+      return new SettledAndNext(settle(claim, settlement), Optional.empty());
+    }
   }
 
   private static final String HELD =

@@ -25,7 +25,7 @@ public final class StoreException extends RuntimeException {
   private static final Set<String> PASSING = Set.of("55P03", "57014", "40P01", "40001", "25006");
   // No such table, column, type or schema; an object or type of another kind.
   private static final Set<String> UNUSABLE =
-      Set.of("42P01", "42703", "42704", "3F000", "42809", "42804");
+      Set.of("42P01", "42703", "42704", "42883", "3F000", "42809", "42804");
   private static final String NO_RESOURCES = "53";
   private static final String CONNECTION = "08";
   private static final String WRONG_LOGIN = "28";

@@ -31,7 +31,8 @@ public final class WorkerRepository {
       VALUES (?, ?, ?, ?, ?, 'idle')
       ON CONFLICT (worker_id) DO UPDATE
          SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
-             version = excluded.version, state = 'idle', started_at = now(), heartbeat_at = now()
+             version = excluded.version, state = 'idle', started_at = now(), heartbeat_at = now(),
+             listener_up = false, free_slots = 0, drain_requested_for = NULL
        WHERE w.instance IN (excluded.instance, ?) OR w.state = 'stopped'
           OR w.heartbeat_at < now() - make_interval(secs => ?)
       RETURNING worker_id
@@ -89,29 +90,47 @@ public final class WorkerRepository {
 
   private static final String HEARTBEAT =
       """
-      INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, state)
-      VALUES (?, ?, ?, ?, ?, ?)
-      ON CONFLICT (worker_id) DO UPDATE SET heartbeat_at = now(), state = excluded.state
-       WHERE w.instance = excluded.instance
-      RETURNING worker_id
+      WITH beat AS (
+        INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, state, listener_up, free_slots)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (worker_id) DO UPDATE
+           SET heartbeat_at = now(), state = excluded.state, listener_up = excluded.listener_up,
+               free_slots = excluded.free_slots
+         WHERE w.instance = excluded.instance
+        RETURNING worker_id, coalesce(drain_requested_for = instance, false) AS drain, drain_restart
+      )
+      SELECT beat.drain, beat.drain_restart, others.before, others.number
+        FROM beat, LATERAL (
+          SELECT count(*) FILTER (WHERE o.worker_id < beat.worker_id) AS before, count(*) AS number
+            FROM cape_workers o
+           WHERE o.worker_id <> beat.worker_id AND o.listener_up AND o.free_slots > 0
+             AND o.heartbeat_at > now() - make_interval(secs => ?)) AS others
       """;
 
   /**
-   * Tells that the worker is alive; false when the id is registered to another instance. A row that
-   * somebody deleted is written again.
+   * Tells that the worker is alive. A row that somebody deleted is written again.
+   *
+   * @param recent how old a heartbeat may be for another worker to count as ready
+   * @return empty when the id is registered to another instance
    */
-  public boolean heartbeat(WorkerIdentity worker, WorkerState state) {
-    return database
-        .queryOne(
-            HEARTBEAT,
-            bind ->
-                bind.text(worker.id().value())
-                    .uuid(worker.instance())
-                    .text(worker.host())
-                    .number(worker.pid())
-                    .text(version)
-                    .text(state.word()),
-            row -> row.getString("worker_id"))
-        .isPresent();
+  public Optional<Roll> heartbeat(WorkerIdentity worker, Presence presence, Duration recent) {
+    return database.queryOne(
+        HEARTBEAT,
+        bind ->
+            bind.text(worker.id().value())
+                .uuid(worker.instance())
+                .text(worker.host())
+                .number(worker.pid())
+                .text(version)
+                .text(presence.state().word())
+                .flag(presence.listenerUp())
+                .number(presence.freeSlots())
+                .seconds(recent),
+        row ->
+            new Roll(
+                row.getInt("before"),
+                row.getInt("number") + 1,
+                row.getBoolean("drain"),
+                row.getBoolean("drain_restart")));
   }
 }

@@ -4,14 +4,13 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
-import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Settlement;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,6 +28,7 @@ final class AttemptRunner {
   private final EndingRules rules;
   private final LiveRuns runs;
   private final Settler settler;
+  private final Claims claims;
 
   AttemptRunner(
       RunFiles files,
@@ -37,7 +37,8 @@ final class AttemptRunner {
       IssueRepository issues,
       EndingRules rules,
       LiveRuns runs,
-      Settler settler) {
+      Settler settler,
+      Claims claims) {
     this.files = files;
     this.check = check;
     this.commands = commands;
@@ -45,17 +46,24 @@ final class AttemptRunner {
     this.rules = rules;
     this.runs = runs;
     this.settler = settler;
+    this.claims = claims;
   }
+
+  /**
+   * What came of an attempt.
+   *
+   * @param cause why the command could not be started; empty once it ran
+   * @param next what was claimed in the same go
+   */
+  record Seen(Optional<String> cause, Optional<Held> next) {}
 
   /**
    * Runs the command for the claimed issue and settles it.
    *
-   * @param claimed when the claim was about to be sent, on the {@link LeaseClock}
    * @param started called once the command was started
-   * @return why the command could not be started; empty once it ran
    */
-  Optional<String> run(Claim claim, Duration claimed, Runnable started)
-      throws InterruptedException {
+  Seen run(Held held, Runnable started) throws InterruptedException {
+    Claim claim = held.claim();
     LogFacts.begin(claim);
     try {
       Optional<Path> program = check.find();
@@ -63,10 +71,11 @@ final class AttemptRunner {
         return notStarted(claim, trouble());
       }
       Path output = files.create(claim);
-      CommandRunner.Run run = commands.start(files.spec(claim, program.get(), output, claimed));
+      CommandRunner.Run run =
+          commands.start(files.spec(claim, program.get(), output, held.since()));
       started.run();
       LOG.info("workflow started log={}", output);
-      return await(claim, claimed, run, output);
+      return await(held, run, output);
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
@@ -74,9 +83,9 @@ final class AttemptRunner {
     }
   }
 
-  private Optional<String> await(Claim claim, Duration claimed, CommandRunner.Run run, Path output)
-      throws InterruptedException {
-    runs.add(claim.runId(), run, claimed);
+  private Seen await(Held held, CommandRunner.Run run, Path output) throws InterruptedException {
+    Claim claim = held.claim();
+    runs.add(claim.runId(), run, held.since());
     try {
       Ending ending = run.await();
       LOG.info(
@@ -92,25 +101,32 @@ final class AttemptRunner {
       ending
           .survivors()
           .forEach(left -> LOG.error("could not end a process of the run process={}", left));
-      if (settler.settle(claim, () -> decide(claim, ending, tail), () -> run.keep(ending))) {
+      var next = new AtomicReference<Held>();
+      boolean settled =
+          settler.settle(
+              claim,
+              () -> decide(claim, ending, tail),
+              settlement -> claims.settle(claim, settlement, next::set),
+              () -> run.keep(ending));
+      if (settled) {
         RunFiles.delete(files.runDirectory(claim));
       }
-      return Optional.empty();
+      return new Seen(Optional.empty(), Optional.ofNullable(next.get()));
     } finally {
       runs.remove(claim.runId());
     }
   }
 
   private Settlement decide(Claim claim, Ending ending, String tail) {
-    return rules.settle(claim, ending, issues.throttledInARow(claim.issueId()), tail);
+    return rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail);
   }
 
-  private Optional<String> notStarted(Claim claim, String cause) throws InterruptedException {
+  private Seen notStarted(Claim claim, String cause) throws InterruptedException {
     files.keepNotStarted(claim, cause);
     if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
       RunFiles.delete(files.runDirectory(claim));
     }
-    return Optional.of(cause);
+    return new Seen(Optional.of(cause), Optional.empty());
   }
 
   private String trouble() {

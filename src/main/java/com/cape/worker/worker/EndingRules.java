@@ -10,6 +10,7 @@ import com.cape.worker.process.StopReason;
 import com.cape.worker.store.Settlement;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.IntSupplier;
 import java.util.random.RandomGenerator;
 
 /** What becomes of an issue when its run has ended. Knows no database and no process. */
@@ -58,9 +59,10 @@ final class EndingRules {
   /**
    * Decides.
    *
-   * @param throttledBefore how many of the issue's last attempts in a row were throttled
+   * @param throttledBefore how many of the issue's last attempts in a row were throttled; asked
+   *     only when that matters
    */
-  Settlement settle(Claim claim, Ending ending, int throttledBefore, String outputTail) {
+  Settlement settle(Claim claim, Ending ending, IntSupplier throttledBefore, String outputTail) {
     Optional<Integer> exit =
         ending.exitCode().isPresent()
             ? Optional.of(ending.exitCode().getAsInt())
@@ -107,13 +109,14 @@ final class EndingRules {
     };
   }
 
-  private Next next(Outcome outcome, Optional<Integer> exit, int attempt, int throttledBefore) {
+  private Next next(
+      Outcome outcome, Optional<Integer> exit, int attempt, IntSupplier throttledBefore) {
     return switch (outcome) {
       case COMPLETED -> Next.ended(IssueStatus.COMPLETED);
       case CANCELLED -> Next.ended(IssueStatus.CANCELLED);
       case INTERRUPTED, NOT_STARTED -> Next.GIVEN_BACK;
       case THROTTLED ->
-          throttledBefore < THROTTLES_BEFORE_COUNTING
+          throttledBefore.getAsInt() < THROTTLES_BEFORE_COUNTING
               ? Next.THROTTLED
               : counted(attempt, Optional.of(THROTTLE));
       case FAILED ->

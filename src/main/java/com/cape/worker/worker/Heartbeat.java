@@ -4,14 +4,17 @@ import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
 import com.cape.worker.store.HeldLease;
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Presence;
+import com.cape.worker.store.Roll;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
-import com.cape.worker.store.WorkerState;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -27,33 +30,40 @@ import org.slf4j.LoggerFactory;
 final class Heartbeat implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
   private static final String PARTY = "heartbeat";
+  private static final Duration AGAIN = Duration.ofSeconds(1);
+  private static final Duration SOON = Duration.ofSeconds(3);
+  private static final int RECENT_PERIODS = 3;
   private static final Duration WATCH_INTERVAL = Duration.ofMillis(250);
 
   private final WorkerIdentity worker;
   private final IssueRepository issues;
   private final WorkerRepository workers;
   private final LiveRuns runs;
-  private final Supplier<WorkerState> state;
+  private final Supplier<Presence> presence;
+  private final Consumer<Roll> onRoll;
   private final Outage outage;
   private final LeaseTimes times;
-  private final WakeUp closing = new WakeUp();
+  private final WakeUp wakeUp = new WakeUp();
   private final Thread beats = new Thread(this::beatOn, "cape-heartbeat");
   private final Thread watch = new Thread(this::watchOn, "cape-lease-watch");
   private volatile boolean closed;
+  private volatile Presence told = Presence.STOPPED;
   private boolean registered = true;
 
   Heartbeat(
       WorkerIdentity worker,
       Stores stores,
       LiveRuns runs,
-      Supplier<WorkerState> state,
+      Supplier<Presence> presence,
+      Consumer<Roll> onRoll,
       Outage outage,
       LeaseTimes times) {
     this.worker = worker;
     this.issues = stores.leases();
     this.workers = stores.workers();
     this.runs = runs;
-    this.state = state;
+    this.presence = presence;
+    this.onRoll = onRoll;
     this.outage = outage;
     this.times = times;
   }
@@ -63,14 +73,32 @@ final class Heartbeat implements AutoCloseable {
     watch.start();
   }
 
+  /** Beats at once, and a second later for a run that was not yet known then. */
+  void hurry() {
+    wakeUp.signal();
+    wakeUp.signalAfter(AGAIN);
+  }
+
+  /** Beats soon when the others go by a slot that is not free any more, or do not know of one. */
+  void tellFreeSlots() {
+    Presence now = presence.get();
+    if (now.listenerUp() && now.freeSlots() > 0 != told.freeSlots() > 0) {
+      wakeUp.signalAfter(SOON);
+    }
+  }
+
   /** One beat: all runs in one statement, then the registration, which no run depends on. */
   void beat() {
     extendLeases();
-    boolean still = workers.heartbeat(worker, state.get());
-    if (registered && !still) {
+    Presence now = presence.get();
+    Optional<Roll> roll =
+        workers.heartbeat(worker, now, times.period().multipliedBy(RECENT_PERIODS));
+    told = now;
+    if (registered && roll.isEmpty()) {
       LOG.error("another process has registered under this worker's id");
     }
-    registered = still;
+    registered = roll.isPresent();
+    roll.ifPresent(onRoll);
   }
 
   private void extendLeases() {
@@ -111,7 +139,7 @@ final class Heartbeat implements AutoCloseable {
   private void beatOn() {
     try {
       while (!closed) {
-        closing.await(beatSafely());
+        wakeUp.await(beatSafely());
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -156,7 +184,7 @@ final class Heartbeat implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    closing.signal();
+    wakeUp.signal();
     watch.interrupt();
     try {
       beats.join();

@@ -1,10 +1,11 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
-import com.cape.worker.process.LeaseClock;
 import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Look;
+import com.cape.worker.store.Presence;
+import com.cape.worker.store.Roll;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerState;
@@ -28,6 +29,8 @@ public final class IssueWorker {
     STOPPED,
     IDLE,
     CANNOT_START,
+    /** Drained at the wish of somebody who wants it to be started again. */
+    RESTART,
     /** The JDK was replaced: another process of this worker can go on. */
     JDK_REPLACED,
     /** Stopped, and the database did not take a result. */
@@ -48,14 +51,20 @@ public final class IssueWorker {
   private final ExecutorService executor =
       Executors.newCachedThreadPool(
           work -> new Thread(work, "cape-slot-" + threads.incrementAndGet()));
+  private final AtWork atWork = new AtWork();
   private final Slots slots;
+  private final Listening listening;
+  private final Fleet fleet;
   private final Rest rest;
   private final Settler settler;
+  private final Claims claims;
   private final AttemptRunner attempts;
   private final Recovery recovery;
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
+  private final Summons summons;
   private volatile boolean jdkReplaced;
+  private volatile boolean restart;
 
   public IssueWorker(
       WorkerIdentity identity,
@@ -74,15 +83,21 @@ public final class IssueWorker {
     this.commands = commands;
     this.drain = drain;
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
-    this.rest = new Rest(identity, issues, loopPlan.pollInterval(), random);
+    this.listening = new Listening(stores.listener(), random);
+    this.fleet = new Fleet(listening::up);
+    this.rest = new Rest(loopPlan.pollInterval(), fleet, random);
     this.settler = new Settler(issues, outage, drain);
     var files = new RunFiles(identity.id(), runPlan, times);
     var rules = new EndingRules(retryPolicy, random);
     this.recovery =
         new Recovery(identity, files, commands, issues, rules, settler, times, executor);
+    this.heartbeat =
+        new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times);
+    this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
+    String issueLogs = runPlan.issueLogs().toString();
+    this.claims = new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn);
     this.attempts =
-        new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler);
-    this.heartbeat = new Heartbeat(identity, stores, runs, this::state, outage, times);
+        new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler, claims);
     this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period());
     drain.onChange(this::drainChanged);
   }
@@ -92,9 +107,11 @@ public final class IssueWorker {
     commands.prepare();
     heartbeat.start();
     rescuer.start();
+    listening.start(summons);
     try (settler;
         heartbeat;
-        rescuer) {
+        rescuer;
+        listening) {
       recover();
       Optional<End> end = Optional.empty();
       while (end.isEmpty() && !drain.begun()) {
@@ -104,6 +121,9 @@ public final class IssueWorker {
       awaitSlots();
       if (jdkReplaced) {
         return End.JDK_REPLACED;
+      }
+      if (restart) {
+        return End.RESTART;
       }
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
@@ -130,6 +150,7 @@ public final class IssueWorker {
     if (drain.stage() == Drain.Stage.INTERRUPTING) {
       runs.interrupt();
     }
+    heartbeat.hurry();
     wakeUp.signal();
   }
 
@@ -148,6 +169,7 @@ public final class IssueWorker {
   /** One turn: claims, or waits until that may be worth another try. */
   private Optional<End> turn() throws InterruptedException {
     if (!slots.free()) {
+      heartbeat.tellFreeSlots();
       wakeUp.await(UNTIL_WOKEN);
       return Optional.empty();
     }
@@ -159,19 +181,21 @@ public final class IssueWorker {
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.CANNOT_START);
       }
+      heartbeat.tellFreeSlots();
       wakeUp.await(startPause.left().orElse(Duration.ZERO));
       return Optional.empty();
     }
     try {
-      boolean claimed = runOnce();
+      Look look = claims.look(this::begin);
       outage.over(PARTY);
-      if (claimed) {
+      if (look.claim().isPresent()) {
         return Optional.empty();
       }
-      Duration wait = rest.next();
+      Duration wait = rest.next(look.idle());
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.IDLE);
       }
+      heartbeat.tellFreeSlots();
       wakeUp.await(wait);
     } catch (StoreException e) {
       wakeUp.await(outage.failed(PARTY, e));
@@ -183,30 +207,47 @@ public final class IssueWorker {
     if (startPause.left().isPresent()) {
       return true;
     }
-    Optional<String> trouble = runPlan.check().trouble();
+    Optional<String> trouble = trouble();
     trouble.ifPresent(startPause::failed);
     return trouble.isPresent();
   }
 
-  /** Claims at most one issue and occupies a slot with it. Returns false when nothing was due. */
-  boolean runOnce() {
-    Duration sent = LeaseClock.now();
-    Optional<Claim> claim =
-        issues.claimNext(identity, runPlan.issueLogs().toString(), loopPlan.lease());
-    if (claim.isEmpty()) {
-      return false;
-    }
+  private void begin(Held held) {
     rest.over();
-    slots.occupy(() -> see(claim.get(), sent));
-    return true;
+    slots.occupy(() -> see(held));
   }
 
-  private void see(Claim claim, Duration claimed) {
+  /** Sees a claim through, and what its slot claims as it settles. */
+  private void see(Held first) {
+    Optional<Held> next = Optional.of(first);
+    while (next.isPresent()) {
+      next = seeOne(next.get());
+    }
+  }
+
+  private Optional<Held> seeOne(Held held) {
     try {
-      attempts.run(claim, claimed, startPause::over).ifPresent(this::cannotStart);
+      AttemptRunner.Seen seen = attempts.run(held, startPause::over);
+      seen.cause().ifPresent(this::cannotStart);
+      return seen.next();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return Optional.empty();
+    } finally {
+      atWork.ended(held.claim().issueId());
     }
+  }
+
+  /** Whether a slot that settles may go on with the next issue. */
+  private boolean mayGoOn() {
+    return !drain.begun()
+        && !startPause.left().isPresent()
+        && !commands.jdkReplaced()
+        && trouble().isEmpty();
+  }
+
+  private Optional<String> trouble() {
+    return runPlan.check().trouble().or(commands::trouble);
   }
 
   private void cannotStart(String cause) {
@@ -221,6 +262,20 @@ public final class IssueWorker {
   private void makeRoom() {
     jdkReplaced = true;
     drain.begin("the JDK was replaced under this process");
+  }
+
+  private void called(Roll roll) {
+    fleet.update(roll);
+    if (roll.drainRequested() && !drain.begun()) {
+      restart = roll.restart();
+      drain.begin(restart ? "asked to, for a restart" : "asked to");
+    }
+  }
+
+  private Presence presence() {
+    WorkerState state = state();
+    boolean claims = state == WorkerState.IDLE || state == WorkerState.WORKING;
+    return new Presence(state, listening.up(), claims ? slots.freeCount() : 0);
   }
 
   private WorkerState state() {

@@ -159,7 +159,7 @@ final class Recovery {
   private boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {
     return settler.settle(
         claim,
-        () -> rules.settle(claim, ending, issues.throttledInARow(claim.issueId()), tail),
+        () -> rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail),
         Settler.KEPT);
   }
 }

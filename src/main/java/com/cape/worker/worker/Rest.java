@@ -1,11 +1,10 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.store.Idle;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.WorkerIdentity;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,34 +14,31 @@ final class Rest {
   private static final double JITTER = 0.2;
   private static final Duration SHORTEST = Duration.ofMillis(20);
 
-  private final WorkerIdentity worker;
-  private final IssueRepository issues;
   private final Duration pollInterval;
+  private final Fleet fleet;
   private final RandomGenerator random;
   private volatile boolean paused;
 
-  Rest(
-      WorkerIdentity worker,
-      IssueRepository issues,
-      Duration pollInterval,
-      RandomGenerator random) {
-    this.worker = worker;
-    this.issues = issues;
+  Rest(Duration pollInterval, Fleet fleet, RandomGenerator random) {
     this.pollInterval = pollInterval;
+    this.fleet = fleet;
     this.random = random;
   }
 
-  /** Until the next poll, the end of a pause, or the next issue that falls due. */
-  Duration next() {
-    Idle idle = issues.idle(worker);
+  /** Until the next poll, the end of a pause, or the next issue that falls due for this worker. */
+  Duration next(Idle idle) {
     notePause(idle);
     double factor = 1 - JITTER + 2 * JITTER * random.nextDouble();
     Duration poll = Duration.ofMillis(Math.round(pollInterval.toMillis() * factor));
-    Duration earliest =
-        Stream.of(idle.pausedFor(), idle.nextDue())
-            .flatMap(java.util.Optional::stream)
-            .reduce(poll, (a, b) -> a.compareTo(b) < 0 ? a : b);
+    Duration event = idle.pausedFor().or(() -> nextTurn(idle)).orElse(poll);
+    Duration earliest = event.compareTo(poll) < 0 ? event : poll;
     return earliest.compareTo(SHORTEST) < 0 ? SHORTEST : earliest;
+  }
+
+  private Optional<Duration> nextTurn(Idle idle) {
+    return idle.dues().stream()
+        .flatMap(due -> fleet.turn(1, due.issueId()).map(due.in()::plus).stream())
+        .min(Comparator.naturalOrder());
   }
 
   /** Whether a pause was in force at the last look. */

@@ -12,6 +12,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,13 +36,19 @@ final class Settler implements AutoCloseable {
   private final Drain drain;
   private final AtomicInteger unsettled = new AtomicInteger();
   private final ScheduledThreadPoolExecutor keeper =
-      new ScheduledThreadPoolExecutor(1, work -> WorkerThread.named("result-keeper", work));
+      new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
 
   Settler(IssueRepository issues, Outage outage, Drain drain) {
     this.issues = issues;
     this.outage = outage;
     this.drain = drain;
     keeper.setRemoveOnCancelPolicy(true);
+  }
+
+  private static Thread keeperThread(Runnable work) {
+    Thread thread = WorkerThread.named("result-keeper", work);
+    thread.setDaemon(true);
+    return thread;
   }
 
   /** Puts a result on the disk, for a successor. */
@@ -65,6 +72,20 @@ final class Settler implements AutoCloseable {
    */
   boolean settle(Claim claim, Supplier<Settlement> rules, Keeping keeping)
       throws InterruptedException {
+    return settle(claim, rules, settlement -> issues.settle(claim, settlement), keeping);
+  }
+
+  /**
+   * The same, where the database is asked for something else in the same go.
+   *
+   * @param writing writes the settlement; asked anew for each try
+   */
+  boolean settle(
+      Claim claim,
+      Supplier<Settlement> rules,
+      Function<Settlement, Optional<Settled>> writing,
+      Keeping keeping)
+      throws InterruptedException {
     var result = new Result(keeping);
     Future<?> slow = keeper.schedule(result::keep, UNTIL_KEPT.toMillis(), TimeUnit.MILLISECONDS);
     try {
@@ -72,7 +93,7 @@ final class Settler implements AutoCloseable {
           "settle " + claim.runId(),
           () -> {
             Settlement settlement = rules.get();
-            log(settlement, issues.settle(claim, settlement));
+            log(settlement, writing.apply(settlement));
           },
           result);
     } finally {

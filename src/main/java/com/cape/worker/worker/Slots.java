@@ -29,6 +29,10 @@ final class Slots {
     return busy < count;
   }
 
+  synchronized int freeCount() {
+    return Math.max(0, count - busy);
+  }
+
   synchronized boolean idle() {
     return busy == 0;
   }

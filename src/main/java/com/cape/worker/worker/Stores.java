@@ -1,8 +1,10 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.WorkerRepository;
+import java.util.Optional;
 
 /**
  * What a worker asks of the database.
@@ -11,9 +13,11 @@ import com.cape.worker.store.WorkerRepository;
  * @param rescues over the same connections as {@code issues}
  * @param leases over a connection of its own, so that a heartbeat never waits for another statement
  * @param workers over the heartbeat's connection
+ * @param listener on a connection of its own; empty for a worker that only polls
  */
 public record Stores(
     IssueRepository issues,
     RescueRepository rescues,
     IssueRepository leases,
-    WorkerRepository workers) {}
+    WorkerRepository workers,
+    Optional<IssueListener> listener) {}

@@ -4,13 +4,20 @@ import java.time.Duration;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Lets the loop rest until something happens. A signal given while nobody waits is kept. */
+/**
+ * Lets a thread rest until something happens. A signal given while nobody waits is kept. Any thread
+ * may signal, one waits.
+ */
 final class WakeUp {
+  private static final long NEVER = Long.MAX_VALUE;
+
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition signalled = lock.newCondition();
+  private final long origin = System.nanoTime();
   private boolean pending;
+  private long dueNanos = NEVER;
 
-  /** Ends the current or the next wait at once. Any thread. */
+  /** Ends the current or the next wait at once. */
   void signal() {
     lock.lock();
     try {
@@ -21,17 +28,39 @@ final class WakeUp {
     }
   }
 
-  /** Returns at the next signal, at the latest after the given time. */
-  void await(Duration atMost) throws InterruptedException {
-    long nanos = atMost.toNanos();
-    lock.lockInterruptibly();
+  /** Ends a wait after so long, unless another signal is to do so earlier. */
+  void signalAfter(Duration delay) {
+    lock.lock();
     try {
-      while (!pending && nanos > 0) {
-        nanos = signalled.awaitNanos(nanos);
-      }
-      pending = false;
+      dueNanos = Math.min(dueNanos, now() + delay.toNanos());
+      signalled.signalAll();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Returns at the next signal, at the latest after the given time. */
+  void await(Duration atMost) throws InterruptedException {
+    long endNanos = now() + atMost.toNanos();
+    lock.lockInterruptibly();
+    try {
+      for (long left = left(endNanos); !pending && left > 0; left = left(endNanos)) {
+        signalled.awaitNanos(left);
+      }
+      pending = false;
+      if (dueNanos <= now()) {
+        dueNanos = NEVER;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private long left(long endNanos) {
+    return Math.min(endNanos, dueNanos) - now();
+  }
+
+  private long now() {
+    return System.nanoTime() - origin;
   }
 }

@@ -30,9 +30,10 @@
 # --end ends what is left of a run whose guardian was killed.
 
 # In the POSIX mode of older versions there is no process substitution, and a redirection that fails
-# ends the shell. Both variables are for the command alone.
-given=(${POSIXLY_CORRECT+"POSIXLY_CORRECT=$POSIXLY_CORRECT"} ${OLDPWD+"OLDPWD=$OLDPWD"})
+# ends the shell. What is changed here of the environment is for this script alone.
+given=("PATH=$PATH" ${OLDPWD+"OLDPWD=$OLDPWD"} ${POSIXLY_CORRECT+"POSIXLY_CORRECT=$POSIXLY_CORRECT"})
 set +o posix
+PATH=$PATH:/usr/bin:/bin
 proc=/proc
 
 # The state, parent, group and start of a process, in `fields`.
@@ -201,7 +202,8 @@ find_group() {
   local one
   group=''
   read_record
-  [ -n "$first" ] || return 0
+  # 1 is no group of ours, and a signal to it would reach everybody.
+  [ "${first:-0}" -gt 1 ] 2>/dev/null || return 0
   look_at_start "$first"
   if [ "$began" = "$start" ]; then
     group=$first
@@ -345,9 +347,7 @@ start_and_wait() { # NUMBER DIRECTORY
     trap - HUP INT QUIT TERM PIPE
     cd -- "$directory" || exit 127
     unset OLDPWD
-    for item in ${given[@]+"${given[@]}"} ${added[@]+"${added[@]}"} "$cookie"; do
-      export "${item?}" 2>/dev/null
-    done
+    export "${given[@]}" ${added[@]+"${added[@]}"} "${cookie?}" 2>/dev/null
     exec "${words[@]}"
   ) >>"$output" 2>&1 5<&- &
   group=$!

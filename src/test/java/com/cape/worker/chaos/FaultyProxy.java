@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** A TCP proxy that can cut its connections, or keep them open and pass nothing on. */
-final class FaultyProxy implements AutoCloseable {
+public final class FaultyProxy implements AutoCloseable {
   private static final int BUFFER_BYTES = 8192;
 
   private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -18,21 +18,21 @@ final class FaultyProxy implements AutoCloseable {
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
   private boolean hole;
 
-  FaultyProxy(int target) throws IOException {
+  public FaultyProxy(int target) throws IOException {
     this.target = target;
     start("chaos-accept", this::accept);
   }
 
-  int port() {
+  public int port() {
     return server.getLocalPort();
   }
 
-  void cut() {
+  public void cut() {
     sockets.forEach(FaultyProxy::close);
     sockets.clear();
   }
 
-  synchronized void hole(boolean on) {
+  public synchronized void hole(boolean on) {
     hole = on;
     notifyAll();
   }

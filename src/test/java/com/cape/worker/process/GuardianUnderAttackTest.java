@@ -3,6 +3,7 @@ package com.cape.worker.process;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.Processes;
@@ -143,6 +144,18 @@ class GuardianUnderAttackTest {
     first.stop(StopReason.CANCELLED);
     assertEquals(OptionalInt.of(0), second.await().exitCode());
     assertEquals("none\n", Files.readString(output));
+  }
+
+  @Test
+  void bashThatIsMissingIsInTheWayOfAnyRun() throws Exception {
+    Path bash = Files.createSymbolicLink(directory.resolve("bash"), Path.of("/bin/bash"));
+    try (var unable = new ProcessCommandRunner(bash, Set.of())) {
+      assertEquals(Optional.empty(), unable.trouble());
+      Files.delete(bash);
+      assertEquals(Optional.of(bash + " is missing"), unable.trouble());
+      RunSpec spec = spec("exit 0", Map.of());
+      assertThrows(IOException.class, () -> unable.start(spec));
+    }
   }
 
   @Test

@@ -155,13 +155,13 @@ class IssueRepositoryTest {
     insert();
     assertTrue(repository.settle(claim().orElseThrow(), throttled()).isPresent());
     assertEquals(Optional.empty(), claim());
-    Idle idle = repository.idle(ALICE);
+    Idle idle = idle();
     assertTrue(idle.pausedFor().orElseThrow().toMinutes() >= 14, idle.toString());
     assertTrue(idle.nextDue().orElseThrow().toMinutes() >= 14, idle.toString());
 
     database.execute("UPDATE cape_pauses SET paused_until = now()");
     assertEquals(2, claim().orElseThrow().issueId());
-    assertEquals(Optional.empty(), repository.idle(ALICE).pausedFor());
+    assertEquals(Optional.empty(), idle().pausedFor());
   }
 
   @Test
@@ -224,7 +224,7 @@ class IssueRepositoryTest {
             + " VALUES ('x', now() + interval '1 hour', now())");
     assertEquals(Optional.empty(), claim());
     assertEquals("pending", database.value("SELECT status FROM cape_issues"));
-    assertTrue(repository.idle(ALICE).nextDue().orElseThrow().toMinutes() >= 59);
+    assertTrue(idle().nextDue().orElseThrow().toMinutes() >= 59);
   }
 
   @Test
@@ -232,7 +232,7 @@ class IssueRepositoryTest {
     database.execute(
         "INSERT INTO cape_issues (description, run_after) VALUES ('never', 'infinity');"
             + " INSERT INTO cape_pauses (scope, paused_until) VALUES ('*', 'infinity')");
-    Idle idle = repository.idle(ALICE);
+    Idle idle = idle();
     assertEquals(Optional.empty(), idle.nextDue());
     assertTrue(idle.pausedFor().isPresent());
   }
@@ -247,11 +247,66 @@ class IssueRepositoryTest {
           ('bob', NULL, 'other')
         """);
     assertEquals(Optional.empty(), claim());
-    assertEquals("own", repository.idle(ALICE).pauseReason());
+    assertEquals("own", idle().pauseReason());
     database.execute("UPDATE cape_pauses SET paused_until = NULL WHERE scope = '*'");
-    assertEquals("fleet", repository.idle(ALICE).pauseReason());
+    assertEquals("fleet", idle().pauseReason());
     database.execute("DELETE FROM cape_pauses WHERE scope <> 'bob'");
     assertTrue(claim().isPresent());
+  }
+
+  @Test
+  void nextDueIssuesAreToldInTheirOrder() {
+    database.execute(
+        "INSERT INTO cape_issues (description, run_after, priority)"
+            + " SELECT 'x', now() + make_interval(mins => 100 - n), n % 3 FROM generate_series(1, 90) AS n");
+    List<Idle.Due> dues = idle().dues();
+    assertEquals(32, dues.size());
+    assertEquals(90, dues.get(0).issueId());
+    assertEquals(89, dues.get(1).issueId());
+    assertEquals(10, idle().nextDue().orElseThrow().plusSeconds(30).toMinutes());
+  }
+
+  @Test
+  void lookThatClaimsDoesNotAskWhatFallsDueNext() {
+    insert();
+    database.execute(
+        "INSERT INTO cape_issues (description, run_after) VALUES ('x', now() + interval '1 h')");
+    assertEquals(List.of(), look().idle().dues());
+    assertEquals(1, look().idle().dues().size());
+  }
+
+  @Test
+  void attemptsThatCannotGrowStandStill() {
+    insert();
+    database.execute("UPDATE cape_issues SET attempts = 2147483647");
+    assertEquals(Integer.MAX_VALUE, claim().orElseThrow().attempt());
+    assertEquals("2147483647", database.value("SELECT attempts FROM cape_issues"));
+  }
+
+  @Test
+  void issueWhoseFenceCannotGrowIsPassedOver() {
+    insert();
+    insert();
+    insert();
+    database.execute("UPDATE cape_issues SET fence = 9223372036854775807 WHERE id = 1");
+    database.execute("UPDATE cape_issues SET fence = 9223372036854775806 WHERE id = 2");
+    Claim last = claim().orElseThrow();
+    assertEquals(2, last.issueId());
+    assertEquals(Long.MAX_VALUE, last.fence());
+    assertTrue(repository.settle(last, again(false)).isPresent());
+    database.execute("UPDATE cape_issues SET fence = 0 WHERE id = 2");
+    assertEquals(3, claim().orElseThrow().issueId());
+    assertEquals(Optional.empty(), claim());
+  }
+
+  @Test
+  void fenceOfFourBytesThatCannotGrowIsPassedOver() {
+    database.execute("ALTER TABLE cape_issues ALTER COLUMN fence TYPE integer");
+    insert();
+    insert();
+    database.execute("UPDATE cape_issues SET fence = 2147483647 WHERE id = 1");
+    assertEquals(2, claim().orElseThrow().issueId());
+    assertEquals(Optional.empty(), claim());
   }
 
   private void claimRest() {
@@ -302,6 +357,14 @@ class IssueRepositoryTest {
 
   private void insert() {
     database.execute("INSERT INTO cape_issues (description) VALUES ('an issue')");
+  }
+
+  private Idle idle() {
+    return look().idle();
+  }
+
+  private Look look() {
+    return repository.look(ALICE, "/logs/issues", LEASE);
   }
 
   private Optional<Claim> claim() {

@@ -14,9 +14,12 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.util.Collections;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
@@ -30,8 +33,6 @@ import org.postgresql.ds.PGSimpleDataSource;
 @Tag("database")
 @Timeout(60)
 class MigratorTest {
-  private static final String V1 = "/db/migration/V1__issues_attempts_workers.sql";
-
   private final TestDatabase database = TestDatabase.create();
   private final Migrator migrator = new Migrator(database.dataSource());
 
@@ -108,12 +109,13 @@ class MigratorTest {
     }
   }
 
-  @Test
-  void scriptMayBeRunAgainByHand() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"V1__issues_attempts_workers.sql", "V2__notifications.sql"})
+  void scriptMayBeRunAgainByHand(String name) throws Exception {
     migrator.migrate();
     database.execute("UPDATE cape_issues SET run_after = '2020-01-01'");
     String structure = Structure.of(database).toString();
-    try (var script = MigratorTest.class.getResourceAsStream(V1)) {
+    try (var script = MigratorTest.class.getResourceAsStream("/db/migration/" + name)) {
       database.execute(new String(script.readAllBytes(), StandardCharsets.UTF_8));
     }
     assertEquals(structure, Structure.of(database).toString());
@@ -189,6 +191,43 @@ class MigratorTest {
     assertEquals(
         String.valueOf(Migrator.NEWEST),
         database.value("SELECT max(version::int) FROM cape_worker_schema_history"));
+  }
+
+  private static final String AS_AN_OLDER_WORKER =
+      """
+      INSERT INTO cape_issues (description) VALUES ('an issue');
+      WITH claimed AS (
+        UPDATE cape_issues SET status = 'started', attempts = attempts + 1, fence = fence + 1
+         WHERE status = 'pending'
+        RETURNING id, attempts, fence
+      )
+      INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, lease_expires_at)
+      SELECT id, attempts, fence, gen_random_uuid(), 'old', gen_random_uuid(), 'host', 1, now() FROM claimed;
+      UPDATE cape_issue_attempts SET outcome = 'completed' WHERE outcome = 'running';
+      UPDATE cape_issues SET status = 'completed' WHERE status = 'started'
+      """;
+
+  @Test
+  void olderSchemaIsBroughtUpWhileWorkersAreAtWork() throws Exception {
+    Flyway.configure()
+        .dataSource(database.dataSource())
+        .table(Migrator.HISTORY)
+        .target("1")
+        .load()
+        .migrate();
+    assertFalse(migrator.upToDate());
+    var stop = new AtomicBoolean();
+    var work =
+        CompletableFuture.runAsync(
+            () -> {
+              do {
+                database.execute(AS_AN_OLDER_WORKER);
+              } while (!stop.get());
+            });
+    migrator.migrate();
+    assertTrue(migrator.upToDate());
+    stop.set(true);
+    work.get(20, TimeUnit.SECONDS);
   }
 
   /** Flyway's own opinion, which checks the checksums. */

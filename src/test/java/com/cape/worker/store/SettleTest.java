@@ -165,7 +165,7 @@ class SettleTest {
     assertTrue(repository.settle(first, throttled(Duration.ofMinutes(30))).isPresent());
     assertTrue(repository.settle(second, throttled(Duration.ofMinutes(15))).isPresent());
     assertEquals("t", database.value("SELECT paused_until > now() + '29 min' FROM cape_pauses"));
-    assertEquals("it went wrong", repository.idle(BOB).pauseReason());
+    assertEquals("it went wrong", repository.look(BOB, "/logs", LEASE).idle().pauseReason());
   }
 
   @Test

@@ -1,7 +1,9 @@
 package com.cape.worker.store;
 
 import static com.cape.worker.store.RepositoryFixture.ALICE;
+import static com.cape.worker.store.RepositoryFixture.BOB;
 import static com.cape.worker.store.RepositoryFixture.LEASE;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -37,8 +39,8 @@ class WorkerRepositoryTest {
     assertEquals(Optional.empty(), register(ALICE));
     Registration holder = register(OTHER).orElseThrow();
     assertEquals(ALICE, holder.worker());
-    assertTrue(workers.heartbeat(ALICE, WorkerState.WORKING));
-    assertFalse(workers.heartbeat(OTHER, WorkerState.WORKING));
+    assertTrue(beat(ALICE, WorkerState.WORKING).isPresent());
+    assertTrue(beat(OTHER, WorkerState.WORKING).isEmpty());
     assertEquals("working", database.value("SELECT state FROM cape_workers"));
   }
 
@@ -47,13 +49,13 @@ class WorkerRepositoryTest {
     assertEquals(Optional.empty(), register(ALICE));
     database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '6 min'");
     assertEquals(Optional.empty(), register(OTHER));
-    assertFalse(workers.heartbeat(ALICE, WorkerState.IDLE));
+    assertTrue(beat(ALICE, WorkerState.IDLE).isEmpty());
   }
 
   @Test
   void stoppedWorkerLeavesItsIdAtOnce() {
     assertEquals(Optional.empty(), register(ALICE));
-    assertTrue(workers.heartbeat(ALICE, WorkerState.STOPPED));
+    assertTrue(beat(ALICE, WorkerState.STOPPED).isPresent());
     assertEquals(Optional.empty(), register(OTHER));
     assertEquals("idle", database.value("SELECT state FROM cape_workers"));
   }
@@ -68,10 +70,51 @@ class WorkerRepositoryTest {
   }
 
   @Test
+  void rankIsAmongThoseThatListenAndHaveAFreeSlot() {
+    assertEquals(new Roll(0, 1, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
+    assertEquals(new Roll(0, 2, false, false), beat(ALICE, WorkerState.IDLE).orElseThrow());
+    assertEquals(new Roll(1, 2, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
+    for (String gone :
+        List.of(
+            "listener_up = false", "free_slots = 0", "heartbeat_at = now() - interval '6 min'")) {
+      assertEquals(2, beat(ALICE, WorkerState.IDLE).orElseThrow().ready());
+      database.execute("UPDATE cape_workers SET " + gone + " WHERE worker_id = 'bob'");
+      assertEquals(1, beat(ALICE, WorkerState.IDLE).orElseThrow().ready());
+      beat(BOB, WorkerState.IDLE);
+    }
+  }
+
+  @Test
+  void drainRequestIsForOneInstance() {
+    register(ALICE);
+    database.execute(
+        "UPDATE cape_workers SET drain_requested_for = instance, drain_restart = true");
+    Roll roll = beat(ALICE, WorkerState.IDLE).orElseThrow();
+    assertTrue(roll.drainRequested() && roll.restart());
+    database.execute("UPDATE cape_workers SET heartbeat_at = '-infinity'");
+    register(OTHER);
+    assertFalse(beat(OTHER, WorkerState.IDLE).orElseThrow().drainRequested());
+  }
+
+  @Test
+  void heartbeatsTouchNoIndex() throws Exception {
+    register(ALICE);
+    for (int i = 0; i < 100; i++) {
+      beat(ALICE, i % 2 == 0 ? WorkerState.IDLE : WorkerState.WORKING);
+    }
+    await()
+        .until(
+            () ->
+                database.value(
+                    "SELECT n_tup_upd >= 100 AND n_tup_hot_upd = n_tup_upd FROM pg_stat_user_tables WHERE relname = 'cape_workers'"),
+            "t"::equals);
+  }
+
+  @Test
   void rowThatSomebodyDeletedIsWrittenAgain() {
     register(ALICE);
     database.execute("DELETE FROM cape_workers");
-    assertTrue(workers.heartbeat(ALICE, WorkerState.WORKING));
+    assertTrue(beat(ALICE, WorkerState.WORKING).isPresent());
     assertEquals("working", database.value("SELECT state FROM cape_workers"));
   }
 
@@ -91,6 +134,10 @@ class WorkerRepositoryTest {
     } finally {
       threads.shutdownNow();
     }
+  }
+
+  private Optional<Roll> beat(WorkerIdentity worker, WorkerState state) {
+    return workers.heartbeat(worker, new Presence(state, true, 1), LEASE);
   }
 
   private Optional<Registration> register(WorkerIdentity worker) {

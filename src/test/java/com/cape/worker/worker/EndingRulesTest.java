@@ -55,7 +55,7 @@ class EndingRulesTest {
       long wait,
       boolean counted) {
     Settlement settlement =
-        rules.settle(claim(attempt), ending(exit, stop), throttledBefore, "output");
+        rules.settle(claim(attempt), ending(exit, stop), () -> throttledBefore, "output");
     assertEquals(outcome, settlement.outcome().name());
     assertEquals(status, settlement.status().name());
     assertEquals(wait, settlement.backoff().map(Duration::toSeconds).orElse(-1L));
@@ -66,14 +66,14 @@ class EndingRulesTest {
 
   @Test
   void signalIsNamedAsShellsReportIt() {
-    assertEquals(Optional.of(11), rules.settle(claim(1), ending(139, null), 0, "").signal());
-    assertEquals(Optional.empty(), rules.settle(claim(1), ending(7, null), 0, "").signal());
+    assertEquals(Optional.of(11), rules.settle(claim(1), ending(139, null), () -> 0, "").signal());
+    assertEquals(Optional.empty(), rules.settle(claim(1), ending(7, null), () -> 0, "").signal());
   }
 
   @Test
   void errorIsOneLineThenTheEndOfTheOutput() {
     String error =
-        rules.settle(claim(2), ending(7, null), 0, "é".repeat(4096)).error().orElseThrow();
+        rules.settle(claim(2), ending(7, null), () -> 0, "é".repeat(4096)).error().orElseThrow();
     assertTrue(error.startsWith("attempt 2 failed: exit 7 after 3 s\né"), error);
     assertTrue(error.getBytes(UTF_8).length <= 8192);
   }

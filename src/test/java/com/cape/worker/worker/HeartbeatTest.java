@@ -11,6 +11,8 @@ import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
 import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
+import com.cape.worker.store.Presence;
+import com.cape.worker.store.Roll;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerState;
 import java.nio.file.Path;
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class HeartbeatTest {
   @TempDir private Path directory;
   private final LiveRuns runs = new LiveRuns();
+  private final List<Roll> rolls = new ArrayList<>();
   private final RecordedRun run = new RecordedRun();
   private WorkerFixture fixture;
   private Heartbeat heartbeat;
@@ -42,7 +45,8 @@ class HeartbeatTest {
             ALICE,
             fixture.stores,
             runs,
-            () -> WorkerState.WORKING,
+            () -> new Presence(WorkerState.WORKING, false, 0),
+            rolls::add,
             new Outage(),
             new LeaseTimes(LEASE, Duration.ofSeconds(10)));
     runs.add(claim.runId(), run, LeaseClock.now());
@@ -126,7 +130,8 @@ class HeartbeatTest {
             ALICE,
             fixture.stores,
             runs,
-            () -> WorkerState.WORKING,
+            () -> new Presence(WorkerState.WORKING, false, 0),
+            rolls::add,
             outage,
             new LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)));
     try (beating) {

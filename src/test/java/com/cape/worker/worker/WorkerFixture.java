@@ -43,7 +43,11 @@ final class WorkerFixture {
     var open = new Database(database.dataSource());
     var issues = new IssueRepository(open);
     return new Stores(
-        issues, new RescueRepository(open), issues, new WorkerRepository(open, "test"));
+        issues,
+        new RescueRepository(open),
+        issues,
+        new WorkerRepository(open, "test"),
+        Optional.empty());
   }
 
   void insert(String description) {
@@ -117,7 +121,9 @@ final class WorkerFixture {
             stores.issues(),
             new EndingRules(retries(), () -> 0L),
             new LiveRuns(),
-            new Settler(stores.issues(), new Outage(), drain))
-        .run(claim, sent, started);
+            new Settler(stores.issues(), new Outage(), drain),
+            new Claims(ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false))
+        .run(new Held(claim, sent), started)
+        .cause();
   }
 }

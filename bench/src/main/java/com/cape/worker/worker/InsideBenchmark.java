@@ -82,7 +82,7 @@ public class InsideBenchmark {
 
   @Benchmark
   public Settlement endingRules(Run run) {
-    return run.rules.settle(run.claim, run.failed, 0, run.tail);
+    return run.rules.settle(run.claim, run.failed, () -> 0, run.tail);
   }
 
   @Benchmark

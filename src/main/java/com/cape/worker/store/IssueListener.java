@@ -1,0 +1,170 @@
+package com.cape.worker.store;
+
+import com.cape.worker.config.DatabaseUrl;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.ForkJoinPool;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+
+/**
+ * LISTEN, on a connection of its own. One thread uses it; any other may close it, which ends a wait
+ * at once.
+ *
+ * <p>Until a probe has come back it listens for its own probes alone: a pooler leaves a LISTEN
+ * behind with a session that others use next, and what nobody notifies does no harm there.
+ */
+public final class IssueListener implements AutoCloseable {
+  /** What is told. Called by the thread that waits. */
+  public interface Handler {
+    /** So many issues fall due, numbered from the first one on, or will do so. */
+    void due(int count, long firstIssueId);
+
+    void cancelRequested(long issueId);
+
+    void pausesChanged();
+
+    /** Something is asked of that worker. */
+    void workerAsked(String workerId);
+  }
+
+  private static final String CHANNEL = "cape_issues";
+  private static final Duration LIMIT = Duration.ofSeconds(5);
+  private static final int FAREWELL_MILLIS = 1000;
+
+  private final DatabaseUrl url;
+  private final String applicationName;
+  private final Database sender;
+  private final String ownChannel;
+  private Connection connection;
+  private String awaited = "";
+  private boolean proven;
+  private boolean closed;
+
+  /**
+   * Opens no connection yet.
+   *
+   * @param url a direct connection
+   * @param sender other connections, which probes are sent from
+   * @param instance of the worker, for a channel of its own
+   */
+  public IssueListener(DatabaseUrl url, String applicationName, Database sender, UUID instance) {
+    this.url = url;
+    this.applicationName = applicationName;
+    this.sender = sender;
+    this.ownChannel = "cape_probe_" + instance.toString().replace("-", "");
+  }
+
+  /** Opens a new connection in place of the one before, and listens on it for probes. */
+  public void connect() {
+    disconnect();
+    try {
+      keep(Database.connect(url, applicationName, LIMIT));
+      proven = false;
+      execute("LISTEN " + ownChannel);
+    } catch (SQLException e) {
+      throw StoreException.of(e, url.hosts());
+    }
+  }
+
+  private void execute(String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  private synchronized void keep(Connection opened) throws SQLException {
+    connection = opened;
+    if (closed) {
+      opened.close();
+    }
+  }
+
+  private static final String NOTIFY = "SELECT pg_notify(?, ?)";
+
+  /** Sends a notification that no other worker gets, from another connection. */
+  public void probe() {
+    String token = UUID.randomUUID().toString();
+    awaited = token;
+    sender.queryOne(NOTIFY, bind -> bind.text(ownChannel).text(token), row -> token);
+  }
+
+  /**
+   * Waits for notifications, at most so long. The first probe that comes back lets the others in.
+   *
+   * @return whether the last probe was among them
+   */
+  public boolean await(Duration atMost, Handler handler) {
+    boolean probed = false;
+    try {
+      PGNotification[] told =
+          connection
+              .unwrap(PGConnection.class)
+              .getNotifications((int) Math.max(1, atMost.toMillis()));
+      for (PGNotification notification : Objects.requireNonNullElse(told, new PGNotification[0])) {
+        if (notification.getName().equals(CHANNEL)) {
+          tell(notification.getParameter().split(" "), handler);
+        } else {
+          probed |= notification.getParameter().equals(awaited);
+        }
+      }
+      if (probed && !proven) {
+        execute("LISTEN " + CHANNEL);
+        proven = true;
+      }
+    } catch (SQLException e) {
+      throw StoreException.of(e, url.hosts());
+    }
+    return probed;
+  }
+
+  /** What this version does not know is for another one. */
+  private static void tell(String[] words, Handler handler) {
+    try {
+      switch (words[0]) {
+        case "due" -> handler.due(Integer.parseInt(words[1]), Long.parseLong(words[2]));
+        case "cancel" -> handler.cancelRequested(Long.parseLong(words[1]));
+        case "pause" -> handler.pausesChanged();
+        case "worker" -> handler.workerAsked(words[1]);
+        default -> {}
+      }
+    } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+      // Anybody may notify.
+    }
+  }
+
+  /**
+   * Takes the LISTEN back, as far as a pooler lets it. Bounded, and in vain on a dead connection.
+   */
+  public void unlisten() {
+    try {
+      connection.setNetworkTimeout(ForkJoinPool.commonPool(), FAREWELL_MILLIS);
+      execute("UNLISTEN " + ownChannel);
+    } catch (SQLException e) {
+      // It is given up in any case.
+    }
+  }
+
+  /** Lets go of the connection, which may be dead. */
+  public synchronized void disconnect() {
+    if (connection == null) {
+      return;
+    }
+    try {
+      // Closing says good-bye first, which may block.
+      connection.abort(Runnable::run);
+    } catch (SQLException e) {
+      // Then it was closed.
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    disconnect();
+  }
+}

@@ -1,0 +1,34 @@
+package com.cape.worker.worker;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The issues that this worker has or may just have claimed. Safe for use by several threads. */
+final class AtWork {
+  private final Set<Long> issues = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger claiming = new AtomicInteger();
+
+  /** A claim is about to be sent; until {@link #claimed}, its issue is not known yet. */
+  void claiming() {
+    claiming.incrementAndGet();
+  }
+
+  /** A claim was answered, and {@link #begun} called if it brought an issue. */
+  void claimed() {
+    claiming.decrementAndGet();
+  }
+
+  void begun(long issueId) {
+    issues.add(issueId);
+  }
+
+  void ended(long issueId) {
+    issues.remove(issueId);
+  }
+
+  /** False when the issue is certainly not here. */
+  boolean mayHold(long issueId) {
+    return claiming.get() > 0 || issues.contains(issueId);
+  }
+}

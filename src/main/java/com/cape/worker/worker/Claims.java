@@ -1,0 +1,88 @@
+package com.cape.worker.worker;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.process.LeaseClock;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Look;
+import com.cape.worker.store.Settled;
+import com.cape.worker.store.Settlement;
+import com.cape.worker.store.WorkerIdentity;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/** Takes issues for the slots. Called by the loop, and by a slot that settles and goes on. */
+final class Claims {
+  private final WorkerIdentity identity;
+  private final IssueRepository issues;
+  private final String issueLogs;
+  private final Duration lease;
+  private final AtWork atWork;
+  private final BooleanSupplier allowed;
+
+  /**
+   * For one worker.
+   *
+   * @param issueLogs the folder of the attempts' log files
+   * @param atWork is told of claims
+   * @param allowed whether a slot may go on with another issue
+   */
+  Claims(
+      WorkerIdentity identity,
+      IssueRepository issues,
+      String issueLogs,
+      Duration lease,
+      AtWork atWork,
+      BooleanSupplier allowed) {
+    this.identity = identity;
+    this.issues = issues;
+    this.issueLogs = issueLogs;
+    this.lease = lease;
+    this.atWork = atWork;
+    this.allowed = allowed;
+  }
+
+  /**
+   * Looks for an issue.
+   *
+   * @param taken gets what was claimed
+   */
+  Look look(Consumer<Held> taken) {
+    Duration sent = LeaseClock.now();
+    atWork.claiming();
+    try {
+      Look look = issues.look(identity, issueLogs, lease);
+      look.claim().ifPresent(claim -> take(claim, sent, taken));
+      return look;
+    } finally {
+      atWork.claimed();
+    }
+  }
+
+  /**
+   * Settles a claim, and claims the next issue in the same transaction if that is allowed.
+   *
+   * @param taken gets what was claimed
+   */
+  Optional<Settled> settle(Claim claim, Settlement settlement, Consumer<Held> taken) {
+    if (!allowed.getAsBoolean()) {
+      return issues.settle(claim, settlement);
+    }
+    Duration sent = LeaseClock.now();
+    atWork.claiming();
+    try {
+      IssueRepository.SettledAndNext both =
+          issues.settleAndLook(claim, settlement, identity, issueLogs, lease);
+      both.next().ifPresent(next -> take(next, sent, taken));
+      return both.settled();
+    } finally {
+      atWork.claimed();
+    }
+  }
+
+  private void take(Claim claim, Duration sent, Consumer<Held> taken) {
+    atWork.begun(claim.issueId());
+    taken.accept(new Held(claim, sent));
+  }
+}

@@ -1,0 +1,148 @@
+-- The two statements that every run needs, as functions: PostgreSQL plans a function's statements once
+-- in a session, through a pooler, too, where a prepared statement would not outlive its transaction.
+-- To plan them takes three times as long as to run them. A later version adds functions of other
+-- names, so that a worker of this one goes on.
+SET LOCAL client_min_messages = warning;
+
+-- Into the schema of cape_issues.
+DO $$
+BEGIN
+  PERFORM set_config('search_path', quote_ident(n.nspname) || ', ' || current_setting('search_path'), true)
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = to_regclass('cape_issues');
+END
+$$;
+
+-- Takes the issue that has been due longest within the highest priority. One row comes back: with
+-- run_id a claim, else with id an issue that was cancelled instead, else why there was none: a pause,
+-- and what falls due next.
+CREATE OR REPLACE FUNCTION cape_claim_next(
+    p_run uuid, p_worker text, p_instance uuid, p_host text, p_pid bigint, p_logs text, p_lease float8,
+    OUT id bigint, OUT attempts integer, OUT fence bigint, OUT description text, OUT last_error text,
+    OUT run_id uuid, OUT left_s float8, OUT reason text, OUT due_ids bigint[], OUT due_s float8[])
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  tried integer;
+  cancelled boolean;
+BEGIN
+  SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity'), p.reason
+    INTO left_s, reason
+    FROM cape_pauses p
+   WHERE scope IN ('*', p_worker) AND coalesce(paused_until > now(), true)
+   ORDER BY paused_until DESC NULLS FIRST
+   LIMIT 1;
+  IF NOT FOUND THEN
+    -- One priority after the other: what waits within a higher one is not walked past.
+    SELECT priority INTO tried FROM cape_issues
+     WHERE status = 'pending' ORDER BY priority DESC LIMIT 1;
+    WHILE tried IS NOT NULL LOOP
+      SELECT i.id, i.cancel_requested_at IS NOT NULL INTO id, cancelled FROM cape_issues i
+       WHERE status = 'pending' AND priority = tried AND run_after <= now()
+         AND NOT EXISTS (SELECT FROM cape_issue_attempts a
+                          WHERE a.issue_id = i.id AND a.outcome = 'running')
+         AND greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
+             < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END
+       ORDER BY run_after, i.id
+       LIMIT 1
+         FOR UPDATE SKIP LOCKED;
+      EXIT WHEN FOUND;
+      SELECT priority INTO tried FROM cape_issues
+       WHERE status = 'pending' AND priority < tried ORDER BY priority DESC LIMIT 1;
+    END LOOP;
+  END IF;
+
+  IF cancelled THEN
+    UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
+     WHERE i.id = cape_claim_next.id;
+  ELSIF id IS NOT NULL THEN
+    -- A fence above every attempt's keeps "never used twice" even where the column was edited, or the
+    -- issue deleted and inserted again under its id.
+    UPDATE cape_issues i
+       SET status = 'started', assigned_worker_id = p_worker, attempts = least(i.attempts, 2147483646) + 1,
+           fence = 1 + greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id)),
+           started_at = now(), updated_at = now(), completed_at = NULL
+     WHERE i.id = cape_claim_next.id
+    RETURNING i.attempts, i.fence, i.description, i.last_error
+         INTO attempts, fence, description, last_error;
+    INSERT INTO cape_issue_attempts
+           (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file, lease_expires_at)
+    VALUES (cape_claim_next.id, cape_claim_next.attempts, cape_claim_next.fence, p_run, p_worker, p_instance,
+            p_host, p_pid,
+            format('%s/%s/attempt-%s-%s.log', p_logs, cape_claim_next.id, cape_claim_next.attempts,
+                   cape_claim_next.fence),
+            now() + make_interval(secs => p_lease));
+    run_id := p_run;
+  ELSE
+    SELECT array_agg(coming.id::bigint), array_agg(extract(epoch FROM run_after - now())::float8)
+      INTO due_ids, due_s
+      FROM (SELECT i.id, run_after FROM cape_issues i
+             WHERE status = 'pending' AND run_after > now() AND run_after < 'infinity'
+             ORDER BY run_after, i.id
+             LIMIT 32) AS coming;
+  END IF;
+END
+$$;
+
+-- Writes how an attempt ended, and what becomes of its issue while the issue's fence is the attempt's
+-- own. No row when the attempt is not running any more; paid work counts, so a completed one is taken
+-- after a rescue, too, as long as nobody claimed the issue again. A row without a status when the
+-- issue was left alone.
+CREATE OR REPLACE FUNCTION cape_settle_attempt(
+    p_run uuid, p_outcome text, p_exit integer, p_signal integer, p_error text, p_tail text,
+    p_status text, p_counted boolean, p_backoff float8, p_pause float8)
+RETURNS TABLE (status text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  attempt record;
+  becomes text;
+BEGIN
+  UPDATE cape_issue_attempts a
+     SET outcome = p_outcome, finished_at = now(), exit_code = p_exit, signal = p_signal, error = p_error,
+         output_tail = p_tail
+   WHERE a.run_id = p_run
+     AND (outcome = 'running'
+          OR outcome = 'lost' AND p_status = 'completed'
+             AND EXISTS (SELECT FROM cape_issues i WHERE i.id = a.issue_id AND i.fence = a.fence))
+  RETURNING a.issue_id, a.fence, a.worker_id, a.started_at INTO attempt;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+
+  -- The issue's row is locked before it is judged: a cancel or an edit that commits meanwhile counts.
+  SELECT CASE WHEN p_status = 'pending' AND cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE p_status END
+    INTO becomes
+    FROM cape_issues i
+   WHERE i.id = attempt.issue_id AND i.fence = attempt.fence
+     FOR UPDATE;
+  IF FOUND THEN
+    UPDATE cape_issues i
+       SET status = becomes,
+           updated_at = now(),
+           completed_at = CASE WHEN becomes = 'completed' THEN now() END,
+           assigned_worker_id = CASE WHEN becomes <> 'pending'
+                                     THEN coalesce(assigned_worker_id, attempt.worker_id) END,
+           started_at = CASE WHEN becomes <> 'pending' THEN coalesce(i.started_at, attempt.started_at) END,
+           cancel_requested_at = CASE WHEN becomes = 'cancelled' THEN cancel_requested_at END,
+           attempts = CASE WHEN p_counted OR becomes = 'cancelled' THEN attempts
+                           ELSE greatest(attempts - 1, 0) END,
+           run_after = CASE WHEN becomes = 'pending'
+                            THEN coalesce(now() + make_interval(secs => nullif(p_backoff, -1)), run_after)
+                            ELSE run_after END,
+           last_error = p_error
+     WHERE i.id = attempt.issue_id;
+  END IF;
+
+  IF p_pause > 0 THEN
+    INSERT INTO cape_pauses AS p (scope, paused_until, reason)
+    VALUES ('*', now() + make_interval(secs => p_pause), split_part(p_error, E'\n', 1))
+    ON CONFLICT (scope) DO UPDATE
+       SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
+     WHERE p.paused_until < excluded.paused_until;
+  END IF;
+
+  status := becomes;
+  RETURN NEXT;
+END
+$$;

@@ -1,0 +1,249 @@
+package com.cape.worker.worker;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.config.DatabaseUrl;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.CommandCheck;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueListener;
+import com.cape.worker.store.IssueRepository;
+import com.cape.worker.store.Migrator;
+import com.cape.worker.store.RescueRepository;
+import com.cape.worker.store.WorkerIdentity;
+import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.testing.TestDatabase;
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Fifty workers in one JVM, which have nothing to do and poll once in ten minutes. */
+@Tag("database")
+@Tag("notifications")
+@Timeout(180)
+class ManyIdleWorkersTest {
+  private static final int WORKERS = 50;
+  private static final int MOST_CLAIMS = 5;
+  private static final Duration LEASE = Duration.ofSeconds(10);
+  // Longer than the last one stands by, and than a workflow takes.
+  private static final Duration QUIET = Duration.ofMillis(1500);
+
+  @TempDir private Path directory;
+  private final TestDatabase database = TestDatabase.create();
+  private final AtomicInteger claims = new AtomicInteger();
+  private final Drain drain = new Drain();
+  private final List<Thread> threads = new ArrayList<>();
+  private HikariDataSource pool;
+
+  @BeforeEach
+  void start() {
+    new Migrator(database.dataSource()).migrate();
+    var config = new HikariConfig();
+    config.setDataSource(database.dataSource());
+    config.setMaximumPoolSize(20);
+    pool = new HikariDataSource(config);
+  }
+
+  @AfterEach
+  void stop() throws InterruptedException {
+    drain.begin("test");
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    pool.close();
+  }
+
+  @Test
+  void oneInsertIsLookedForByFewAndFoundAsFastAsByOneWorker() throws Exception {
+    startWorkers(1);
+    awaitRanks(1);
+    double alone = medianPickUpMillis(10, Integer.MAX_VALUE);
+    startWorkers(WORKERS);
+    awaitRanks(WORKERS);
+    double together = medianPickUpMillis(10, MOST_CLAIMS);
+    assertTrue(together < alone + 50, alone + " ms alone, " + together + " ms together");
+  }
+
+  @Test
+  void asManyAsThereAreIssuesStartAtOnce() {
+    startWorkers(WORKERS);
+    awaitRanks(WORKERS);
+    claims.set(0);
+    database.execute(
+        "INSERT INTO cape_issues (description) SELECT 'x' FROM generate_series(1, 20)");
+    awaitCompleted(20);
+    assertTrue(claims.get() < WORKERS + 20, claims + " claims");
+  }
+
+  @Test
+  void issuesThatFallDueLaterAreLookedForByFew() {
+    startWorkers(WORKERS);
+    awaitRanks(WORKERS);
+    database.execute(
+        "INSERT INTO cape_issues (description, run_after) VALUES ('x', now() + interval '2 s')");
+    await().pollDelay(QUIET).until(() -> true);
+    claims.set(0);
+    awaitCompleted(1);
+    await().pollDelay(QUIET).until(() -> true);
+    assertTrue(claims.get() <= MOST_CLAIMS, claims + " claims");
+  }
+
+  private double medianPickUpMillis(int inserts, int mostClaims) throws Exception {
+    List<Double> waits = new ArrayList<>();
+    for (int i = 0; i < inserts; i++) {
+      claims.set(0);
+      String id = database.value("INSERT INTO cape_issues (description) VALUES ('x') RETURNING id");
+      await()
+          .pollDelay(QUIET)
+          .until(
+              () -> database.value("SELECT status FROM cape_issues WHERE id = " + id),
+              "completed"::equals);
+      waits.add(
+          Double.valueOf(
+              database.value(
+                  "SELECT extract(epoch FROM a.started_at - i.run_after) * 1000"
+                      + " FROM cape_issues i JOIN cape_issue_attempts a ON a.issue_id = i.id"
+                      + " WHERE i.id = "
+                      + id)));
+      assertTrue(
+          claims.get() >= 1 && claims.get() <= mostClaims, claims + " claims for issue " + id);
+    }
+    waits.sort(null);
+    return waits.get(inserts / 2);
+  }
+
+  private void awaitCompleted(int issues) {
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> database.value("SELECT count(*) FROM cape_issues WHERE status = 'completed'"),
+            Integer.toString(issues)::equals);
+  }
+
+  /** Until each has beaten twice after the last one was there. */
+  private void awaitRanks(int ready) {
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () ->
+                database.value(
+                    "SELECT count(*) FROM cape_workers WHERE listener_up AND free_slots > 0"),
+            Integer.toString(ready)::equals);
+    for (int beats = 0; beats < 2; beats++) {
+      String since = database.value("SELECT now()");
+      await()
+          .atMost(Duration.ofSeconds(10))
+          .until(
+              () -> database.value("SELECT min(heartbeat_at) > '" + since + "' FROM cape_workers"),
+              "t"::equals);
+    }
+  }
+
+  private void startWorkers(int upTo) {
+    for (int i = threads.size(); i < upTo; i++) {
+      IssueWorker worker = worker(new WorkerId("idle-" + i));
+      var thread =
+          new Thread(
+              () -> {
+                try {
+                  assertEquals(IssueWorker.End.STOPPED, worker.run());
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              });
+      threads.add(thread);
+      thread.start();
+    }
+  }
+
+  private IssueWorker worker(WorkerId id) {
+    var identity = new WorkerIdentity(id, UUID.randomUUID(), "here", 1);
+    var work = new Database(counting());
+    var beat = new Database(pool);
+    var listener =
+        new IssueListener(DatabaseUrl.parse(database.url()), id.value(), beat, identity.instance());
+    var stores =
+        new Stores(
+            new IssueRepository(work),
+            new RescueRepository(beat),
+            new IssueRepository(beat),
+            new WorkerRepository(beat, "test"),
+            Optional.of(listener));
+    var loop = new LoopPlan(Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty());
+    return new IssueWorker(
+        identity, plan(id), loop, WorkerFixture.retries(), WorkerFixture.commands(), stores, drain);
+  }
+
+  private RunPlan plan(WorkerId id) {
+    return new RunPlan(
+        CommandTemplate.parse("true"),
+        new CommandCheck("true", directory, System.getenv("PATH")),
+        Map.of(),
+        Set.of(),
+        directory,
+        directory.resolve("issues"),
+        directory.resolve("runs-" + id),
+        1 << 20,
+        Duration.ofSeconds(20),
+        Duration.ofSeconds(1));
+  }
+
+  /** Counts the claims, whether they found something or not. */
+  private DataSource counting() {
+    return proxy(
+        DataSource.class,
+        pool,
+        (result, arguments) ->
+            result instanceof Connection connection
+                ? proxy(
+                    Connection.class,
+                    connection,
+                    (prepared, sql) -> {
+                      if (sql != null && sql[0] instanceof String text && text.contains("SKIP")) {
+                        claims.incrementAndGet();
+                      }
+                      return prepared;
+                    })
+                : result);
+  }
+
+  private interface After {
+    Object apply(Object result, Object[] arguments);
+  }
+
+  private static <T> T proxy(Class<T> type, T target, After after) {
+    Object proxy =
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (self, method, arguments) -> {
+              try {
+                return after.apply(method.invoke(target, arguments), arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+    return type.cast(proxy);
+  }
+}
