@@ -120,13 +120,13 @@ class FailoverIT {
     script("echo $1 >>runs");
     try (var servers = new ServerPair(directory, false)) {
       // A worker that starts with nothing prepared, and one that finds all it needs.
-      WorkerProcess early = worker("early", servers.standbyUrl());
+      WorkerProcess early = worker("early", servers.standbyUrl(), "--lease", "10");
       workers.add(early);
       early.awaitOutput("read-only transaction (SQLSTATE 25006)");
       migrate(servers.url());
       servers.executeOnPrimary("INSERT INTO cape_issues (description) VALUES ('an issue')");
       servers.awaitOnStandby("1", "SELECT count(*) FROM cape_issues");
-      WorkerProcess late = worker("late", servers.standbyUrl());
+      WorkerProcess late = worker("late", servers.standbyUrl(), "--lease", "10");
       workers.add(late);
       late.awaitOutput("read-only transaction (SQLSTATE 25006)");
       assertStaysSo(

@@ -58,4 +58,22 @@ class PoolerIT {
       fixture.database.execute("DROP ROLE \"%s\"".formatted(role));
     }
   }
+
+  @Test
+  void workerFindsOutThatNoNotificationsComeAndPolls() throws Exception {
+    PgBouncer.require();
+    var fixture = new JarFixture(directory, "true").migrated();
+    String url = fixture.database.throughPgBouncer().url();
+    try (var worker =
+        WorkerProcess.start(
+            directory,
+            fixture.environment(Map.of("CAPE_WORKER_ID", "x", "CAPE_DATABASE_URL", url)))) {
+      worker.awaitOutput("they come through no pooler in transaction mode");
+      fixture.insert("an issue");
+      fixture.awaitValue("completed", "SELECT status FROM cape_issues");
+      assertFalse(worker.output().contains("database away"), worker.output());
+      worker.signal("TERM");
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+  }
 }
