@@ -36,10 +36,10 @@ public final class Database implements AutoCloseable {
   private static final SQLExceptionOverride READ_ONLY_IS_LEFT =
       new SQLExceptionOverride() {
         @java.lang.Override
-        public Override adjudicate(SQLException thrown) {
+        public SQLExceptionOverride.Override adjudicate(SQLException thrown) {
           return READ_ONLY.equals(thrown.getSQLState())
-              ? Override.MUST_EVICT
-              : Override.CONTINUE_EVICT;
+              ? SQLExceptionOverride.Override.MUST_EVICT
+              : SQLExceptionOverride.Override.CONTINUE_EVICT;
         }
       };
   private static final int CONNECT_SECONDS = 5;
