@@ -91,6 +91,10 @@ public final class PgBouncer {
               port,
               users));
       Path log = directory.resolve("log.txt");
+      // In the opposite order.
+      for (Path made : List.of(directory, users, settings, log)) {
+        made.toFile().deleteOnExit();
+      }
       Process process = launch(program, settings, log);
       await("PgBouncer, " + log)
           .atMost(LIMIT)
