@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What reaches a worker long before its next poll, and what it does without. */
 @Tag("database")
+@Tag("notifications")
 @Timeout(120)
 class NotificationIT {
   private static final String[] SELDOM = {"--poll-interval", "600"};

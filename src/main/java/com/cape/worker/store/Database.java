@@ -5,10 +5,12 @@ import static java.util.Objects.requireNonNull;
 import com.cape.worker.config.DatabaseUrl;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.SQLExceptionOverride;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.sql.Types;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,7 +31,20 @@ import org.postgresql.ds.PGSimpleDataSource;
  */
 public final class Database implements AutoCloseable {
   private static final String PRIMARY = "primary";
+  private static final String READ_ONLY = "25006";
+  // Another of the hosts may be the primary by now.
+  private static final SQLExceptionOverride READ_ONLY_IS_LEFT =
+      new SQLExceptionOverride() {
+        @java.lang.Override
+        public SQLExceptionOverride.Override adjudicate(SQLException thrown) {
+          return READ_ONLY.equals(thrown.getSQLState())
+              ? SQLExceptionOverride.Override.MUST_EVICT
+              : SQLExceptionOverride.Override.CONTINUE_EVICT;
+        }
+      };
   private static final int CONNECT_SECONDS = 5;
+  // For how long the driver passes over a host that was a standby: it may be the next primary.
+  private static final int HOST_RECHECK_SECONDS = 1;
   // How much longer than the server the socket waits: for a server that can no more cancel.
   private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
@@ -82,6 +97,7 @@ public final class Database implements AutoCloseable {
     config.setKeepaliveTime(KEEPALIVE.toMillis());
     config.setMaxLifetime(LIFETIME.toMillis());
     config.setInitializationFailTimeout(-1);
+    config.setExceptionOverride(READ_ONLY_IS_LEFT);
     var pool = new HikariDataSource(config);
     return new Database(pool, url.hosts(), statementLimit, pool::close);
   }
@@ -112,6 +128,9 @@ public final class Database implements AutoCloseable {
       // A worker writes; the first host may be a standby.
       source.setTargetServerType(PRIMARY);
     }
+    if (!url.sets("hostRecheckSeconds")) {
+      source.setHostRecheckSeconds(HOST_RECHECK_SECONDS);
+    }
     // A pooler in transaction mode gives each transaction another session.
     source.setPrepareThreshold(0);
     if (!url.sets("connectTimeout") || source.getConnectTimeout() == 0) {
@@ -124,22 +143,45 @@ public final class Database implements AutoCloseable {
     return source;
   }
 
-  private static final String LOCK =
-      "SELECT set_config('lock_timeout', '2min', true), pg_advisory_xact_lock(?)";
+  private static final String LOCK = "SELECT pg_try_advisory_xact_lock(?)";
 
-  /** Does the work, on other connections, while no other process does any under that number. */
-  void exclusively(long number, Runnable work) {
-    try (Connection guard = dataSource.getConnection()) {
+  /** Statements that belong together; an answer of false takes them all back. */
+  interface Transaction {
+    boolean run(Statement statement) throws SQLException;
+  }
+
+  /**
+   * Runs it while nobody else runs anything under that number. False when somebody does, or when it
+   * was taken back: to be tried again later, which holds no connection meanwhile.
+   */
+  boolean exclusively(long number, Transaction work) {
+    try (Connection connection = dataSource.getConnection()) {
       // The lock of a transaction, unlike a session's, holds through a pooler.
-      guard.setAutoCommit(false);
-      try (PreparedStatement lock = guard.prepareStatement(LOCK)) {
-        lock.setLong(1, number);
-        lock.execute();
+      connection.setAutoCommit(false);
+      boolean done = locked(connection, number) && done(connection, work);
+      if (done) {
+        connection.commit();
       }
       // Closing the connection ends the transaction, and the lock with it.
-      work.run();
+      return done;
     } catch (SQLException e) {
       throw explained(e);
+    }
+  }
+
+  private static boolean locked(Connection connection, long number) throws SQLException {
+    try (PreparedStatement lock = connection.prepareStatement(LOCK)) {
+      lock.setLong(1, number);
+      try (ResultSet row = lock.executeQuery()) {
+        return row.next() && row.getBoolean(1);
+      }
+    }
+  }
+
+  private boolean done(Connection connection, Transaction work) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.setQueryTimeout(statementSeconds);
+      return work.run(statement);
     }
   }
 

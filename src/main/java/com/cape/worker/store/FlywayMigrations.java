@@ -5,8 +5,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -20,6 +23,7 @@ final class FlywayMigrations {
   private static final Set<String> LOCKED = Set.of("55P03", "40P01");
   private static final int TRIES_FOR_A_LOCK = 3;
   private static final Duration BETWEEN_TRIES = Duration.ofMillis(500);
+  private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
   // Any number that only this program uses: "cape" in ASCII.
   private static final long ADVISORY_LOCK = 0x63617065;
   static final String LET_THE_OWNER =
@@ -61,6 +65,9 @@ final class FlywayMigrations {
         FROM %1$s;
       """;
 
+  private static final String BEGUN =
+      "SELECT count(*) > 0 AS found FROM " + Migrator.HISTORY + " WHERE version IN (%s)";
+
   private static final String GRANTS =
       """
       -- What the worker's role needs, if it is not the owner:
@@ -91,49 +98,95 @@ final class FlywayMigrations {
             .defaultSchema(schema)
             .createSchemas(false)
             .table(Migrator.HISTORY)
-            .baselineOnMigrate(true)
-            .baselineVersion("0")
             .ignoreMigrationPatterns("*:future")
             .load();
   }
 
-  /** Runs them, unless another worker has done so meanwhile. */
+  /**
+   * Runs them, unless another worker has done so meanwhile. All in one transaction, and not by
+   * Flyway itself: that one changes the search path of its sessions, which through a pooler are
+   * other programs' sessions a moment later, and needs several of them at once.
+   */
   void run(BooleanSupplier upToDate) {
-    database.exclusively(
+    Instant start = Instant.now();
+    int failures = 0;
+    while (!upToDate.getAsBoolean()) {
+      try {
+        if (ranAll()) {
+          return;
+        }
+      } catch (StoreException e) {
+        // Whoever reads the table waits behind one who waits for its lock: better to let go and
+        // come back.
+        if (!LOCKED.contains(e.sqlState()) || ++failures == TRIES_FOR_A_LOCK) {
+          throw readable(e);
+        }
+      }
+      if (start.plus(LONGEST_WAIT).isBefore(Instant.now())) {
+        throw readable(
+            new StoreException(StoreException.Kind.UNREACHABLE, "", "another process is at it"));
+      }
+      pause();
+    }
+  }
+
+  /** False when another process does, or did some of it since this one looked. */
+  private boolean ranAll() {
+    List<MigrationInfo> pending = pending();
+    if (pending.isEmpty()) {
+      return false;
+    }
+    List<String> begun = pending.stream().map(one -> "'" + one.getVersion() + "'").toList();
+    String script = script(pending);
+    return database.exclusively(
         ADVISORY_LOCK,
-        () -> {
-          for (int attempt = 1; !upToDate.getAsBoolean(); attempt++) {
-            tryOnce(attempt == TRIES_FOR_A_LOCK);
+        statement -> {
+          statement.setEscapeProcessing(false);
+          statement.execute(preparation());
+          try (ResultSet row = statement.executeQuery(BEGUN.formatted(String.join(",", begun)))) {
+            row.next();
+            if (row.getBoolean("found")) {
+              return false;
+            }
           }
+          statement.execute(script);
+          return true;
         });
   }
 
-  // Whoever reads the table waits behind one who waits for its lock: better to let go and come
-  // back.
-  private void tryOnce(boolean last) {
+  private static void pause() {
     try {
-      flyway.migrate();
-    } catch (FlywayException e) {
-      StoreException failure = explained(e);
-      if (last || !LOCKED.contains(failure.sqlState())) {
-        throw failure;
-      }
-      try {
-        Thread.sleep(BETWEEN_TRIES.toMillis());
-      } catch (InterruptedException interrupted) {
-        Thread.currentThread().interrupt();
-        throw failure;
-      }
+      Thread.sleep(BETWEEN_TRIES.toMillis());
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw readable(new StoreException(StoreException.Kind.UNREACHABLE, "", "interrupted"));
     }
   }
 
   /** The same as text. */
   String print() {
-    var script =
-        new StringBuilder("BEGIN;\n")
-            .append(SEARCH_PATH.formatted(schema.replace("\"", "\"\"").replace("'", "''")))
-            .append(CREATE_HISTORY);
-    for (MigrationInfo migration : flyway.info().pending()) {
+    return "BEGIN;\n" + preparation() + script(pending()) + "COMMIT;\n\n" + GRANTS;
+  }
+
+  private String preparation() {
+    return SEARCH_PATH.formatted(schema.replace("\"", "\"\"").replace("'", "''")) + CREATE_HISTORY;
+  }
+
+  private List<MigrationInfo> pending() {
+    try {
+      return List.of(flyway.info().pending());
+    } catch (FlywayException e) {
+      String line = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      throw readable(
+          sqlCause(e)
+              .map(database::explained)
+              .orElseGet(() -> new StoreException(StoreException.Kind.SCHEMA, "", line, e)));
+    }
+  }
+
+  private static String script(List<MigrationInfo> pending) {
+    var script = new StringBuilder();
+    for (MigrationInfo migration : pending) {
       script
           .append('\n')
           .append(text(migration.getScript()))
@@ -146,7 +199,7 @@ final class FlywayMigrations {
                   migration.getScript(),
                   migration.getChecksum()));
     }
-    return script.append("COMMIT;\n\n").append(GRANTS).toString();
+    return script.toString();
   }
 
   private static String text(String script) {
@@ -158,23 +211,19 @@ final class FlywayMigrations {
     }
   }
 
-  private StoreException explained(FlywayException thrown) {
-    Optional<StoreException> known = sqlCause(thrown).map(database::explained);
-    String line =
-        known
-            .map(Throwable::getMessage)
-            .orElseGet(() -> String.valueOf(thrown.getMessage()).lines().findFirst().orElse(""));
-    StoreException.Kind kind = known.map(StoreException::kind).orElse(StoreException.Kind.SCHEMA);
-    String sqlState = known.map(StoreException::sqlState).orElse("");
+  private static StoreException readable(StoreException thrown) {
     String advice =
-        switch (kind) {
+        switch (thrown.kind()) {
           case FORBIDDEN -> LET_THE_OWNER;
           case UNREACHABLE ->
-              LOCKED.contains(sqlState) ? "; a long transaction holds cape_issues" : "";
+              LOCKED.contains(thrown.sqlState()) ? "; a long transaction holds cape_issues" : "";
           case CREDENTIALS, UNKNOWN_DATABASE, SCHEMA, OTHER -> "";
         };
     return new StoreException(
-        kind, sqlState, "cannot bring the schema up to date: " + line + advice, thrown);
+        thrown.kind(),
+        thrown.sqlState(),
+        "cannot bring the schema up to date: " + thrown.getMessage() + advice,
+        thrown);
   }
 
   private static Optional<SQLException> sqlCause(Throwable thrown) {

@@ -4,6 +4,7 @@ import java.sql.SQLException;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** The database did not do what was asked of it. The message is one line without any secret. */
 public final class StoreException extends RuntimeException {
@@ -31,6 +32,9 @@ public final class StoreException extends RuntimeException {
   // The driver's own: the server wants a password or TLS, and was given none.
   private static final String REJECTED = "08004";
   private static final String INTERNAL = "XX000";
+  private static final String PROTOCOL_VIOLATION = "08P01";
+  private static final Pattern NO_DATABASE =
+      Pattern.compile("^no such database|database \"[^\"]*\" does not exist");
 
   private final Kind kind;
   private final String sqlState;
@@ -73,6 +77,13 @@ public final class StoreException extends RuntimeException {
   private static Kind kind(String sqlState, String line) {
     if (sqlState.startsWith(WRONG_LOGIN) || sqlState.equals(REJECTED)) {
       return Kind.CREDENTIALS;
+    }
+    // A pooler's own words; what it says of a server that turned it away has no code of its own.
+    if (sqlState.equals(PROTOCOL_VIOLATION) && line.startsWith("no such user")) {
+      return Kind.CREDENTIALS;
+    }
+    if (sqlState.equals(PROTOCOL_VIOLATION) && NO_DATABASE.matcher(line).find()) {
+      return Kind.UNKNOWN_DATABASE;
     }
     boolean poolerFull =
         sqlState.equals(INTERNAL) && line.toLowerCase(Locale.ROOT).contains("max client");

@@ -70,7 +70,7 @@ class DatabaseTest {
         StoreException.Kind.CREDENTIALS, failure(url(host(), "no_such_role", name())).kind());
     assertEquals(
         StoreException.Kind.UNKNOWN_DATABASE,
-        failure(url(host(), "cape_plain", "no_such_database")).kind());
+        failure(url(host(), user(), "no_such_database")).kind());
     try (var plain = Database.open(url(host(), "cape_plain", name()), "test", 1, LIMIT)) {
       assertEquals(StoreException.Kind.FORBIDDEN, failure(plain, "SELECT 1 FROM theirs").kind());
       assertEquals(StoreException.Kind.SCHEMA, failure(plain, "SELECT 1 FROM missing").kind());

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Tag("database")
+@Tag("notifications")
 @Timeout(30)
 class IssueListenerTest {
   private static final Duration LONG = Duration.ofSeconds(20);

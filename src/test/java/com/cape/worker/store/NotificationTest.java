@@ -26,6 +26,7 @@ import org.postgresql.PGNotification;
 
 /** What PostgreSQL tells on the channel, and when it says nothing. */
 @Tag("database")
+@Tag("notifications")
 @Timeout(30)
 class NotificationTest {
   private static final String LAST = "last";

@@ -19,14 +19,17 @@ import org.testcontainers.postgresql.PostgreSQLContainer;
 /**
  * An empty database on a real PostgreSQL: one server for a run, a database for whoever asks. The
  * server is the one named by CAPE_TEST_DATABASE_URL, else a container where Docker answers, else
- * embedded.
+ * embedded. With {@code -Dcape.test.pgbouncer=PROGRAM} what is handed out leads through a PgBouncer
+ * in transaction mode; {@link #execute} and {@link #value}, the tests' own hands, never do.
  */
 public final class TestDatabase {
   private static final AtomicInteger COUNT = new AtomicInteger();
 
-  private final DataSource dataSource;
+  private final PGSimpleDataSource direct;
+  private final PGSimpleDataSource dataSource;
 
-  private TestDatabase(DataSource dataSource) {
+  private TestDatabase(PGSimpleDataSource direct, PGSimpleDataSource dataSource) {
+    this.direct = direct;
     this.dataSource = dataSource;
   }
 
@@ -42,7 +45,7 @@ public final class TestDatabase {
 
   private static TestDatabase create(String options) {
     String name = "cape_test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet();
-    var server = new TestDatabase(Server.at(Optional.empty()));
+    var server = direct(Optional.empty());
     server.execute("CREATE DATABASE " + name + options);
     // A server that this JVM started ends with it, and all its databases with the server.
     if (Server.NAMED.isPresent()) {
@@ -51,20 +54,35 @@ public final class TestDatabase {
               new Thread(
                   () -> server.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)")));
     }
-    return new TestDatabase(Server.at(Optional.of(name)));
+    return PgBouncer.named().isPresent()
+        ? direct(Optional.of(name)).throughPgBouncer()
+        : direct(Optional.of(name));
+  }
+
+  private static TestDatabase direct(Optional<String> name) {
+    return new TestDatabase(Server.at(name), Server.at(name));
+  }
+
+  /** The same database, reached through PgBouncer whatever the tests were told. */
+  public TestDatabase throughPgBouncer() {
+    return new TestDatabase(direct, Pooled.at(direct.getDatabaseName()));
+  }
+
+  /** The same database, reached without PgBouncer. */
+  public TestDatabase direct() {
+    return new TestDatabase(direct, direct);
   }
 
   /** As a user would write it: {@code postgresql://user:password@host:port/name}. */
   public String url() {
-    var source = (PGSimpleDataSource) dataSource;
-    String password = source.getPassword() == null ? "" : ":" + source.getPassword();
+    String password = dataSource.getPassword() == null ? "" : ":" + dataSource.getPassword();
     return "postgresql://%s%s@%s:%d/%s"
         .formatted(
-            source.getUser(),
+            dataSource.getUser(),
             password,
-            source.getServerNames()[0],
-            source.getPortNumbers()[0],
-            source.getDatabaseName());
+            dataSource.getServerNames()[0],
+            dataSource.getPortNumbers()[0],
+            dataSource.getDatabaseName());
   }
 
   public DataSource dataSource() {
@@ -72,7 +90,7 @@ public final class TestDatabase {
   }
 
   public void execute(String sql) {
-    try (Connection connection = dataSource.getConnection();
+    try (Connection connection = direct.getConnection();
         Statement statement = connection.createStatement()) {
       statement.execute(sql);
     } catch (SQLException e) {
@@ -82,7 +100,7 @@ public final class TestDatabase {
 
   /** The first column of the first row, as text. */
   public String value(String sql) {
-    try (Connection connection = dataSource.getConnection();
+    try (Connection connection = direct.getConnection();
         Statement statement = connection.createStatement();
         ResultSet rows = statement.executeQuery(sql)) {
       rows.next();
@@ -92,13 +110,27 @@ public final class TestDatabase {
     }
   }
 
+  /** One PgBouncer for a run, started when it is first asked for. */
+  private static final class Pooled {
+    private static final int PORT =
+        PgBouncer.start(PgBouncer.program().orElseThrow(), Server.at(Optional.empty()));
+
+    private static PGSimpleDataSource at(String database) {
+      PGSimpleDataSource source = Server.at(Optional.of(database));
+      source.setServerNames(new String[] {"127.0.0.1"});
+      source.setPortNumbers(new int[] {PORT});
+      source.setPrepareThreshold(0);
+      return source;
+    }
+  }
+
   private static final class Server {
     private static final String PASSWORD = "postgres";
     private static final Optional<String> NAMED =
         Optional.ofNullable(System.getenv("CAPE_TEST_DATABASE_URL"));
     private static final String URL = url();
 
-    private static DataSource at(Optional<String> database) {
+    private static PGSimpleDataSource at(Optional<String> database) {
       var source = new PGSimpleDataSource();
       source.setURL(URL);
       database.ifPresent(source::setDatabaseName);

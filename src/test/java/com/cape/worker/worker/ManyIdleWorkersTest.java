@@ -40,6 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Fifty workers in one JVM, which have nothing to do and poll once in ten minutes. */
 @Tag("database")
+@Tag("notifications")
 @Timeout(180)
 class ManyIdleWorkersTest {
   private static final int WORKERS = 50;
