@@ -90,7 +90,7 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   private Optional<StopReason> reason(Guardian.Told told) {
-    if (told.unstarted() || !begun && !told.over() && !files.hasRecord()) {
+    if (told.unstarted() || (!begun && !told.over() && !files.hasRecord())) {
       return Optional.of(StopReason.NOT_STARTED);
     }
     Optional<StopReason> asked = Optional.ofNullable(stopReason.get());

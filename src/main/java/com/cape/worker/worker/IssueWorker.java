@@ -39,7 +39,6 @@ public final class IssueWorker {
     UNSETTLED
   }
 
-  private final WorkerIdentity identity;
   private final RunPlan runPlan;
   private final LoopPlan loopPlan;
   private final IssueRepository issues;
@@ -78,7 +77,6 @@ public final class IssueWorker {
       Drain drain) {
     RandomGenerator random = RandomGenerator.getDefault();
     var times = new LeaseTimes(loopPlan.lease(), runPlan.grace());
-    this.identity = identity;
     this.runPlan = runPlan;
     this.loopPlan = loopPlan;
     this.issues = stores.issues();

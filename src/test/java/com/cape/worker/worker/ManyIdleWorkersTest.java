@@ -220,7 +220,9 @@ class ManyIdleWorkersTest {
                     Connection.class,
                     connection,
                     (prepared, sql) -> {
-                      if (sql != null && sql[0] instanceof String text && text.contains("SKIP")) {
+                      if (sql != null
+                          && sql[0] instanceof String text
+                          && text.contains("cape_claim_next")) {
                         claims.incrementAndGet();
                       }
                       return prepared;
