@@ -52,6 +52,7 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   public ProcessCommandRunner(Path bash, Set<String> withheld) {
     this.script = new GuardianScript(bash, Set.copyOf(withheld));
     watch.setRemoveOnCancelPolicy(true);
+    watch.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     // Later there may be no thread to be had.
     watch.prestartCoreThread();
   }
@@ -123,7 +124,7 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
     closed = true;
     idle.forEach(Guardian::close);
     idle.clear();
-    watch.shutdownNow();
+    watch.shutdown();
   }
 
   @Override
