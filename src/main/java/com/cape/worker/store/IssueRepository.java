@@ -190,15 +190,15 @@ public final class IssueRepository {
   }
 
   /**
-   * What a settle wrote, and what was claimed after it.
+   * What a settle wrote, and what was found after it.
    *
    * @param settled as of {@link #settle}
-   * @param next empty when there was nothing to claim, or when only the settle could be written
+   * @param look empty when it cancelled an issue, or when only the settle could be written
    */
-  public record SettledAndNext(Optional<Settled> settled, Optional<Claim> next) {}
+  public record SettledAndLook(Optional<Settled> settled, Optional<Look> look) {}
 
   /** Settles, and claims the next issue in the same transaction and the same round trip. */
-  public SettledAndNext settleAndLook(
+  public SettledAndLook settleAndLook(
       Claim claim, Settlement settlement, WorkerIdentity worker, String issueLogs, Duration lease) {
     try {
       return database.queryTwo(
@@ -209,14 +209,13 @@ public final class IssueRepository {
           },
           IssueRepository::toSettled,
           IssueRepository::toLook,
-          (settled, look) ->
-              new SettledAndNext(settled, look.flatMap(found -> found).flatMap(Look::claim)));
+          (settled, look) -> new SettledAndLook(settled, look.flatMap(found -> found)));
     } catch (StoreException e) {
       // Neither is written then, and the settle may well be by itself.
       if (!e.sqlState().equals(UNIQUE_VIOLATION) && !NO_SUCH_CHARACTER.contains(e.sqlState())) {
         throw e;
       }
-      return new SettledAndNext(settle(claim, settlement), Optional.empty());
+      return new SettledAndLook(settle(claim, settlement), Optional.empty());
     }
   }
 

@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class AtWork {
   private final Set<Long> issues = ConcurrentHashMap.newKeySet();
   private final AtomicInteger claiming = new AtomicInteger();
+  private volatile boolean calledInVain;
 
   /** A claim is about to be sent; until {@link #claimed}, its issue is not known yet. */
   void claiming() {
@@ -29,6 +30,20 @@ final class AtWork {
 
   boolean isClaiming() {
     return claiming.get() > 0;
+  }
+
+  /** Something fell due while no slot was free. */
+  void callInVain() {
+    calledInVain = true;
+  }
+
+  /** A look is about to be sent, which sees whatever was called for so far. */
+  void forgetCalls() {
+    calledInVain = false;
+  }
+
+  boolean calledInVain() {
+    return calledInVain;
   }
 
   /** False when the issue is certainly not here. */

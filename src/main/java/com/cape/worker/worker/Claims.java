@@ -11,6 +11,7 @@ import com.cape.worker.store.WorkerIdentity;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -22,6 +23,7 @@ final class Claims {
   private final Duration lease;
   private final AtWork atWork;
   private final BooleanSupplier allowed;
+  private final AtomicReference<Look> inVain = new AtomicReference<>();
   private volatile boolean unanswered;
 
   /**
@@ -47,11 +49,16 @@ final class Claims {
   }
 
   /**
-   * Looks for an issue.
+   * Looks for an issue. What the slot that became free has looked for in vain, a moment ago, is not
+   * looked for again.
    *
    * @param taken gets what was claimed
    */
   Look look(Consumer<Held> taken) {
+    Optional<Look> before = Optional.ofNullable(inVain.getAndSet(null));
+    if (before.isPresent() && !atWork.calledInVain()) {
+      return before.get();
+    }
     Duration sent = LeaseClock.now();
     atWork.claiming();
     try {
@@ -76,11 +83,13 @@ final class Claims {
       return issues.settle(claim, settlement);
     }
     Duration sent = LeaseClock.now();
+    atWork.forgetCalls();
     atWork.claiming();
     try {
-      IssueRepository.SettledAndNext both =
+      IssueRepository.SettledAndLook both =
           issues.settleAndLook(claim, settlement, identity, issueLogs, lease);
-      both.next().ifPresent(next -> take(next, sent, taken));
+      both.look().flatMap(Look::claim).ifPresent(next -> take(next, sent, taken));
+      both.look().filter(look -> look.claim().isEmpty()).ifPresent(inVain::set);
       return both.settled();
     } catch (StoreException e) {
       unanswered = true;

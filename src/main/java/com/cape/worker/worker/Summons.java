@@ -31,6 +31,8 @@ final class Summons implements IssueListener.Handler {
   public void due(int count, long firstIssueId) {
     if (slots.free()) {
       fleet.turn(count, firstIssueId).ifPresent(loop::signalAfter);
+    } else {
+      atWork.callInVain();
     }
   }
 

@@ -366,10 +366,12 @@ class IssueRepositoryTest {
     Claim first = claim().orElseThrow();
     var both = repository.settleAndLook(first, completed(), ALICE, "/logs", LEASE);
     assertEquals(Optional.of(IssueStatus.COMPLETED), both.settled().orElseThrow().status());
-    assertEquals(2, both.next().orElseThrow().issueId());
-    var last = repository.settleAndLook(both.next().get(), completed(), ALICE, "/logs", LEASE);
+    assertEquals(2, both.look().orElseThrow().claim().orElseThrow().issueId());
+    var last =
+        repository.settleAndLook(
+            both.look().get().claim().get(), completed(), ALICE, "/logs", LEASE);
     assertTrue(last.settled().isPresent());
-    assertTrue(last.next().isEmpty());
+    assertTrue(last.look().orElseThrow().claim().isEmpty());
   }
 
   @Test
@@ -380,7 +382,7 @@ class IssueRepositoryTest {
     database.execute("UPDATE cape_issue_attempts SET outcome = 'lost'");
     var both = repository.settleAndLook(first, again(true), ALICE, "/logs", LEASE);
     assertTrue(both.settled().isEmpty());
-    assertEquals(2, both.next().orElseThrow().issueId());
+    assertEquals(2, both.look().orElseThrow().claim().orElseThrow().issueId());
   }
 
   private Idle idle() {
