@@ -66,7 +66,6 @@ BEGIN
 END
 $$;
 
--- A settle names cape_pauses in every statement, mostly without a row: hence for each row.
 DO $$
 DECLARE
   wanted record;

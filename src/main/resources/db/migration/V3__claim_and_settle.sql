@@ -78,11 +78,16 @@ BEGIN
                 now() + make_interval(secs => p_lease));
         run_id := p_run;
         RETURN;
-      EXCEPTION WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
-        -- An edited row, or a trigger of others, must not stand in the way of the rest.
-        RAISE WARNING 'cape_issues % cannot be claimed: %', id, SQLERRM;
-        refused := refused || id;
-        id := NULL;
+      EXCEPTION
+        WHEN unique_violation THEN
+          -- An edit made a running issue pending between the look and the claim.
+          refused := refused || id;
+          id := NULL;
+        WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+          -- An edited row, or a trigger of others, must not stand in the way of the rest.
+          RAISE WARNING 'cape_issues % cannot be claimed: %', id, SQLERRM;
+          refused := refused || id;
+          id := NULL;
       END;
     END LOOP;
   END IF;

@@ -49,7 +49,8 @@ import picocli.CommandLine.Spec;
       "1:failed or refused",
       "2:wrong usage",
       "69:database unreachable (subcommands only: the daemon waits for it)",
-      "75:try again later: another process has this worker id, or drained for a restart",
+      "75:try again later: another process has this worker id; the JDK was replaced;"
+          + " drained for a restart",
       "78:wrong or missing setting, command or directory; credentials refused; unusable schema"
     },
     footer = {

@@ -118,7 +118,7 @@ public final class Daemon {
       if (!startUp.ready(identity, config.loop().lease(), state.previousInstance())) {
         return ExitCode.DONE;
       }
-      state.registered();
+      remember(state, stores.workers());
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());
       var worker =
           new IssueWorker(identity, plan, loopPlan(state), config.retry(), commands, stores, drain);
@@ -155,6 +155,15 @@ public final class Daemon {
 
   private String applicationName() {
     return "cape-worker " + config.workerId();
+  }
+
+  private void remember(StateDirectory state, WorkerRepository workers) throws IOException {
+    try {
+      state.registered();
+    } catch (IOException e) {
+      sayStopped(workers);
+      throw e;
+    }
   }
 
   private void sayStopped(WorkerRepository workers) {

@@ -12,11 +12,14 @@ public interface CommandRunner {
   void prepare();
 
   /**
-   * Starts a run.
+   * Starts a run. It may still turn out that the command's process cannot be started; then the run
+   * ends as {@link StopReason#NOT_STARTED}.
    *
+   * @param begun called by another thread soon after the command's process is there, unless the run
+   *     is over by then
    * @throws IOException when nothing was started
    */
-  Run start(RunSpec spec) throws IOException;
+  Run start(RunSpec spec, Runnable begun) throws IOException;
 
   /** What is in the way of any run, whatever the command; empty when there is nothing. */
   Optional<String> trouble();

@@ -1,7 +1,6 @@
 package com.cape.worker.process;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -68,9 +67,11 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   /** Has a thread look from now on whether the run has to be ended, until it is over. */
-  void lookAfter(ScheduledExecutorService watch) {
+  void lookAfter(ScheduledExecutorService watch, Runnable onBegun) {
     long interval = LOOK_INTERVAL.toMillis();
-    looks = watch.scheduleWithFixedDelay(this::look, interval, interval, TimeUnit.MILLISECONDS);
+    looks =
+        watch.scheduleWithFixedDelay(
+            () -> look(onBegun), interval, interval, TimeUnit.MILLISECONDS);
   }
 
   @Override
@@ -115,7 +116,7 @@ final class GuardedRun implements CommandRunner.Run {
     for (int tries = 1; ; tries++) {
       try {
         return script.end(spec.runDirectory(), spec.runId(), spec.grace()).survivors();
-      } catch (IOException e) {
+      } catch (IOException | OutOfMemoryError e) { // No thread for its reaper.
         LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
         if (tries == MOST_TRIES_TO_END) {
           return List.of("perhaps all of them: no process can be started that would end them");
@@ -156,21 +157,24 @@ final class GuardedRun implements CommandRunner.Run {
     }
   }
 
-  private void look() {
+  private void look(Runnable onBegun) {
     try {
       if (ran().compareTo(spec.timeout()) >= 0) {
         stop(StopReason.TIMEOUT);
       }
-      limitOutput();
       insist();
-      giveUpWhatDoesNotBegin();
-    } catch (RuntimeException e) {
+      lookForTheStart(onBegun);
+      limitOutput();
+    } catch (RuntimeException | OutOfMemoryError e) { // No thread for a process's reaper.
       LOG.error("cannot look after a run run={}", spec.runId(), e);
     }
   }
 
-  private void giveUpWhatDoesNotBegin() {
-    begun = begun || files.hasRecord();
+  private void lookForTheStart(Runnable onBegun) {
+    if (!begun && files.hasRecord()) {
+      begun = true;
+      onBegun.run();
+    }
     if (!begun && ran().compareTo(LONGEST_START) > 0) {
       LOG.error("a guardian does not begin its run; giving it up run={}", spec.runId());
       guardian.kill();
@@ -197,7 +201,7 @@ final class GuardedRun implements CommandRunner.Run {
   private void beginToEnd(Duration grace) {
     try {
       script.beginToEnd(spec.runDirectory(), spec.runId(), grace);
-    } catch (IOException e) {
+    } catch (IOException | OutOfMemoryError e) { // No thread for its reaper.
       LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
     }
   }
@@ -211,7 +215,7 @@ final class GuardedRun implements CommandRunner.Run {
     try (FileChannel output = FileChannel.open(spec.output(), StandardOpenOption.WRITE)) {
       output.truncate(spec.outputLimitBytes());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      LOG.warn("cannot cut a run's output run={} cause={}", spec.runId(), e.toString());
     }
   }
 

@@ -18,8 +18,9 @@ import java.util.stream.Stream;
  */
 final class Guardian {
   private static final String OVER = "over ";
-  // What bash exits with when it has tried in vain to fork; between start and end of a run's first
-  // process, the guardian does not.
+  // What bash exits with when it has tried in vain to fork; between the start and the end of a
+  // run's
+  // first process the guardian forks nothing.
   private static final int NO_FORK = 254;
   private static final Duration LONGEST_EXIT = Duration.ofSeconds(1);
 
@@ -96,7 +97,7 @@ final class Guardian {
     }
   }
 
-  /** Ends the guardian at once, both of its processes, and what else they have started. */
+  /** Ends the guardian's processes at once, and all that they have started. */
   void kill() {
     try (Stream<ProcessHandle> started = process.descendants()) {
       List<ProcessHandle> all = started.toList();

@@ -72,28 +72,33 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
     }
   }
 
+  /** Starts a run that nobody waits to see begin. */
+  Run start(RunSpec spec) throws IOException {
+    return start(spec, () -> {});
+  }
+
   @Override
-  public Run start(RunSpec spec) throws IOException {
+  public Run start(RunSpec spec, Runnable begun) throws IOException {
     new RunDirectory(spec.runDirectory()).specify(spec);
     Optional<Run> run = Optional.empty();
     for (Optional<Guardian> kept = kept(); run.isEmpty() && kept.isPresent(); kept = kept()) {
-      run = begin(spec, kept.get());
+      run = begin(spec, begun, kept.get());
     }
     if (run.isEmpty()) {
-      run = begin(spec, new Guardian(script));
+      run = begin(spec, begun, new Guardian(script));
     }
     return run.orElseThrow(() -> new IOException("the guardian ended at once"));
   }
 
   /** Begins a run; empty when the guardian was killed before. */
-  private Optional<Run> begin(RunSpec spec, Guardian guardian) {
+  private Optional<Run> begin(RunSpec spec, Runnable begun, Guardian guardian) {
     Optional<Long> number = guardian.begin(spec);
     if (number.isEmpty()) {
       guardian.close();
       return Optional.empty();
     }
     var run = new GuardedRun(spec, script, guardian, number.get(), this::release);
-    run.lookAfter(watch);
+    run.lookAfter(watch, begun);
     return Optional.of(run);
   }
 

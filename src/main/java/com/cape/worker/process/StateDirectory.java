@@ -72,6 +72,7 @@ public final class StateDirectory implements AutoCloseable {
       if (lock == null) {
         throw new BusyException(note.size() > HOLDER ? note.get(HOLDER) : "another process");
       }
+      note = read(channel);
       var opened = new StateDirectory(path, channel, instance, holder, note);
       // A process that dies before it has registered leaves its predecessor to the next one.
       opened.note(line(note, INSTANCE), line(note, MACHINE));

@@ -16,10 +16,8 @@ import java.util.UUID;
 
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
-  private static final String UNIQUE_VIOLATION = "23505";
   // The server's encoding has no such character, or takes the bytes for none.
   private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
-  private static final int MOST_COLLISIONS = 10;
   private static final Duration NO_BACKOFF = Duration.ofSeconds(-1);
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
@@ -39,24 +37,11 @@ public final class IssueRepository {
    * @param issueLogs the folder of the attempts' log files
    */
   public Look look(WorkerIdentity worker, String issueLogs, Duration lease) {
-    int collisions = 0;
-    while (true) {
-      try {
-        Optional<Look> look = lookOrCancel(worker, issueLogs, lease);
-        if (look.isPresent()) {
-          return look.get();
-        }
-      } catch (StoreException e) {
-        // Somebody's edit made a running issue pending between the look and the claim; the next
-        // look sees that it is running.
-        if (!e.sqlState().equals(UNIQUE_VIOLATION)) {
-          throw e;
-        }
-        if (++collisions == MOST_COLLISIONS) {
-          return new Look(Optional.empty(), Idle.UNKNOWN);
-        }
-      }
-    }
+    Optional<Look> look;
+    do {
+      look = lookOrCancel(worker, issueLogs, lease);
+    } while (look.isEmpty());
+    return look.get();
   }
 
   /** The claim of a {@link #look}; empty when there was none. */
@@ -212,7 +197,7 @@ public final class IssueRepository {
           (settled, look) -> new SettledAndLook(settled, look.flatMap(found -> found)));
     } catch (StoreException e) {
       // Neither is written then, and the settle may well be by itself.
-      if (!e.sqlState().equals(UNIQUE_VIOLATION) && !NO_SUCH_CHARACTER.contains(e.sqlState())) {
+      if (!NO_SUCH_CHARACTER.contains(e.sqlState())) {
         throw e;
       }
       return new SettledAndLook(settle(claim, settlement), Optional.empty());

@@ -10,6 +10,7 @@ import com.cape.worker.store.Settlement;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,9 +61,16 @@ final class AttemptRunner {
   /**
    * Runs the command for the claimed issue and settles it.
    *
-   * @param started called once the command was started
+   * @param started called once the command was started, by this thread or another
    */
   Seen run(Held held, Runnable started) throws InterruptedException {
+    var told = new AtomicBoolean();
+    Runnable once =
+        () -> {
+          if (told.compareAndSet(false, true)) {
+            started.run();
+          }
+        };
     Claim claim = held.claim();
     LogFacts.begin(claim);
     try {
@@ -72,10 +80,9 @@ final class AttemptRunner {
       }
       Path output = files.create(claim);
       CommandRunner.Run run =
-          commands.start(files.spec(claim, program.get(), output, held.since()));
-      started.run();
+          commands.start(files.spec(claim, program.get(), output, held.since()), once);
       LOG.info("workflow started log={}", output);
-      return await(held, run, output);
+      return await(held, run, output, once);
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
@@ -83,7 +90,8 @@ final class AttemptRunner {
     }
   }
 
-  private Seen await(Held held, CommandRunner.Run run, Path output) throws InterruptedException {
+  private Seen await(Held held, CommandRunner.Run run, Path output, Runnable started)
+      throws InterruptedException {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
@@ -97,6 +105,7 @@ final class AttemptRunner {
       if (cause.isPresent()) {
         return notStarted(claim, cause.get());
       }
+      started.run();
       String tail = files.tail(output);
       ending
           .survivors()

@@ -14,9 +14,13 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Takes issues for the slots. Called by the loop, and by a slot that settles and goes on. */
 final class Claims {
+  private static final Logger LOG = LoggerFactory.getLogger(Claims.class);
+
   private final WorkerIdentity identity;
   private final IssueRepository issues;
   private final String issueLogs;
@@ -79,7 +83,8 @@ final class Claims {
    * @param taken gets what was claimed
    */
   Optional<Settled> settle(Claim claim, Settlement settlement, Consumer<Held> taken) {
-    if (!allowed.getAsBoolean()) {
+    // What an answer that was lost holds is the loop's to give back, in a slot that becomes free.
+    if (unanswered || !allowed.getAsBoolean()) {
       return issues.settle(claim, settlement);
     }
     Duration sent = LeaseClock.now();
@@ -99,17 +104,40 @@ final class Claims {
     }
   }
 
+  /** Gives back what the database holds for this worker although the claim's answer was lost. */
+  void giveUnansweredBack() {
+    for (Claim claim : unanswered()) {
+      LogFacts.begin(claim);
+      try {
+        issues.settle(claim, EndingRules.notStarted(claim, "the answer to its claim was lost"));
+        LOG.warn("the answer to a claim was lost; its issue is pending again");
+      } catch (StoreException e) {
+        unanswered = true;
+        throw e;
+      } finally {
+        LogFacts.end();
+      }
+    }
+  }
+
   /** What the database holds for this worker although the answer to the claim was lost. */
   List<Claim> unanswered() {
     if (!unanswered || atWork.isClaiming()) {
       return List.of();
     }
-    List<Claim> held = issues.heldBy(identity.id(), identity.instance());
+    unanswered = false;
+    try {
+      List<Claim> held = issues.heldBy(identity.id(), identity.instance());
+      if (!atWork.isClaiming()) {
+        return held.stream().filter(claim -> !atWork.mayHold(claim.issueId())).toList();
+      }
+    } catch (StoreException e) {
+      unanswered = true;
+      throw e;
+    }
     // Of a claim that is under way, nobody knows yet.
-    unanswered = atWork.isClaiming();
-    return unanswered
-        ? List.of()
-        : held.stream().filter(claim -> !atWork.mayHold(claim.issueId())).toList();
+    unanswered = true;
+    return List.of();
   }
 
   private void take(Claim claim, Duration sent, Consumer<Held> taken) {

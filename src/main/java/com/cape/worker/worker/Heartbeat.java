@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * Extends the leases of all live runs every tenth of the lease and tells that the worker is alive;
  * stops a run that is no longer this worker's, or that could not be renewed in time. Its two
  * threads share nothing with the loop but {@link LiveRuns}; the repositories have connections of
- * their own. The worker closes it last.
+ * their own. The worker closes it after all that holds leases.
  */
 final class Heartbeat implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
@@ -44,8 +44,8 @@ final class Heartbeat implements AutoCloseable {
   private final Outage outage;
   private final LeaseTimes times;
   private final WakeUp wakeUp = new WakeUp();
-  private final Thread beats = new Thread(this::beatOn, "cape-heartbeat");
-  private final Thread watch = new Thread(this::watchOn, "cape-lease-watch");
+  private final Thread beats = WorkerThread.named("heartbeat", this::beatOn);
+  private final Thread watch = WorkerThread.named("lease-watch", this::watchOn);
   private volatile boolean closed;
   private volatile Presence told = Presence.STOPPED;
   private volatile long lastBeatNanos = System.nanoTime();
@@ -177,7 +177,7 @@ final class Heartbeat implements AutoCloseable {
   private void stopOverdueSafely() {
     try {
       stopOverdue();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | OutOfMemoryError e) {
       // The guardians have their deadlines.
       LOG.error("cannot look for runs whose lease was not extended", e);
     }

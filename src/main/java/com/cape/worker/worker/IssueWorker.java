@@ -1,6 +1,5 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.store.IssueRepository;
@@ -19,7 +18,8 @@ import java.util.random.RandomGenerator;
 
 /**
  * The loop: claims one issue after the other while a slot is free, and rests only when nothing is
- * due. One thread runs it; it owns the threads of the slots and of the heartbeat.
+ * due. One thread runs it; it owns the threads of the slots, of the heartbeat, the rescuer, the
+ * listener and the settler.
  */
 public final class IssueWorker {
   private static final String PARTY = "loop";
@@ -51,7 +51,7 @@ public final class IssueWorker {
   private final AtomicInteger threads = new AtomicInteger();
   private final ExecutorService executor =
       Executors.newCachedThreadPool(
-          work -> new Thread(work, "cape-slot-" + threads.incrementAndGet()));
+          work -> WorkerThread.named("slot-" + threads.incrementAndGet(), work));
   private final AtWork atWork = new AtWork();
   private final Slots slots;
   private final Listening listening;
@@ -190,7 +190,7 @@ public final class IssueWorker {
       return Optional.empty();
     }
     try {
-      giveUnansweredBack();
+      claims.giveUnansweredBack();
       Look look = claims.look(this::begin);
       outage.over(PARTY);
       if (look.claim().isPresent()) {
@@ -206,20 +206,6 @@ public final class IssueWorker {
       wakeUp.await(outage.failed(PARTY, e));
     }
     return Optional.empty();
-  }
-
-  private void giveUnansweredBack() throws InterruptedException {
-    for (Claim claim : claims.unanswered()) {
-      LogFacts.begin(claim);
-      try {
-        settler.settle(
-            claim,
-            () -> EndingRules.notStarted(claim, "the answer to its claim was lost"),
-            Settler.KEPT);
-      } finally {
-        LogFacts.end();
-      }
-    }
   }
 
   private boolean paused() {
@@ -288,7 +274,7 @@ public final class IssueWorker {
     fleet.update(roll);
     if (roll.drainRequested() && !drain.begun()) {
       restart = roll.restart();
-      drain.begin(restart ? "asked to, for a restart" : "asked to");
+      drain.begin(restart ? "drain requested, for a restart" : "drain requested");
     }
   }
 

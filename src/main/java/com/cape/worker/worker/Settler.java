@@ -27,6 +27,7 @@ final class Settler implements AutoCloseable {
   // For a database that is away while the worker is to stop at once.
   private static final Duration LAST_TRIES = Duration.ofSeconds(30);
   private static final Duration UNTIL_KEPT = Duration.ofSeconds(1);
+  private static final Duration AFTER_AN_ERROR = Duration.ofSeconds(2);
 
   /** For what is on the disk already. */
   static final Keeping KEPT = () -> {};
@@ -95,7 +96,7 @@ final class Settler implements AutoCloseable {
           "settle " + claim.runId(),
           () -> {
             Settlement settlement = rules.get();
-            log(settlement, writing.apply(settlement), result.kept());
+            log(settlement, writing.apply(settlement), result.tries() > 1);
           },
           result);
     } finally {
@@ -113,9 +114,14 @@ final class Settler implements AutoCloseable {
     long hurriedNanos = 0;
     while (true) {
       try {
+        result.tries++;
         question.run();
         outage.over(party);
         return true;
+      } catch (OutOfMemoryError e) { // The pool may lack a thread.
+        result.keep();
+        LOG.error("cannot ask the database; trying again", e);
+        drain.await(AFTER_AN_ERROR);
       } catch (StoreException e) {
         result.keep();
         Duration wait = outage.failed(party, e);
@@ -137,13 +143,14 @@ final class Settler implements AutoCloseable {
   private static final class Result {
     private final Keeping keeping;
     private boolean kept;
+    private int tries;
 
     Result(Keeping keeping) {
       this.keeping = keeping;
     }
 
-    synchronized boolean kept() {
-      return kept;
+    int tries() {
+      return tries;
     }
 
     synchronized void keep() {
