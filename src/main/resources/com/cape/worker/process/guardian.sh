@@ -216,8 +216,8 @@ note() {
 
 # Puts the run's group into `group`. Its number stays the run's as long as a process of the group
 # lives: then the process with that number is the first one of the run, or a process of the group has
-# the cookie. Who has watched the run from its start on needs no such proof once the first process is
-# gone, for it ends the run right then.
+# the cookie. A watcher needs no such proof just after the starter, its parent, has died: that would
+# have ended the group with its first process.
 find_group() {
   local one
   group=''
@@ -227,7 +227,7 @@ find_group() {
   look_at_start "$first"
   if [ "$began" = "$start" ]; then
     group=$first
-  elif [ -n "${watched-}" ] && [ -z "$began" ]; then
+  elif [ -n "${watched-}" ] && [ -z "$began" ] && ! kill -0 "$$" 2>/dev/null; then
     group=$first
   elif look; then
     for one in "${found[@]}"; do
@@ -284,9 +284,11 @@ watcher_ends() { # WHY
   find_group
   end_run
   note ended
-  ending=yes
+  ending=0
   group='' # its number may soon be another's
 }
+
+late_rounds=10
 
 # The same, for the starter that waits.
 end_and_tell() { # WHY
@@ -328,12 +330,14 @@ watch_run() { # SECONDS TO WAIT
     watcher_ends cut
     return 1
   fi
-  if [ -n "$ending" ]; then
+  if [ "${ending:-$late_rounds}" -lt "$late_rounds" ]; then
+    # A start may have been under way. Not for long, as the group's number may become another's.
+    ending=$((ending + 1))
     find_group
     signal_group KILL
     ! look || kill -KILL "${found[@]}" 2>/dev/null
     group=''
-  elif [ "$now" -ge "$deadline" ]; then
+  elif [ -z "$ending" ] && [ "$now" -ge "$deadline" ]; then
     end_and_tell late
   fi
   [ "$status" -eq 0 ] || return 0
