@@ -26,6 +26,9 @@ class EnduranceIT {
 
   @TempDir private Path directory;
 
+  private static final String LIMITED =
+      "SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'output_limit'";
+
   @Test
   void manyRunsLeaveNothingBehind() throws Exception {
     var fixture = new JarFixture(directory, "exit 0").migrated();
@@ -65,14 +68,18 @@ class EnduranceIT {
                 "1"));
     try (WorkerProcess worker = WorkerProcess.start(directory, environment)) {
       worker.awaitOutput("ready");
-      long before = residentKib(worker);
+      // What a first run makes the JVM load is not what is measured.
       fixture.insert("loud");
-      fixture.awaitValue("output_limit", "SELECT max(outcome) FROM cape_issue_attempts");
+      fixture.awaitValue("1", LIMITED);
+      long before = residentKib(worker);
+      fixture.insert("loud again");
+      fixture.awaitValue("2", LIMITED);
       long grown = residentKib(worker) - before;
       String took =
           fixture.database.value(
-              "SELECT round(extract(epoch FROM finished_at - started_at) * 1000) FROM cape_issue_attempts");
-      Path log = Path.of(fixture.database.value("SELECT log_file FROM cape_issue_attempts"));
+              "SELECT max(round(extract(epoch FROM finished_at - started_at) * 1000))"
+                  + " FROM cape_issue_attempts");
+      Path log = Path.of(fixture.database.value("SELECT max(log_file) FROM cape_issue_attempts"));
       System.out.printf("2 GiB of output: over after %s ms, worker grew by %d KiB%n", took, grown);
       assertTrue(grown < 20 * 1024, "grew by " + grown + " KiB");
       assertEquals(50L << 20, Files.size(log));
