@@ -110,6 +110,7 @@ final class Claims {
       LogFacts.begin(claim);
       try {
         issues.settle(claim, EndingRules.notStarted(claim, "the answer to its claim was lost"));
+        inVain.set(null);
         LOG.warn("the answer to a claim was lost; its issue is pending again");
       } catch (StoreException e) {
         unanswered = true;

@@ -311,10 +311,20 @@ watch_the_watcher() {
   local line number='' directory ending watched=1
   exec 3<&- >/dev/null
   while IFS= read -r line; do
-    [ "$line" != quit ] || return
-    take_run "$line"
+    case $line in
+      quit) return ;;
+      "run "*) take_run "$line" ;;
+    esac
   done
+  SECONDS=100 # the run need not be young
   [ -z "$number" ] || watcher_ends cut
+}
+
+# Tells the third process, and starts a new one where that was killed.
+tell_third() { # LINE
+  printf '%s\n' "$1" >&6 && return
+  exec 6> >(watch_the_watcher)
+  printf '%s\n' "$run_line" >&6
 }
 
 # One turn of the watcher while a run lives; false when its work is done.
@@ -324,6 +334,7 @@ watch_run() { # SECONDS TO WAIT
   next_line "$1"
   status=$?
   [ -n "$first" ] || read_record
+  tell_third alive
   clock
   # A command may stop or kill its parent, the starter.
   if [ "$status" -eq 2 ] || ! kill -CONT "$$" 2>/dev/null; then
@@ -350,7 +361,7 @@ watch_run() { # SECONDS TO WAIT
 
 # Reads the life line. Its standard output goes to the starter.
 watch() {
-  local line partial='' number='' directory ending look=1 watched=1
+  local line run_line='' partial='' number='' directory ending look=1 watched=1
   trap 'signal_group KILL' EXIT # it could not fork
   exec 6> >(watch_the_watcher)
   [ "${BASH_VERSINFO[0]}" -ge 4 ] || look=2
@@ -364,7 +375,8 @@ watch() {
       "run "*)
         take_run "$line"
         printf 'run %s %s\n' "$number" "$directory"
-        printf '%s\n' "$line" >&6
+        run_line=$line
+        tell_third "$line"
         ;;
     esac
   done

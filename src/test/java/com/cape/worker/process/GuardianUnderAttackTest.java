@@ -103,6 +103,25 @@ class GuardianUnderAttackTest {
   }
 
   @Test
+  void thirdProcessThatWasKilledIsReplaced() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    ProcessHandle watcher = ProcessHandle.of(guardian().get(1)).orElseThrow();
+    long third = watcher.children().findFirst().orElseThrow().pid();
+    Processes.signal("KILL", third);
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(
+            () ->
+                watcher
+                    .children()
+                    .anyMatch(one -> one.pid() != third && Processes.isAlive(one.pid())));
+    killWatcher();
+    await().atMost(GRACE.plusSeconds(3)).until(() -> living().isEmpty());
+    run.await();
+  }
+
+  @Test
   void runWhoseWatcherWasKilledCanBeStopped() throws Exception {
     CommandRunner.Run run = start(IGNORES_TERM);
     await().until(() -> Files.size(output) > 0);
