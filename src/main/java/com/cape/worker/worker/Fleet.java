@@ -9,12 +9,12 @@ import java.util.function.BooleanSupplier;
 /**
  * Which of the workers that listen and have a free slot looks for an issue, so that not all of them
  * do. Each reckons for itself, with the rank that its last heartbeat brought: issue by issue it is
- * the next one's turn. Ranks may be stale and workers dead: a few more stand by, and polling is
+ * the next one's turn. Ranks may be stale and workers dead: two more stand by, and polling is
  * underneath. Safe for use by several threads.
  */
 final class Fleet {
   private static final List<Duration> STANDING_BY =
-      List.of(Duration.ofMillis(10), Duration.ofMillis(50), Duration.ofMillis(250));
+      List.of(Duration.ofMillis(10), Duration.ofMillis(100));
   private static final Duration STEP = Duration.ofMillis(20);
   private static final Duration LONGEST_SPREAD = Duration.ofSeconds(1);
 
