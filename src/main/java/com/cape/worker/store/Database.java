@@ -108,10 +108,16 @@ public final class Database implements AutoCloseable {
         driver(url, applicationName, statementLimit), url.hosts(), statementLimit, () -> {});
   }
 
-  /** A connection of one's own, which no pool watches. */
+  /**
+   * A connection of one's own, which no pool watches, and which passes notifications on at once.
+   */
   static Connection connect(DatabaseUrl url, String applicationName, Duration statementLimit)
       throws SQLException {
-    return driver(url, applicationName, statementLimit).getConnection();
+    PGSimpleDataSource source = driver(url, applicationName, statementLimit);
+    if (!url.sets("socketFactory")) {
+      source.setSocketFactory(PromptSockets.class.getName());
+    }
+    return source.getConnection();
   }
 
   private static PGSimpleDataSource driver(
