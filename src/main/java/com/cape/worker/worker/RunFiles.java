@@ -8,6 +8,8 @@ import com.cape.worker.process.DurableFile;
 import com.cape.worker.process.OutputTail;
 import com.cape.worker.process.RunSpec;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -20,7 +22,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,7 +33,9 @@ import org.slf4j.LoggerFactory;
 /** The files of a run, and what is told to its command. Safe for use by several threads. */
 final class RunFiles {
   private static final Logger LOG = LoggerFactory.getLogger(RunFiles.class);
-  private static final String CLAIM = "claim";
+  private static final Pattern RUN_DIRECTORY =
+      Pattern.compile(
+          "([0-9]{1,18})-([0-9]{1,9})-([0-9]{1,18})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})");
   private static final String NOT_STARTED = "not-started";
   private static final FileAttribute<?> PRIVATE_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -45,8 +52,11 @@ final class RunFiles {
     this.times = times;
   }
 
+  /** Its name says what a successor needs to know of the claim. */
   Path runDirectory(Claim claim) {
-    return plan.runs().resolve(claim.runId().toString());
+    return plan.runs()
+        .resolve(
+            claim.issueId() + "-" + claim.attempt() + "-" + claim.fence() + "-" + claim.runId());
   }
 
   private Path issueFile(Claim claim) {
@@ -56,18 +66,24 @@ final class RunFiles {
   /** Creates the run's directory, the file with the description, and the file for the output. */
   Path create(Claim claim) throws IOException {
     Files.createDirectories(runDirectory(claim), PRIVATE_DIRECTORY);
-    Path issueFile = Files.createFile(issueFile(claim), PRIVATE_FILE);
-    Files.writeString(issueFile, claim.description(), UTF_8, StandardOpenOption.WRITE);
+    Set<StandardOpenOption> anew = Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    try (var issueFile = Files.newByteChannel(issueFile(claim), anew, PRIVATE_FILE)) {
+      ByteBuffer description = UTF_8.encode(claim.description());
+      while (description.hasRemaining()) {
+        issueFile.write(description);
+      }
+    }
     Path log = log(claim);
     Files.createDirectories(log.getParent(), PRIVATE_DIRECTORY);
-    if (Files.exists(log)) {
+    try {
+      Files.createFile(log, PRIVATE_FILE);
+    } catch (FileAlreadyExistsException e) {
       // Left by another database, or by one that has been created anew.
       long age = Files.getLastModifiedTime(log).toMillis();
       String name = log.getFileName().toString().replaceFirst("[.]log$", ".%d.log".formatted(age));
       Files.move(log, log.resolveSibling(name));
+      Files.createFile(log, PRIVATE_FILE);
     }
-    Files.createFile(log, PRIVATE_FILE);
-    writeClaim(claim);
     return log;
   }
 
@@ -75,24 +91,13 @@ final class RunFiles {
   Path log(Claim claim) {
     return plan.issueLogs()
         .resolve(Long.toString(claim.issueId()))
-        .resolve("attempt-%d-%d.log".formatted(claim.attempt(), claim.fence()));
-  }
-
-  private void writeClaim(Claim claim) throws IOException {
-    Files.write(
-        runDirectory(claim).resolve(CLAIM),
-        List.of(
-            Long.toString(claim.issueId()),
-            Integer.toString(claim.attempt()),
-            Long.toString(claim.fence()),
-            log(claim).toString()));
+        .resolve("attempt-" + claim.attempt() + "-" + claim.fence() + ".log");
   }
 
   /** Keeps on disk, for a successor, that the command could not be started. */
   void keepNotStarted(Claim claim, String cause) {
     try {
       Files.createDirectories(runDirectory(claim), PRIVATE_DIRECTORY);
-      writeClaim(claim);
       DurableFile.write(runDirectory(claim).resolve(NOT_STARTED), cause);
     } catch (IOException e) {
       LOG.warn("cannot keep on disk that a run did not start cause={}", e.toString());
@@ -106,7 +111,7 @@ final class RunFiles {
    */
   record Left(Path directory, Claim claim, Path output, Optional<String> notStarted) {}
 
-  /** The runs that a predecessor left. What was never started has no claim file, and is removed. */
+  /** The runs that a predecessor left. What is none of them is removed. */
   List<Left> left() throws IOException {
     if (Files.notExists(plan.runs())) {
       return List.of();
@@ -121,24 +126,26 @@ final class RunFiles {
     return left;
   }
 
-  private static Optional<Left> left(Path directory) {
+  private Optional<Left> left(Path directory) throws IOException {
+    Matcher name = RUN_DIRECTORY.matcher(directory.getFileName().toString());
+    if (!name.matches()) {
+      return Optional.empty();
+    }
+    var claim =
+        new Claim(
+            Long.parseLong(name.group(1)),
+            Integer.parseInt(name.group(2)),
+            Long.parseLong(name.group(3)),
+            UUID.fromString(name.group(4)),
+            "",
+            Optional.empty());
+    return Optional.of(new Left(directory, claim, log(claim), notStarted(directory)));
+  }
+
+  private static Optional<String> notStarted(Path directory) throws IOException {
     try {
-      List<String> lines = Files.readAllLines(directory.resolve(CLAIM));
-      var claim =
-          new Claim(
-              Long.parseLong(lines.get(0)),
-              Integer.parseInt(lines.get(1)),
-              Long.parseLong(lines.get(2)),
-              UUID.fromString(directory.getFileName().toString()),
-              "",
-              Optional.empty());
-      Path notStarted = directory.resolve(NOT_STARTED);
-      Optional<String> cause =
-          Files.exists(notStarted)
-              ? Optional.of(Files.readString(notStarted, UTF_8))
-              : Optional.empty();
-      return Optional.of(new Left(directory, claim, Path.of(lines.get(3)), cause));
-    } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
+      return Optional.of(Files.readString(directory.resolve(NOT_STARTED), UTF_8));
+    } catch (NoSuchFileException e) {
       return Optional.empty();
     }
   }
