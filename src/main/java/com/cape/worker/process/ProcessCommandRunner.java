@@ -80,14 +80,14 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   @Override
   public Run start(RunSpec spec, Runnable begun) throws IOException {
     new RunDirectory(spec.runDirectory()).specify(spec);
-    Optional<Run> run = Optional.empty();
-    for (Optional<Guardian> kept = kept(); run.isEmpty() && kept.isPresent(); kept = kept()) {
-      run = begin(spec, begun, kept.get());
+    for (Optional<Guardian> kept = kept(); kept.isPresent(); kept = kept()) {
+      Optional<Run> run = begin(spec, begun, kept.get());
+      if (run.isPresent()) {
+        return run.get();
+      }
     }
-    if (run.isEmpty()) {
-      run = begin(spec, begun, new Guardian(script));
-    }
-    return run.orElseThrow(() -> new IOException("the guardian ended at once"));
+    return begin(spec, begun, new Guardian(script))
+        .orElseThrow(() -> new IOException("the guardian ended at once"));
   }
 
   /** Begins a run; empty when the guardian was killed before. */

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -26,6 +27,7 @@ class GuardianCostTest {
   private static final long MOST_KIB = 8 * 1024;
 
   @TempDir private Path directory;
+  private Path output;
 
   @AutoClose
   private final ProcessCommandRunner runner =
@@ -53,7 +55,6 @@ class GuardianCostTest {
   @Test
   void guardianTakesLessThan8MebibytesOfMemory() throws Exception {
     CommandRunner.Run run = start("echo $PPID; exec sleep 300");
-    Path output = directory.resolve("output");
     await().until(() -> Files.size(output) > 0);
     long starter = Long.parseLong(Files.readString(output).strip());
     List<Long> guardian =
@@ -77,12 +78,27 @@ class GuardianCostTest {
     assertTrue(sum < MOST_KIB, () -> sum + " KiB");
   }
 
+  @Test
+  void twoSlotsKeepTwoGuardians() throws Exception {
+    Set<Long> starters = new HashSet<>();
+    for (int i = 0; i < 5; i++) {
+      List<CommandRunner.Run> runs = List.of(start("echo $PPID"), start("echo $PPID"));
+      for (CommandRunner.Run run : runs) {
+        run.await();
+      }
+    }
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.filter(one -> one.endsWith("output")).toList()) {
+        starters.add(Long.parseLong(Files.readString(file).strip()));
+      }
+    }
+    assertEquals(2, starters.size());
+  }
+
   private CommandRunner.Run start(String script) throws Exception {
     UUID runId = UUID.randomUUID();
     Path own = Files.createDirectory(directory.resolve(runId.toString()));
-    Path output = directory.resolve("output");
-    Files.deleteIfExists(output);
-    Files.createFile(output);
+    output = Files.createFile(own.resolve("output"));
     return runner.start(
         new RunSpec(
             runId,
