@@ -38,13 +38,14 @@ final class Guardian {
     number++;
     boolean told =
         send(
-            "run %d %d %d %s %s"
-                .formatted(
-                    number,
-                    spec.grace().toSeconds(),
-                    spec.deadline().toSeconds(),
-                    GuardianScript.cookie(spec.runId()),
-                    spec.runDirectory()));
+            String.join(
+                " ",
+                "run",
+                Long.toString(number),
+                Long.toString(spec.grace().toSeconds()),
+                Long.toString(spec.deadline().toSeconds()),
+                GuardianScript.cookie(spec.runId()),
+                spec.runDirectory().toString()));
     return told ? Optional.of(number) : Optional.empty();
   }
 

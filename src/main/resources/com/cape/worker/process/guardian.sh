@@ -4,8 +4,9 @@
 # Runs one command after the other, each in a process group of its own, and ends all that it started
 # when it has ended, when the worker asks, when the life line, this script's standard input, is
 # closed, or when its deadline passes. Written for bash 3.2 and newer. Three processes share the work:
-# the starter, which is this one, starts commands and waits for them; the watcher reads the life
-# line, and outlives a starter that a command has killed; a third one waits for the watcher's death.
+# the starter, which is this one, forks a process ahead that becomes the next command, and waits for
+# it; the watcher reads the life line, and outlives a starter that a command has killed; a third one
+# waits for the watcher's death.
 #
 # On the life line, a line each, N being the run's number:
 #   run N GRACE DEADLINE COOKIE DIRECTORY    start what DIRECTORY/spec says
@@ -296,14 +297,20 @@ end_and_tell() { # WHY
   printf 'ended %s\n' "$number"
 }
 
-# What a line of the life line says of a run.
-take_run() { # LINE
-  local rest=${1#run }
+# What a line about a run says of it.
+parse_run() { # LINE
+  local rest=${1#* }
   number=${rest%% *} rest=${rest#* }
   grace=${rest%% *} rest=${rest#* }
   deadline=${rest%% *} rest=${rest#* }
   cookie=${rest%% *} directory=${rest#* }
-  record=$directory/record first='' group='' ending='' known=' ' SECONDS=0
+  record=$directory/record known=' '
+}
+
+# The same, for a watcher.
+take_run() { # LINE
+  parse_run "$1"
+  first='' group='' ending='' SECONDS=0
 }
 
 # Waits for the watcher's death, and then does what that would have done.
@@ -373,8 +380,9 @@ watch() {
     next_line || break
     case $line in
       "run "*)
+        # For the command's process, and for the starter once that has ended.
+        printf '%s\nwas%s\n' "$line" "${line#run}"
         take_run "$line"
-        printf 'run %s %s\n' "$number" "$directory"
         run_line=$line
         tell_third "$line"
         ;;
@@ -383,64 +391,78 @@ watch() {
   printf 'quit\n' >&6
 }
 
-# Runs what the directory's specification says, and reports it.
-start_and_wait() { # NUMBER DIRECTORY
-  local item in_words='' deadline directory output status due='' ended
-  local words=() added=()
-  record=$2/record known=' ' SECONDS=0
-  {
-    IFS= read -r -d '' _
-    IFS= read -r -d '' _
-    IFS= read -r -d '' deadline
-    IFS= read -r -d '' grace
-    IFS= read -r -d '' cookie
-    IFS= read -r -d '' directory
-    IFS= read -r -d '' output
-    while IFS= read -r -d '' item; do
-      if [ -n "$in_words" ]; then
-        words[${#words[@]}]=$item
-      elif [ -z "$item" ]; then
-        in_words=yes
-      else
-        added[${#added[@]}]=$item
-      fi
-    done
-  } <"$2/spec"
+# Puts the items of a specification into `items`. The loop is for bash before 4.4.
+read_spec() { # FILE
+  local item
+  items=()
+  mapfile -t -d '' items <"$1" && return
+  while IFS= read -r -d '' item; do
+    items[${#items[@]}]=$item
+  done <"$1"
+}
 
+# Becomes the first process of a run. It is forked ahead, so that no run has to wait for that.
+become_command() { # [LINE OF THE RUN]
+  local self line=${1-} record items first='' due='' ended end=7
+  # Bash 3.2 has no BASHPID.
+  self=${BASHPID:-$(exec sh -c 'echo "$PPID"')}
+  look_at_start "$self"
+  while [ "${line%% *}" != run ]; do
+    IFS= read -r line <&5 || exit 0
+  done
+  line=${line#run * * * * }
+  record=$line/record
+  read_spec "$line/spec"
   # A worker that was frozen after its claim comes too late: the run may be another's by now.
   clock
-  if [ "$now" -ge "${deadline:-0}" ]; then
+  if [ "$now" -ge "${items[2]:-0}" ]; then
     note 'due late'
-    report 143
-    printf 'over %s\n' "$1"
-    return
+    note ended
+    exit 143
   fi
+  # Noted before the command begins, which may well kill this guardian.
+  note "pid $self $began"
+  read_record
+  if [ -n "$due" ] || ! kill -0 "$$"; then
+    exit 143
+  fi
+  while [ -n "${items[end]-}" ]; do
+    end=$((end + 1))
+  done
+  trap - HUP INT QUIT TERM PIPE
+  exec >>"${items[6]}" 2>&1 5<&- || exit 1
+  cd -- "${items[5]}" || exit 127
+  unset OLDPWD
+  # Set in the command's own process, where they cannot change what this script does.
+  export "${given[@]}" "${items[@]:7:end-7}" "${items[4]}" 2>/dev/null
+  exec "${items[@]:end+1}"
+  exit 127
+}
 
+# Sees one run through. A process that is killed before its run has begun leaves the run's line in
+# `line`, for another one.
+next_run() {
+  local number deadline directory status due='' ended=''
+  SECONDS=0
   # Job control gives the command a group of its own; the wait would return for a stop, too.
   set -m
-  # Set in the command's own process, where they cannot change what this script does.
-  (
-    # Noted before the command begins, which may well kill this guardian. Bash 3.2 has no BASHPID.
-    self=${BASHPID:-$(exec sh -c 'echo "$PPID"')}
-    look_at_start "$self"
-    note "pid $self $began"
-    read_record
-    [ -z "$due" ] || exit 143
-    trap - HUP INT QUIT TERM PIPE
-    cd -- "$directory" || exit 127
-    unset OLDPWD
-    export "${given[@]}" ${added[@]+"${added[@]}"} "${cookie?}" 2>/dev/null
-    exec "${words[@]}"
-  ) >>"$output" 2>&1 5<&- &
+  become_command "$line" >/dev/null 2>&1 &
   group=$!
   set +m
   await_first
+  line=''
+  while [ "${line%% *}" != was ]; do
+    IFS= read -r line <&5 || exit 0
+    [ "${line%% *}" != run ] || return
+  done
+  parse_run "$line"
+  line=''
   report "$status"
   read_record
-  [ -z "$due" ] || await_watcher "$1"
+  [ -z "$due" ] || [ -n "$ended" ] || await_watcher "$number"
   end_run "$due" || name_left
   group=''
-  printf 'over %s\n' "$1"
+  printf 'over %s\n' "$number"
 }
 
 # Waits until the run's first process has ended; its exit status into `status`.
@@ -481,16 +503,10 @@ report() { # STATUS
 # gets back what this script was started with.
 trap '' HUP INT QUIT TERM PIPE
 trap 'signal_group KILL' EXIT # it could not fork
-group=''
+group='' line=''
 exec 3<&0 </dev/null
 exec 5< <(watch)
 exec 3<&-
-while IFS= read -r line <&5; do
-  case $line in
-    "run "*)
-      line=${line#run }
-      start_and_wait "${line%% *}" "${line#* }"
-      ;;
-  esac
+while :; do
+  next_run
 done
-exit 0

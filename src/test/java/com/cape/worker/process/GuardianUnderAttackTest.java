@@ -233,14 +233,64 @@ class GuardianUnderAttackTest {
       String limited = other + "exec $other prlimit --nproc=1 --pid " + guardian;
       Process limit = new ProcessBuilder("/bin/bash", "-c", limited).start();
       assertEquals(0, limit.waitFor(), () -> said(limit));
-      RunSpec spec = spec("exit 0", Map.of());
-      open(directory);
-      open(spec.runDirectory());
-      open(spec.output());
-      Ending ending = unable.start(spec).await();
+      // It has forked for one run already.
+      assertEquals(OptionalInt.of(0), unable.start(opened("exit 0")).await().exitCode());
+      Ending ending = unable.start(opened("exit 0")).await();
       assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
       assertEquals(OptionalInt.empty(), ending.exitCode());
     }
+  }
+
+  @Test
+  void processThatIsKilledBeforeItsRunBeginsIsReplaced() throws Exception {
+    runner.start(spec("echo $PPID; exit 3", Map.of())).await();
+    long starter = starter();
+    long ahead = forkedAhead(starter);
+    Processes.signal("KILL", ahead);
+    await().until(() -> !Processes.isAlive(ahead));
+    assertEquals(
+        OptionalInt.of(3), runner.start(spec("echo $PPID; exit 3", Map.of())).await().exitCode());
+    assertEquals(starter, starter());
+  }
+
+  @Test
+  void guardianWhoseStarterIsKilledIsReplacedWithWhatItForkedAhead() throws Exception {
+    runner.start(spec("echo $PPID", Map.of())).await();
+    long killed = starter();
+    long ahead = forkedAhead(killed);
+    Processes.signal("KILL", killed);
+    await().until(() -> ProcessHandle.of(killed).isEmpty());
+    runner.start(spec("echo $PPID", Map.of())).await();
+    assertNotEquals(killed, starter());
+    await().until(() -> !Processes.isAlive(ahead));
+  }
+
+  /** What a run that has ended has printed of its parent. */
+  private long starter() throws IOException {
+    return Long.parseLong(Files.readString(output).strip());
+  }
+
+  /** The child of an idle starter that is in a group of its own. */
+  private static long forkedAhead(long starter) {
+    return await()
+        .until(
+            () ->
+                ProcessHandle.of(starter)
+                    .orElseThrow()
+                    .children()
+                    .map(ProcessHandle::pid)
+                    .filter(pid -> Processes.group(pid) == pid)
+                    .findFirst(),
+            Optional::isPresent)
+        .orElseThrow();
+  }
+
+  private RunSpec opened(String script) throws IOException {
+    RunSpec spec = spec(script, Map.of());
+    open(directory);
+    open(spec.runDirectory());
+    open(spec.output());
+    return spec;
   }
 
   private static void open(Path file) throws IOException {

@@ -29,6 +29,16 @@ public final class Processes {
     }
   }
 
+  /** Its process group; 0 when it is gone. */
+  public static long group(long pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
+      return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[2]);
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
   /** Sends a signal to one process. */
   public static void signal(String name, long pid) throws IOException, InterruptedException {
     new ProcessBuilder("kill", "-" + name, Long.toString(pid)).inheritIO().start().waitFor();
