@@ -31,8 +31,12 @@
 # --end ends what is left of a run whose guardian was killed.
 
 # In the POSIX mode of older versions there is no process substitution, and a redirection that fails
-# ends the shell. What is changed here of the environment is for this script alone.
-given=("PATH=$PATH" ${OLDPWD+"OLDPWD=$OLDPWD"} ${POSIXLY_CORRECT+"POSIXLY_CORRECT=$POSIXLY_CORRECT"})
+# ends the shell. What is changed here of the environment is for this script alone: `cape_given` is
+# what commands get back of it.
+cape_given=("PATH=$PATH" ${OLDPWD+"OLDPWD=$OLDPWD"} ${POSIXLY_CORRECT+"POSIXLY_CORRECT=$POSIXLY_CORRECT"})
+for cape_name in $(compgen -e); do
+  case $cape_name in [a-z]*) cape_given[${#cape_given[@]}]=$cape_name=${!cape_name} ;; esac
+done
 set +o posix
 PATH=$PATH:/usr/bin:/bin
 proc=/proc
@@ -433,9 +437,13 @@ become_command() { # [LINE OF THE RUN]
   exec >>"${items[6]}" 2>&1 5<&- || exit 1
   cd -- "${items[5]}" || exit 127
   unset OLDPWD
-  # Set in the command's own process, where they cannot change what this script does.
-  export "${given[@]}" "${items[@]:7:end-7}" "${items[4]}" 2>/dev/null
-  exec "${items[@]:end+1}"
+  # From here on nothing is looked at but the arguments, for the variables may have any name.
+  set -- $((${#cape_given[@]} + end - 6)) "${cape_given[@]}" "${items[@]:7:end-7}" "${items[4]}" \
+    "${items[@]:end+1}"
+  unset cape_given items fields
+  export "${@:2:$1}" 2>/dev/null
+  shift $(($1 + 1))
+  exec "$@"
   exit 127
 }
 

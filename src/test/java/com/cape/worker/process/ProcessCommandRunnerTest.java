@@ -304,18 +304,35 @@ class ProcessCommandRunnerTest {
   private CommandRunner.Run run(
       List<String> words, Map<String, String> added, Duration timeout, long limit)
       throws IOException {
-    return runner.start(
-        new RunSpec(
-            runId,
-            words,
-            added,
-            directory,
-            directory,
-            output,
-            limit,
-            timeout,
-            Duration.ofSeconds(1),
-            LeaseClock.now().plus(lease)));
+    return runner.start(spec(words, added, timeout, limit));
+  }
+
+  private RunSpec spec(
+      List<String> words, Map<String, String> added, Duration timeout, long limit) {
+    return new RunSpec(
+        runId,
+        words,
+        added,
+        directory,
+        directory,
+        output,
+        limit,
+        timeout,
+        Duration.ofSeconds(1),
+        LeaseClock.now().plus(lease));
+  }
+
+  @Test
+  void variablesNamedLikeTheGuardiansOwnReachTheCommand() throws Exception {
+    String named = "line=1 proc=2 group=3 items=4 end=5 first=6 record=7 fields=8";
+    Path bash = directory.resolve("bash");
+    Files.writeString(bash, "#!/bin/bash\nexport " + named + "\nexec /bin/bash \"$@\"\n");
+    assertTrue(bash.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(bash, Set.of())) {
+      other.start(spec(List.of("/usr/bin/env"), Map.of(), LONG, MIB)).await();
+    }
+    List<String> environment = Files.readAllLines(output);
+    assertTrue(environment.containsAll(List.of(named.split(" "))), environment::toString);
   }
 
   /** The commands above print the pids of what they start, one a line. */
