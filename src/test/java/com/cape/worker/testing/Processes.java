@@ -16,7 +16,8 @@ public final class Processes {
     if (Files.notExists(Path.of("/proc"))) {
       return ProcessHandle.of(pid).isPresent();
     }
-    return state(pid) != GONE && state(pid) != 'Z';
+    char state = state(pid); // asked once: a zombie may be gone a moment later
+    return state != GONE && state != 'Z';
   }
 
   /** The state as proc(5) has it. */
