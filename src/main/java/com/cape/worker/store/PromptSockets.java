@@ -29,7 +29,7 @@ public final class PromptSockets extends SocketFactory {
     private volatile boolean looking;
 
     @Override
-    public void setSoTimeout(int millis) throws SocketException {
+    public synchronized void setSoTimeout(int millis) throws SocketException {
       looking = millis == LOOK_MILLIS;
       super.setSoTimeout(millis);
     }

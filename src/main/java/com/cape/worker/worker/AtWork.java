@@ -1,12 +1,17 @@
 package com.cape.worker.worker;
 
-import java.util.Set;
+import com.cape.worker.issue.Claim;
+import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The issues that this worker has or may just have claimed. Safe for use by several threads. */
+/**
+ * What this worker has or may just have claimed. A slot may claim, as it settles a run, the same
+ * issue's next one: so it is runs that are counted. Safe for use by several threads.
+ */
 final class AtWork {
-  private final Set<Long> issues = ConcurrentHashMap.newKeySet();
+  private final Map<UUID, Long> issues = new ConcurrentHashMap<>();
   private final AtomicInteger claiming = new AtomicInteger();
   private volatile boolean calledInVain;
 
@@ -20,12 +25,16 @@ final class AtWork {
     claiming.decrementAndGet();
   }
 
-  void begun(long issueId) {
-    issues.add(issueId);
+  void begun(Claim claim) {
+    issues.put(claim.runId(), claim.issueId());
   }
 
-  void ended(long issueId) {
-    issues.remove(issueId);
+  void ended(Claim claim) {
+    issues.remove(claim.runId());
+  }
+
+  boolean holds(Claim claim) {
+    return issues.containsKey(claim.runId());
   }
 
   boolean isClaiming() {
@@ -48,6 +57,6 @@ final class AtWork {
 
   /** False when the issue is certainly not here. */
   boolean mayHold(long issueId) {
-    return isClaiming() || issues.contains(issueId);
+    return isClaiming() || issues.containsValue(issueId);
   }
 }

@@ -130,7 +130,7 @@ final class Claims {
     try {
       List<Claim> held = issues.heldBy(identity.id(), identity.instance());
       if (!atWork.isClaiming()) {
-        return held.stream().filter(claim -> !atWork.mayHold(claim.issueId())).toList();
+        return held.stream().filter(claim -> !atWork.holds(claim)).toList();
       }
     } catch (StoreException e) {
       unanswered = true;
@@ -142,7 +142,7 @@ final class Claims {
   }
 
   private void take(Claim claim, Duration sent, Consumer<Held> taken) {
-    atWork.begun(claim.issueId());
+    atWork.begun(claim);
     taken.accept(new Held(claim, sent));
   }
 }

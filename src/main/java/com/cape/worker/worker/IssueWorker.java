@@ -239,7 +239,7 @@ public final class IssueWorker {
       Thread.currentThread().interrupt();
       return Optional.empty();
     } finally {
-      atWork.ended(held.claim().issueId());
+      atWork.ended(held.claim());
     }
   }
 

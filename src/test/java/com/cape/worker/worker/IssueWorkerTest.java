@@ -15,6 +15,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -125,20 +126,37 @@ class IssueWorkerTest {
     fixture.insert("one");
     var atWork = new AtWork();
     var claims =
-        new Claims(
-            WorkerFixture.ALICE,
-            new IssueRepository(new Database(answerLost(fixture.database.dataSource()))),
-            "logs",
-            WorkerFixture.LEASE,
-            atWork,
-            () -> true);
+        claims(
+            new IssueRepository(new Database(answerLost(fixture.database.dataSource()))), atWork);
     assertThrows(StoreException.class, () -> claims.look(held -> {}));
     assertEquals("1", count("status = 'started'"));
     List<Claim> unanswered = claims.unanswered();
     assertEquals(1, unanswered.size());
-    atWork.begun(unanswered.get(0).issueId());
+    atWork.begun(unanswered.get(0));
     assertThrows(StoreException.class, () -> claims.look(held -> {}));
     assertEquals(List.of(), claims.unanswered());
+  }
+
+  @Test
+  void runOfTheIssueThatItsSlotHasJustSettledIsNotGivenBack() {
+    fixture.insert("one");
+    var atWork = new AtWork();
+    var claims = claims(fixture.stores.issues(), atWork);
+    List<Claim> taken = new ArrayList<>();
+    claims.look(held -> taken.add(held.claim()));
+    Claim first = taken.get(0);
+    claims.settle(first, EndingRules.notStarted(first, "test"), held -> taken.add(held.claim()));
+    atWork.ended(first);
+    assertEquals(first.issueId(), taken.get(1).issueId());
+    var cut =
+        claims(
+            new IssueRepository(new Database(answerLost(fixture.database.dataSource()))), atWork);
+    assertThrows(StoreException.class, () -> cut.look(held -> {}));
+    assertEquals(List.of(), cut.unanswered());
+  }
+
+  private static Claims claims(IssueRepository issues, AtWork atWork) {
+    return new Claims(WorkerFixture.ALICE, issues, "logs", WorkerFixture.LEASE, atWork, () -> true);
   }
 
   /** Fails after the statement of each claim has been committed. */
