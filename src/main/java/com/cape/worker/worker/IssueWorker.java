@@ -155,6 +155,9 @@ public final class IssueWorker {
   }
 
   private void awaitSlots() throws InterruptedException {
+    while (!slots.idle() && drain.stage() == Drain.Stage.PATIENT) {
+      wakeUp.await(UNTIL_WOKEN);
+    }
     long endNanos = System.nanoTime() + loopPlan.drainTimeout().toNanos();
     while (!slots.idle()) {
       Duration left = Duration.ofNanos(endNanos - System.nanoTime());
@@ -267,14 +270,14 @@ public final class IssueWorker {
   /** For another process of this worker, on the JDK that is there now. */
   private void makeRoom() {
     jdkReplaced = true;
-    drain.begin("the JDK was replaced under this process");
+    drain.beginPatiently("the JDK was replaced under this process");
   }
 
   private void called(Roll roll) {
     fleet.update(roll);
     if (roll.drainRequested() && !drain.begun()) {
       restart = roll.restart();
-      drain.begin(restart ? "drain requested, for a restart" : "drain requested");
+      drain.beginPatiently(restart ? "drain requested, for a restart" : "drain requested");
     }
   }
 
