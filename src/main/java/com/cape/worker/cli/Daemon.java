@@ -81,8 +81,11 @@ public final class Daemon {
       RunPlan plan = plan(template, check, state);
       announce(plan);
       try (var retention =
-          new LogRetention(plan.issueLogs(), config.logs().retention(), InstantSource.system())) {
+          new LogRetention(plan.issueLogs(), config.logs().retention(), InstantSource.system());
+          var output =
+              ServiceOutput.of(config.workerId(), config.logs().directory(), environment)) {
         retention.start();
+        output.start();
         return work(plan, bash, state);
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
