@@ -1,12 +1,14 @@
 package com.cape.worker.worker;
 
-import java.util.Set;
+import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 
 /** The issues that this worker has or may just have claimed. Safe for use by several threads. */
 final class AtWork {
-  private final Set<Long> issues = ConcurrentHashMap.newKeySet();
+  private final Map<Long, Long> sinceNanos = new ConcurrentHashMap<>();
   private final AtomicInteger claiming = new AtomicInteger();
   private volatile boolean calledInVain;
 
@@ -21,11 +23,11 @@ final class AtWork {
   }
 
   void begun(long issueId) {
-    issues.add(issueId);
+    sinceNanos.put(issueId, System.nanoTime());
   }
 
   void ended(long issueId) {
-    issues.remove(issueId);
+    sinceNanos.remove(issueId);
   }
 
   boolean isClaiming() {
@@ -48,6 +50,14 @@ final class AtWork {
 
   /** False when the issue is certainly not here. */
   boolean mayHold(long issueId) {
-    return isClaiming() || issues.contains(issueId);
+    return isClaiming() || sinceNanos.containsKey(issueId);
+  }
+
+  /** How long each issue has been here. */
+  Map<Long, Duration> running() {
+    long now = System.nanoTime();
+    return sinceNanos.entrySet().stream()
+        .collect(
+            Collectors.toMap(Map.Entry::getKey, entry -> Duration.ofNanos(now - entry.getValue())));
   }
 }
