@@ -1,6 +1,7 @@
 package com.cape.worker;
 
 import com.cape.worker.cli.Daemon;
+import com.cape.worker.cli.DrainCommand;
 import com.cape.worker.cli.ExitCode;
 import com.cape.worker.cli.Logging;
 import com.cape.worker.cli.MigrateCommand;
@@ -36,7 +37,7 @@ import picocli.CommandLine.Spec;
       "cape-worker --worker-id ID --database-url URL [OPTIONS]",
       "       cape-worker COMMAND [OPTIONS]"
     },
-    subcommands = MigrateCommand.class,
+    subcommands = {MigrateCommand.class, DrainCommand.class},
     description = {
       "Runs cape-adw for each pending issue of the PostgreSQL table cape_issues, and writes down how"
           + " it ended.",
@@ -58,8 +59,8 @@ import picocli.CommandLine.Spec;
       "Example:",
       "  java -jar cape-worker.jar --worker-id alleycat-1 --database-url postgresql://cape@db/cape",
       "",
-      "Stopping: the first TERM or INT lets running workflows end, the second stops them, the third"
-          + " ends the worker at once."
+      "Stopping: the first TERM or INT lets running workflows end within the drain timeout, the"
+          + " second stops them, the third ends the worker at once. 'drain' waits as long as it takes."
     })
 public final class Main implements Callable<Integer> {
   private static final String CONTINUED = "\n             ";
@@ -70,6 +71,12 @@ public final class Main implements Callable<Integer> {
       paramLabel = "FILE",
       description = "Settings as NAME=value lines. Default: .env, where it exists.")
   private Optional<Path> envFile = Optional.empty();
+
+  @Option(
+      names = "--check-settings",
+      hidden = true,
+      description = "Only check the settings, for an installer that has touched nothing yet.")
+  private boolean checkSettings;
 
   @Spec private CommandSpec spec;
 
@@ -96,7 +103,11 @@ public final class Main implements Callable<Integer> {
     var source =
         ConfigSource.of(
             SettingOptions.given(spec.commandLine().getParseResult()), environment, envFile);
-    var daemon = new Daemon(WorkerConfig.from(source), Version.number(), environment, LOCAL_ZONE);
+    WorkerConfig config = WorkerConfig.from(source);
+    if (checkSettings) {
+      return ExitCode.DONE.number();
+    }
+    var daemon = new Daemon(config, Version.number(), environment, LOCAL_ZONE);
     return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();
   }
 

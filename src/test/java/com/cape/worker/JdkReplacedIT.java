@@ -26,7 +26,7 @@ class JdkReplacedIT {
     Path console = Files.createFile(directory.resolve("console"));
     Map<String, String> environment = fixture.environment(Map.of("CAPE_WORKER_ID", "upgraded"));
     try (var worker = WorkerProcess.startOn(jdk, console, directory, environment)) {
-      worker.awaitOutput("ready");
+      worker.awaitOutput("notifications arrive");
       Files.delete(jdk.resolve("lib/jspawnhelper"));
       fixture.insert("an issue");
       assertEquals(75, worker.exitCode(), worker.output());

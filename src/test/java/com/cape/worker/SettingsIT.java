@@ -1,5 +1,6 @@
 package com.cape.worker;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,6 +9,7 @@ import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.WorkerProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -124,6 +126,34 @@ class SettingsIT {
       assertFalse(worker.output().contains(" - INFO - "), worker.output());
     }
     assertTrue(fixture.read("logs/worker_x.log").contains(" - INFO - workflow started"));
+  }
+
+  @Test
+  void fullOutputOfAServiceIsCopiedAndEmptiedInPlace() throws Exception {
+    var fixture = new JarFixture(directory, "exit 3").migrated();
+    Path logs = Files.createDirectories(directory.resolve("logs"));
+    Path errors = logs.resolve("worker_x_stderr.log");
+    Files.write(errors, new byte[11_000_000]);
+    var builder =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-jar",
+                WorkerProcess.JAR.toString())
+            .directory(directory.toFile())
+            .redirectOutput(
+                ProcessBuilder.Redirect.appendTo(logs.resolve("worker_x_stdout.log").toFile()))
+            .redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile()));
+    builder.environment().putAll(fixture.environment(Map.of("CAPE_WORKER_ID", "x")));
+    Process worker = builder.start();
+    try {
+      await().atMost(Duration.ofSeconds(30)).until(() -> Files.size(errors) == 0);
+      assertEquals(11_000_000, Files.size(logs.resolve("worker_x_stderr.log.1")));
+      fixture.insert("an issue");
+      await().atMost(Duration.ofSeconds(30)).until(() -> Files.size(errors) > 0);
+      assertTrue(fixture.read("logs/worker_x_stderr.log").startsWith("20"));
+    } finally {
+      worker.destroyForcibly().onExit().join();
+    }
   }
 
   @Test

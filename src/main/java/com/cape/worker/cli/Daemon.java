@@ -7,6 +7,7 @@ import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.DefaultCommand;
 import com.cape.worker.process.ProcessCommandRunner;
+import com.cape.worker.process.ServiceManager;
 import com.cape.worker.process.StateDirectory;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
@@ -18,6 +19,7 @@ import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
 import com.cape.worker.worker.Drain;
 import com.cape.worker.worker.IssueWorker;
+import com.cape.worker.worker.LifeSigns;
 import com.cape.worker.worker.LogRetention;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
@@ -81,9 +83,13 @@ public final class Daemon {
       RunPlan plan = plan(template, check, state);
       announce(plan);
       try (var retention =
-          new LogRetention(plan.issueLogs(), config.logs().retention(), InstantSource.system())) {
+              new LogRetention(
+                  plan.issueLogs(), config.logs().retention(), InstantSource.system());
+          var output = ServiceOutput.of(config.workerId(), config.logs().directory(), environment);
+          var manager = serviceManager(searchPath, bash)) {
         retention.start();
-        return work(plan, bash, state);
+        output.start();
+        return work(plan, bash, state, LifeSigns.of(manager, heartbeatPeriod()));
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
         return e.exitCode();
@@ -101,7 +107,7 @@ public final class Daemon {
     }
   }
 
-  private ExitCode work(RunPlan plan, Path bash, StateDirectory state)
+  private ExitCode work(RunPlan plan, Path bash, StateDirectory state, LifeSigns signs)
       throws InterruptedException, IOException {
     int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
     try (var commands = new ProcessCommandRunner(bash, config.command().withheld());
@@ -114,15 +120,17 @@ public final class Daemon {
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));
-      var startUp = new StartUp(config.connection(), stores.workers(), drain);
+      var startUp = new StartUp(config.connection(), stores.workers(), drain, signs);
       if (!startUp.ready(identity, config.loop().lease(), state.previousInstance())) {
         return ExitCode.DONE;
       }
       remember(state, stores.workers());
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());
       var worker =
-          new IssueWorker(identity, plan, loopPlan(state), config.retry(), commands, stores, drain);
+          new IssueWorker(
+              identity, plan, loopPlan(state), config.retry(), commands, stores, drain, signs);
       IssueWorker.End end = worker.run();
+      signs.stopping();
       sayStopped(stores.workers());
       LOG.info("stopped");
       return switch (end) {
@@ -136,8 +144,17 @@ public final class Daemon {
 
   /** Short enough that a statement that hangs leaves time for the next one. */
   private Duration heartbeatLimit() {
-    Duration period = config.loop().lease().dividedBy(10);
+    Duration period = heartbeatPeriod();
     return period.compareTo(HEARTBEAT_LIMIT) < 0 ? period : HEARTBEAT_LIMIT;
+  }
+
+  private Duration heartbeatPeriod() {
+    return config.loop().lease().dividedBy(10);
+  }
+
+  private ServiceManager serviceManager(String searchPath, Path bash) {
+    var notifier = new CommandCheck("systemd-notify", config.command().workingDir(), searchPath);
+    return ServiceManager.from(environment, notifier, bash);
   }
 
   private Database open(int connections, Duration statementLimit) {

@@ -9,7 +9,6 @@ import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
 import ch.qos.logback.core.filter.Filter;
-import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
 import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.spi.FilterReply;
@@ -26,13 +25,11 @@ import java.nio.file.StandardOpenOption;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.slf4j.LoggerFactory;
 
 /** Where log lines go: the worker's file, and the console. */
 public final class Logging {
   private static final FileSize LARGEST_FILE = FileSize.valueOf("10MB");
-  private static final int OLD_FILES = 5;
   private static final java.util.logging.Logger DRIVER =
       java.util.logging.Logger.getLogger("org.postgresql");
   // The worker tells of an outage itself, once.
@@ -60,7 +57,7 @@ public final class Logging {
     Files.createDirectories(logs.directory());
     Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND).close();
     var line = new LogLine(worker, zone);
-    boolean service = isService(worker, logs.directory(), environment);
+    boolean service = ServiceOutput.isService(worker, logs.directory(), environment);
     attach(file(file), line, logs.level());
     LogLevel onConsole = service ? atLeast(logs.level(), LogLevel.WARNING) : logs.level();
     attach(new ConsoleAppender<>(), line, onConsole);
@@ -75,18 +72,16 @@ public final class Logging {
   private static RollingFileAppender<ILoggingEvent> file(Path file) {
     var appender = new RollingFileAppender<ILoggingEvent>();
     appender.setFile(file.toString());
-    var window = new FixedWindowRollingPolicy();
-    window.setContext(context());
-    window.setParent(appender);
-    window.setFileNamePattern(file + ".%i");
-    window.setMaxIndex(OLD_FILES);
-    window.start();
+    var old = new OldFiles(file);
+    old.setContext(context());
+    old.setParent(appender);
+    old.start();
     var size = new SizeBasedTriggeringPolicy<ILoggingEvent>();
     size.setContext(context());
     size.setMaxFileSize(LARGEST_FILE);
     size.setCheckIncrement(Duration.buildBySeconds(1));
     size.start();
-    appender.setRollingPolicy(window);
+    appender.setRollingPolicy(old);
     appender.setTriggeringPolicy(size);
     return appender;
   }
@@ -127,21 +122,6 @@ public final class Logging {
 
   private static LogLevel atLeast(LogLevel one, LogLevel other) {
     return one.compareTo(other) > 0 ? one : other;
-  }
-
-  /** Whether standard error goes to the file that a service manager fills. */
-  private static boolean isService(
-      WorkerId worker, Path directory, Map<String, String> environment) {
-    Path file = directory.resolve("worker_%s_stderr.log".formatted(worker));
-    try {
-      if (Files.isSameFile(Path.of("/proc/self/fd/2"), file)) {
-        return true;
-      }
-    } catch (IOException e) {
-      // No /proc, or no such file.
-    }
-    return Optional.ofNullable(environment.get("XPC_SERVICE_NAME"))
-        .equals(Optional.of("com.cape.worker." + worker));
   }
 
   private static LoggerContext context() {

@@ -7,6 +7,7 @@ import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
 import com.cape.worker.worker.Drain;
+import com.cape.worker.worker.LifeSigns;
 import com.cape.worker.worker.Outage;
 import java.time.Duration;
 import java.util.Optional;
@@ -22,12 +23,15 @@ final class StartUp {
   private final WorkerConfig.Connection connection;
   private final WorkerRepository workers;
   private final Drain drain;
+  private final LifeSigns signs;
   private final Outage outage = new Outage();
 
-  StartUp(WorkerConfig.Connection connection, WorkerRepository workers, Drain drain) {
+  StartUp(
+      WorkerConfig.Connection connection, WorkerRepository workers, Drain drain, LifeSigns signs) {
     this.connection = connection;
     this.workers = workers;
     this.drain = drain;
+    this.signs = signs;
   }
 
   /**
@@ -50,7 +54,9 @@ final class StartUp {
         if (e.kind() != StoreException.Kind.UNREACHABLE) {
           throw Refusal.of(e, connection.origin());
         }
-        drain.await(outage.failed(PARTY, e));
+        Duration wait = outage.failed(PARTY, e);
+        signs.waiting();
+        drain.await(wait);
       }
     }
     return false;

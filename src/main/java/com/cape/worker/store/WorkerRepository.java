@@ -80,12 +80,7 @@ public final class WorkerRepository {
 
   private static Registration toRegistration(ResultSet row) throws SQLException {
     return new Registration(
-        new WorkerIdentity(
-            new WorkerId(row.getString("worker_id")),
-            row.getObject("instance", UUID.class),
-            row.getString("host"),
-            row.getLong("pid")),
-        row.getObject("started_at", OffsetDateTime.class).toInstant());
+        toIdentity(row), row.getObject("started_at", OffsetDateTime.class).toInstant());
   }
 
   private static final String HEARTBEAT =
@@ -132,5 +127,45 @@ public final class WorkerRepository {
                 row.getInt("number") + 1,
                 row.getBoolean("drain"),
                 row.getBoolean("drain_restart")));
+  }
+
+  private static final String REQUEST_DRAIN =
+      """
+      UPDATE cape_workers SET drain_requested_for = instance, drain_restart = ?
+       WHERE worker_id = ? AND state <> 'stopped'
+      RETURNING worker_id, instance, host, pid, extract(epoch FROM now() - heartbeat_at)::bigint AS silent_s
+      """;
+
+  /**
+   * Asks the worker that has the id to drain; empty when none is at work.
+   *
+   * @param restart whether its service manager is to start it again
+   */
+  public Optional<DrainRequest> requestDrain(WorkerId worker, boolean restart) {
+    return database.queryOne(
+        REQUEST_DRAIN,
+        bind -> bind.flag(restart).text(worker.value()),
+        row -> new DrainRequest(toIdentity(row), Duration.ofSeconds(row.getLong("silent_s"))));
+  }
+
+  private static final String STILL_HERE =
+      "SELECT worker_id FROM cape_workers WHERE worker_id = ? AND instance = ? AND state <> 'stopped'";
+
+  /** Whether that instance of a worker has stopped, or another one has taken its place. */
+  public boolean hasLeft(WorkerIdentity worker) {
+    return database
+        .queryOne(
+            STILL_HERE,
+            bind -> bind.text(worker.id().value()).uuid(worker.instance()),
+            row -> row.getString("worker_id"))
+        .isEmpty();
+  }
+
+  private static WorkerIdentity toIdentity(ResultSet row) throws SQLException {
+    return new WorkerIdentity(
+        new WorkerId(row.getString("worker_id")),
+        row.getObject("instance", UUID.class),
+        row.getString("host"),
+        row.getLong("pid"));
   }
 }

@@ -1,17 +1,21 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
+import java.time.Duration;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 
 /**
  * What this worker has or may just have claimed. A slot may claim, as it settles a run, the same
  * issue's next one: so it is runs that are counted. Safe for use by several threads.
  */
 final class AtWork {
-  private final Map<UUID, Long> issues = new ConcurrentHashMap<>();
+  private record Run(long issueId, long sinceNanos) {}
+
+  private final Map<UUID, Run> runs = new ConcurrentHashMap<>();
   private final AtomicInteger claiming = new AtomicInteger();
   private volatile boolean calledInVain;
 
@@ -26,15 +30,15 @@ final class AtWork {
   }
 
   void begun(Claim claim) {
-    issues.put(claim.runId(), claim.issueId());
+    runs.put(claim.runId(), new Run(claim.issueId(), System.nanoTime()));
   }
 
   void ended(Claim claim) {
-    issues.remove(claim.runId());
+    runs.remove(claim.runId());
   }
 
   boolean holds(Claim claim) {
-    return issues.containsKey(claim.runId());
+    return runs.containsKey(claim.runId());
   }
 
   boolean isClaiming() {
@@ -57,6 +61,17 @@ final class AtWork {
 
   /** False when the issue is certainly not here. */
   boolean mayHold(long issueId) {
-    return isClaiming() || issues.containsValue(issueId);
+    return isClaiming() || runs.values().stream().anyMatch(run -> run.issueId() == issueId);
+  }
+
+  /** How long each issue has been here. */
+  Map<Long, Duration> running() {
+    long now = System.nanoTime();
+    return runs.values().stream()
+        .collect(
+            Collectors.toMap(
+                Run::issueId,
+                run -> Duration.ofNanos(now - run.sinceNanos()),
+                (one, other) -> one));
   }
 }

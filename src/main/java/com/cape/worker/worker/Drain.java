@@ -16,7 +16,9 @@ public final class Drain {
   /** The steps from working to stopped. */
   public enum Stage {
     WORKING,
-    /** No more claims; what runs may end. */
+    /** No more claims; what runs may end, however long that takes. */
+    PATIENT,
+    /** The same, within the drain timeout. */
     DRAINING,
     /** What still runs is stopped, too. */
     INTERRUPTING
@@ -24,6 +26,11 @@ public final class Drain {
 
   private final List<Runnable> listeners = new ArrayList<>();
   private Stage stage = Stage.WORKING;
+
+  /** For a wish that is in no hurry: nothing that runs comes to harm. */
+  public void beginPatiently(String cause) {
+    advance(Stage.PATIENT, cause);
+  }
 
   public void begin(String cause) {
     advance(Stage.DRAINING, cause);
@@ -67,9 +74,13 @@ public final class Drain {
       called = List.copyOf(listeners);
     }
     LOG.info(
-        next == Stage.DRAINING
-            ? "draining: no more claims, running workflows may end cause={}"
-            : "stopping running workflows; their issues go back to pending cause={}",
+        switch (next) {
+          case WORKING, PATIENT -> "draining: no more claims, running workflows may end cause={}";
+          case DRAINING ->
+              "draining: no more claims, running workflows may end within the drain timeout cause={}";
+          case INTERRUPTING ->
+              "stopping running workflows; their issues go back to pending cause={}";
+        },
         cause);
     called.forEach(Runnable::run);
   }

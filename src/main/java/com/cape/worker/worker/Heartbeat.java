@@ -43,6 +43,7 @@ final class Heartbeat implements AutoCloseable {
   private final Consumer<Roll> onRoll;
   private final Outage outage;
   private final LeaseTimes times;
+  private final LifeSigns signs;
   private final WakeUp wakeUp = new WakeUp();
   private final Thread beats = WorkerThread.named("heartbeat", this::beatOn);
   private final Thread watch = WorkerThread.named("lease-watch", this::watchOn);
@@ -59,7 +60,8 @@ final class Heartbeat implements AutoCloseable {
       Supplier<Presence> presence,
       Consumer<Roll> onRoll,
       Outage outage,
-      LeaseTimes times) {
+      LeaseTimes times,
+      LifeSigns signs) {
     this.worker = worker;
     this.issues = stores.leases();
     this.workers = stores.workers();
@@ -68,9 +70,11 @@ final class Heartbeat implements AutoCloseable {
     this.onRoll = onRoll;
     this.outage = outage;
     this.times = times;
+    this.signs = signs;
   }
 
   void start() {
+    signs.heartbeatTurned();
     beats.start();
     watch.start();
   }
@@ -151,7 +155,9 @@ final class Heartbeat implements AutoCloseable {
   private void beatOn() {
     try {
       while (!closed) {
-        wakeUp.await(beatSafely());
+        Duration next = beatSafely();
+        signs.heartbeatTurned();
+        wakeUp.await(next);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -44,6 +44,7 @@ public final class IssueWorker {
   private final IssueRepository issues;
   private final CommandRunner commands;
   private final Drain drain;
+  private final LifeSigns signs;
   private final Outage outage = new Outage();
   private final WakeUp wakeUp = new WakeUp();
   private final LiveRuns runs = new LiveRuns();
@@ -74,7 +75,8 @@ public final class IssueWorker {
       RetryPolicy retryPolicy,
       CommandRunner commands,
       Stores stores,
-      Drain drain) {
+      Drain drain,
+      LifeSigns signs) {
     RandomGenerator random = RandomGenerator.getDefault();
     var times = new LeaseTimes(loopPlan.lease(), runPlan.grace());
     this.runPlan = runPlan;
@@ -82,6 +84,7 @@ public final class IssueWorker {
     this.issues = stores.issues();
     this.commands = commands;
     this.drain = drain;
+    this.signs = signs;
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
     this.listening = new Listening(stores.listener(), random);
     this.fleet = new Fleet(listening::up);
@@ -92,7 +95,7 @@ public final class IssueWorker {
     this.recovery =
         new Recovery(identity, files, commands, issues, rules, settler, times, executor);
     this.heartbeat =
-        new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times);
+        new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times, signs);
     this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
     String issueLogs = runPlan.issueLogs().toString();
     this.claims = new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn);
@@ -105,6 +108,7 @@ public final class IssueWorker {
   /** Works until the drain is over, or until nothing is left to do if that was asked for. */
   public End run() throws InterruptedException {
     commands.prepare();
+    tellSigns();
     heartbeat.start();
     rescuer.start();
     listening.start(summons);
@@ -142,7 +146,7 @@ public final class IssueWorker {
           }
         });
     while (!slots.idle() && !drain.begun()) {
-      wakeUp.await(UNTIL_WOKEN);
+      await(UNTIL_WOKEN);
     }
   }
 
@@ -155,6 +159,9 @@ public final class IssueWorker {
   }
 
   private void awaitSlots() throws InterruptedException {
+    while (!slots.idle() && drain.stage() == Drain.Stage.PATIENT) {
+      await(UNTIL_WOKEN);
+    }
     long endNanos = System.nanoTime() + loopPlan.drainTimeout().toNanos();
     while (!slots.idle()) {
       Duration left = Duration.ofNanos(endNanos - System.nanoTime());
@@ -162,15 +169,36 @@ public final class IssueWorker {
         drain.interrupt("drain timeout");
         left = UNTIL_WOKEN;
       }
-      wakeUp.await(left);
+      await(left);
+    }
+  }
+
+  /** Waits for a signal, and turns often enough meanwhile for the service manager to hear of it. */
+  private void await(Duration atMost) throws InterruptedException {
+    long endNanos = System.nanoTime() + atMost.toNanos();
+    boolean over = false;
+    while (!over) {
+      tellSigns();
+      Duration left = Duration.ofNanos(endNanos - System.nanoTime());
+      Duration longest = signs.longestWait();
+      over = left.compareTo(longest) <= 0;
+      over |= wakeUp.await(over ? left : longest);
+    }
+  }
+
+  private void tellSigns() {
+    signs.turned(() -> StatusLine.of(state(), atWork.running(), outage.lasts()));
+    if (drain.stage().compareTo(Drain.Stage.DRAINING) >= 0) {
+      signs.stopping();
     }
   }
 
   /** One turn: claims, or waits until that may be worth another try. */
   private Optional<End> turn() throws InterruptedException {
+    tellSigns();
     if (!slots.free()) {
       heartbeat.tellFreeSlots();
-      wakeUp.await(UNTIL_WOKEN);
+      await(UNTIL_WOKEN);
       return Optional.empty();
     }
     if (commands.jdkReplaced()) {
@@ -182,11 +210,11 @@ public final class IssueWorker {
         return Optional.of(End.CANNOT_START);
       }
       heartbeat.tellFreeSlots();
-      wakeUp.await(startPause.left().orElse(Duration.ZERO));
+      await(startPause.left().orElse(Duration.ZERO));
       return Optional.empty();
     }
     if (heartbeat.late()) {
-      wakeUp.await(UNTIL_BEAT);
+      await(UNTIL_BEAT);
       return Optional.empty();
     }
     try {
@@ -201,9 +229,9 @@ public final class IssueWorker {
         return Optional.of(End.IDLE);
       }
       heartbeat.tellFreeSlots();
-      wakeUp.await(wait);
+      await(wait);
     } catch (StoreException e) {
-      wakeUp.await(outage.failed(PARTY, e));
+      await(outage.failed(PARTY, e));
     }
     return Optional.empty();
   }
@@ -267,14 +295,14 @@ public final class IssueWorker {
   /** For another process of this worker, on the JDK that is there now. */
   private void makeRoom() {
     jdkReplaced = true;
-    drain.begin("the JDK was replaced under this process");
+    drain.beginPatiently("the JDK was replaced under this process");
   }
 
   private void called(Roll roll) {
     fleet.update(roll);
     if (roll.drainRequested() && !drain.begun()) {
       restart = roll.restart();
-      drain.begin(restart ? "drain requested, for a restart" : "drain requested");
+      drain.beginPatiently(restart ? "drain requested, for a restart" : "drain requested");
     }
   }
 

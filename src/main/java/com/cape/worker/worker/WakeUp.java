@@ -39,18 +39,25 @@ final class WakeUp {
     }
   }
 
-  /** Returns at the next signal, at the latest after the given time. */
-  void await(Duration atMost) throws InterruptedException {
+  /**
+   * Returns at the next signal, at the latest after the given time.
+   *
+   * @return false when the time ran out
+   */
+  boolean await(Duration atMost) throws InterruptedException {
     long endNanos = now() + atMost.toNanos();
     lock.lockInterruptibly();
     try {
       for (long left = left(endNanos); !pending && left > 0; left = left(endNanos)) {
         signalled.awaitNanos(left);
       }
+      boolean due = dueNanos <= now();
+      boolean signal = pending || due;
       pending = false;
-      if (dueNanos <= now()) {
+      if (due) {
         dueNanos = NEVER;
       }
+      return signal;
     } finally {
       lock.unlock();
     }

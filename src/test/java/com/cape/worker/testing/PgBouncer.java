@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.Assumptions;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
@@ -56,14 +55,7 @@ public final class PgBouncer {
   /** Skips the test where there is none, and says so. */
   public static void require() {
     if (program().isEmpty()) {
-      String reason = "skipped: no PgBouncer on this host (apt-get install pgbouncer)";
-      String test =
-          StackWalker.getInstance()
-              .walk(frames -> frames.skip(1).findFirst())
-              .map(frame -> frame.getClassName() + "." + frame.getMethodName())
-              .orElseThrow();
-      System.err.println("[WARNING] " + test + " " + reason);
-      Assumptions.abort(reason);
+      Skip.because("no PgBouncer on this host (apt-get install pgbouncer)");
     }
   }
 

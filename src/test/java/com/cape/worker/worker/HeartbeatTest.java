@@ -10,6 +10,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
 import com.cape.worker.process.LeaseClock;
+import com.cape.worker.process.ServiceManager;
 import com.cape.worker.process.StopReason;
 import com.cape.worker.store.Presence;
 import com.cape.worker.store.Roll;
@@ -48,7 +49,8 @@ class HeartbeatTest {
             () -> new Presence(WorkerState.WORKING, false, 0),
             rolls::add,
             new Outage(),
-            new LeaseTimes(LEASE, Duration.ofSeconds(10)));
+            new LeaseTimes(LEASE, Duration.ofSeconds(10)),
+            LifeSigns.of(ServiceManager.NONE, LEASE));
     runs.add(claim.runId(), run, LeaseClock.now());
   }
 
@@ -133,7 +135,8 @@ class HeartbeatTest {
             () -> new Presence(WorkerState.WORKING, false, 0),
             rolls::add,
             outage,
-            new LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)));
+            new LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)),
+            LifeSigns.of(ServiceManager.NONE, LEASE));
     try (beating) {
       beating.start();
       org.awaitility.Awaitility.await().until(outage::lasts);

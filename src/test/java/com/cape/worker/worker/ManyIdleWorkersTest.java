@@ -8,6 +8,7 @@ import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.process.CommandCheck;
+import com.cape.worker.process.ServiceManager;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.IssueRepository;
@@ -195,7 +196,14 @@ class ManyIdleWorkersTest {
             Optional.of(listener));
     var loop = new LoopPlan(Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty());
     return new IssueWorker(
-        identity, plan(id), loop, WorkerFixture.retries(), WorkerFixture.commands(), stores, drain);
+        identity,
+        plan(id),
+        loop,
+        WorkerFixture.retries(),
+        WorkerFixture.commands(),
+        stores,
+        drain,
+        LifeSigns.of(ServiceManager.NONE, LEASE));
   }
 
   private RunPlan plan(WorkerId id) {

@@ -6,6 +6,7 @@ import com.cape.worker.issue.WorkerId;
 import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.ProcessCommandRunner;
+import com.cape.worker.process.ServiceManager;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Migrator;
@@ -102,7 +103,8 @@ final class WorkerFixture {
         retries(),
         commands(),
         stores,
-        drain);
+        drain,
+        LifeSigns.of(ServiceManager.NONE, LEASE));
   }
 
   /** Runs the next due issue on this thread. */

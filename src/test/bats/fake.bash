@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2016,SC2154
+# Stand-ins for what manages services: each writes down how it was called, and remembers what it was
+# told to start. The tests of the real systemd are ServiceIT's.
+
+project=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+installer=$project/scripts/install-worker.sh
+
+setup() {
+  scratch=$BATS_TEST_TMPDIR
+  export HOME="$scratch/home" CALLS="$scratch/calls" FAKE="$scratch/fake"
+  export XDG_RUNTIME_DIR="$scratch/run"
+  unset XDG_CONFIG_HOME XDG_DATA_HOME SUDO_USER CAPE_DATABASE_URL DATABASE_URL
+  mkdir -p "$HOME/.local/bin" "$FAKE" "$scratch/bin" "$XDG_RUNTIME_DIR"
+  : >"$CALLS"
+  program "$HOME/.local/bin/cape-adw" 'exit 0'
+  program "$scratch/bin/systemctl" '
+    [ "$1" != --user ] || shift
+    case "$1 $2" in
+      --version*) echo "systemd 252 (252.1)" ; exit ;;
+      "show --property=Version") exit ;;
+      "show --property=ActiveState") cat "$FAKE/${!#}" 2>/dev/null || echo inactive ; exit ;;
+      is-enabled*) [ -e "$FAKE/enabled-${!#}" ] ; exit ;;
+    esac
+    echo "systemctl $*" >>"$CALLS"
+    case $1 in
+      restart) echo active >"$FAKE/${!#}" ;;
+      enable) touch "$FAKE/enabled-${!#}" ;;
+      disable) rm -f "$FAKE/${!#}" "$FAKE/enabled-${!#}" ;;
+    esac'
+  program "$scratch/bin/loginctl" 'echo yes'
+  program "$scratch/bin/systemd-notify" 'exit 0'
+  export PATH="$scratch/bin:${JAVA_HOME:+$JAVA_HOME/bin:}$PATH"
+  unset JAVA_HOME
+  cd "$scratch" || return
+  printf 'CAPE_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none\n' >settings
+}
+
+on_a_mac() {
+  program "$scratch/bin/uname" 'echo Darwin'
+  program "$scratch/bin/launchctl" '
+    case $1 in
+      print) [ -e "$FAKE/${2##*/}" ] ; exit ;;
+    esac
+    echo "launchctl $*" >>"$CALLS"
+    case $1 in
+      bootstrap) file=${3##*/} ; touch "$FAKE/${file%.plist}" ;;
+      bootout) rm "$FAKE/${2##*/}" ;;
+    esac'
+}
+
+program() { # FILE TEXT
+  printf '#!/bin/bash\n%s\n' "$2" >"$1"
+  chmod 755 "$1"
+}
+
+install_worker() {
+  run "$installer" "$@"
+}
+
+installed() { # WORKER-ID ARGUMENT...: and it has to work
+  install_worker "$1" --env-file settings "${@:2}"
+  [ "$status" -eq 0 ] || {
+    echo "$output"
+    return 1
+  }
+}
+
+refused() { # EXIT-CODE TEXT
+  echo "exit $status: $output"
+  [ "$status" -eq "$1" ] && [[ $output == *"$2"* ]]
+}
+
+# bats passes over a bare "! grep".
+absent() { # PATTERN FILE
+  ! grep -q "$1" "$2"
+}
+
+# All files, what is in them, and when they were changed last.
+tree() {
+  find "$HOME" "$FAKE" -printf '%p %M %T@ %l\n' | sort
+}

@@ -1,0 +1,97 @@
+package com.cape.worker;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.testing.JarFixture;
+import com.cape.worker.testing.WorkerProcess;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code drain} while a workflow runs that waits for the file {@code go}. */
+@Tag("database")
+@Timeout(120)
+class DrainIT {
+  @TempDir private Path directory;
+  private JarFixture fixture;
+
+  @BeforeEach
+  void start() throws Exception {
+    fixture =
+        new JarFixture(directory, "touch started; until [ -e go ]; do sleep 0.05; done").migrated();
+  }
+
+  @Test
+  void runEndsHoweverShortTheDrainTimeoutIsAndTheWorkerAsksForARestart() throws Exception {
+    try (WorkerProcess worker = running()) {
+      try (WorkerProcess drain = command("drain", "w", "--restart", "--wait")) {
+        worker.awaitOutput("draining");
+        assertFalse(worker.ended(Duration.ofSeconds(3)), "longer than the drain timeout");
+        assertTrue(drain.isAlive(), drain.output());
+        Files.createFile(directory.resolve("go"));
+        assertEquals(75, worker.exitCode(), worker.output());
+        assertEquals(0, drain.exitCode(), drain.output());
+        assertTrue(drain.output().contains("w has left"), drain.output());
+      }
+    }
+    assertEquals("completed 1", issue());
+  }
+
+  @Test
+  void signalDuringADrainBeginsTheDrainTimeout() throws Exception {
+    try (WorkerProcess worker = running()) {
+      try (WorkerProcess drain = command("drain", "w")) {
+        assertEquals(0, drain.exitCode(), drain.output());
+      }
+      worker.awaitOutput("draining");
+      worker.signal("TERM");
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+    assertEquals("pending 0", issue());
+  }
+
+  @Test
+  void workerThatIsNotAtWorkIsNamed() throws Exception {
+    try (WorkerProcess drain = command("drain", "nobody")) {
+      assertEquals(1, drain.exitCode());
+      assertTrue(drain.output().contains("no worker nobody is at work"), drain.output());
+    }
+    try (WorkerProcess drain = command("drain", "-x y")) {
+      assertEquals(2, drain.exitCode(), drain.output());
+    }
+    fixture.database.execute(
+        "INSERT INTO cape_workers (worker_id, instance, host, pid, version, state, heartbeat_at)"
+            + " VALUES ('dead', gen_random_uuid(), 'h', 7, '1', 'idle', now() - interval '1 hour')");
+    try (WorkerProcess drain = command("drain", "dead", "--wait")) {
+      assertEquals(1, drain.exitCode());
+      assertTrue(
+          drain.output().contains("told nothing for 60 min")
+              && drain.output().contains("pid 7 on h"),
+          drain.output());
+    }
+  }
+
+  private WorkerProcess running() {
+    fixture.insert("an issue");
+    WorkerProcess worker = fixture.worker("w", "--drain-timeout", "1");
+    await().atMost(Duration.ofSeconds(30)).until(() -> Files.exists(directory.resolve("started")));
+    return worker;
+  }
+
+  private WorkerProcess command(String... arguments) {
+    return WorkerProcess.start(directory, fixture.environment(Map.of()), arguments);
+  }
+
+  private String issue() {
+    return fixture.database.value("SELECT status || ' ' || attempts FROM cape_issues");
+  }
+}

@@ -1,0 +1,346 @@
+package com.cape.worker;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.testing.SystemdMachine;
+import com.cape.worker.testing.TestDatabase;
+import com.cape.worker.testing.WorkerProcess;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The worker as scripts/install-worker.sh installs it, on a real systemd. */
+@Tag("service")
+@Timeout(180)
+class ServiceIT {
+  private static final String INSTALLER =
+      Path.of("scripts/install-worker.sh").toAbsolutePath().toString();
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+  // Each run waits for its file, unless its description says otherwise.
+  private static final String WORKFLOW =
+      """
+      #!/bin/bash
+      case $2 in
+        tools)
+          node -e 'let x = 0; for (let i = 0; i < 1e7; i++) x += i; console.log("node " + x)'
+          git init -q "$HOME/checkout" && echo git works
+          "$JAVA" -version 2>&1
+          ;;
+        *) until [ -e "/tmp/go/$2" ]; do sleep 0.05; done ;;
+      esac
+      """;
+
+  @TempDir private static Path directory;
+  private static SystemdMachine machine;
+
+  private final TestDatabase database = TestDatabase.create();
+  private String id;
+
+  @BeforeAll
+  static void boot() throws IOException {
+    machine = SystemdMachine.boot(directory);
+    machine.script(
+        """
+        useradd --create-home --shell /bin/bash cape
+        mkdir -m 1777 /tmp/go
+        printf %s "$1" >/usr/local/bin/cape-adw
+        chmod 755 /usr/local/bin/cape-adw
+        """,
+        WORKFLOW);
+  }
+
+  @AfterAll
+  static void end() {
+    if (machine != null) {
+      machine.close();
+    }
+  }
+
+  @AfterEach
+  void stop() {
+    machine.run("systemctl", "stop", "--no-block", service());
+    machine.run("systemctl", "kill", "--signal=KILL", service());
+    uninstall();
+  }
+
+  @BeforeEach
+  void settings(TestInfo test) {
+    id = test.getTestMethod().orElseThrow().getName().substring(0, 12);
+    settings(database.url());
+    machine.script(
+        """
+        mkdir "/etc/systemd/system/cape-worker-$1.service.d"
+        printf '[Service]\\nRestartSec=1\\nWatchdogSec=4\\nPrivateTmp=no\\n' \\
+          >"/etc/systemd/system/cape-worker-$1.service.d/test.conf"
+        """,
+        id);
+  }
+
+  private void settings(String url) {
+    machine.script(
+        """
+        umask 077
+        printf 'CAPE_DATABASE_URL=%s\\nCAPE_RETRY_DELAY=1\\nJAVA=%s\\n' "$1" "$JAVA_HOME/bin/java" \\
+          >/root/settings
+        """,
+        url);
+  }
+
+  @Test
+  void installedWorkerClaimsWithinFiveSecondsAndHasWhatWorkflowsNeed() {
+    String prefix = "/srv/it's \"100%\" R&D $HOME";
+    insert("tools");
+    Instant start = Instant.now();
+    install("--prefix", prefix, "--", "--poll-interval", "1");
+    awaitIssue("completed", Duration.ofSeconds(5));
+    String claimed =
+        database.value("SELECT extract(epoch FROM min(started_at)) FROM cape_issue_attempts");
+    System.out.printf(
+        "installer called to first claim: %.1f s%n",
+        Double.parseDouble(claimed) - start.toEpochMilli() / 1000.0);
+    String output = machine.script("cat \"$1\"/workers/$2/logs/issues/1/*.log", prefix, id);
+    assertTrue(output.contains("node 49999995000000"), output);
+    assertTrue(output.contains("git works"), output);
+    assertTrue(output.contains("version \""), output);
+
+    awaitStatus("idle");
+    assertEquals("600 cape", machine.script("stat -c '%a %U' \"$1/workers/$2/.env\"", prefix, id));
+    String log = machine.script("cat \"$1/workers/$2/logs/worker_$2.log\"", prefix, id);
+    assertTrue(log.contains("workflow started"), log);
+    assertEquals("", machine.script("cat \"$1/workers/$2/logs/worker_$2_stderr.log\"", prefix, id));
+
+    String unit = "/etc/systemd/system/" + service();
+    assertEquals("", machine.ask("systemd-analyze", "verify", unit));
+    String rated = machine.ask("systemd-analyze", "security", "--offline=true", unit);
+    double exposure = Double.parseDouble(rated.replaceAll("(?s).*service: ([0-9.]+) .*", "$1"));
+    System.out.println("exposure by systemd-analyze security: " + exposure);
+    assertTrue(exposure <= 5.0, rated);
+
+    String before = files(prefix);
+    String again = install("--", "--poll-interval", "1");
+    assertTrue(again.contains("nothing to change"), again);
+    assertEquals(before, files(prefix));
+  }
+
+  @Test
+  void killedWorkerIsRestartedAndTheIssueIsDone() {
+    insert("killed");
+    install();
+    awaitIssue("started", LIMIT);
+    awaitStatus("running issue 1");
+    String pid = pid();
+    machine.ask("kill", "-KILL", pid);
+    awaitProperty("NRestarts", "1");
+    go("killed");
+    awaitIssue("completed", LIMIT);
+    assertNotEquals(pid, pid());
+  }
+
+  @Test
+  void frozenWorkerIsRestartedByTheWatchdog() {
+    insert("frozen");
+    install();
+    awaitIssue("started", LIMIT);
+    String pid = pid();
+    machine.ask("kill", "-STOP", pid);
+    awaitProperty("NRestarts", "1");
+    go("frozen");
+    awaitIssue("completed", LIMIT);
+    assertNotEquals(pid, pid());
+  }
+
+  @Test
+  void stopInTheMiddleOfARunDrains() throws Exception {
+    insert("stopped");
+    insert("not claimed");
+    install();
+    awaitIssue("started", LIMIT);
+    CompletableFuture<String> stop =
+        CompletableFuture.supplyAsync(() -> machine.ask("systemctl", "stop", service()));
+    awaitStatus("draining, running issue 1");
+    assertFalse(stop.isDone());
+    go("stopped");
+    stop.get(30, TimeUnit.SECONDS);
+    assertEquals("completed,pending", statuses());
+    assertEquals("inactive", property("ActiveState"));
+    assertEquals("0", property("ExecMainStatus"));
+    assertEquals("0", property("NRestarts"));
+  }
+
+  @Test
+  void upgradeLetsTheRunEndAndStartsTheNewJar() throws Exception {
+    insert("upgraded");
+    install("--", "--drain-timeout", "1");
+    awaitIssue("started", LIMIT);
+    String pid = pid();
+    Path jar = Files.copy(WorkerProcess.JAR, directory.resolve("new.jar"));
+    try (FileSystem zip = FileSystems.newFileSystem(jar)) {
+      Files.writeString(zip.getPath("marker"), "another release");
+    }
+    copyIn(jar, "/root/new.jar");
+    String said = install("--jar", "/root/new.jar", "--", "--drain-timeout", "1");
+    assertTrue(said.contains("starts again on the new files when its run has ended"), said);
+    awaitStatus("draining, running issue 1");
+    assertEquals(pid, pid());
+    go("upgraded");
+    awaitIssue("completed", LIMIT);
+    awaitProperty("NRestarts", "1");
+    awaitProperty("ActiveState", "active");
+    assertEquals("1", database.value("SELECT count(*) FROM cape_issue_attempts"));
+    String open =
+        machine.script("ls -l /proc/$1/fd | grep -o 'cape-worker-[^ ]*jar' | sort -u", pid());
+    assertEquals(
+        machine.ask("readlink", "/opt/cape-worker/cape-worker.jar").replace("lib/", ""), open);
+  }
+
+  @Test
+  void wrongSettingIsNotTriedAgain() {
+    install();
+    machine.script("echo CAPE_LEASE=1 >>/opt/cape-worker/workers/$1/.env", id);
+    assertNotEquals(0, machine.run("systemctl", "restart", service()).exitCode());
+    assertEquals("failed", property("ActiveState"));
+    assertEquals("78", property("ExecMainStatus"));
+    assertEquals("0", property("NRestarts"));
+  }
+
+  @Test
+  void databaseThatIsAwayIsAStatusAndNoFailure() throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    settings(database.url().replaceFirst(":\\d+/", ":" + port + "/"));
+    install();
+    awaitStatus("waiting for the database");
+    assertEquals("active", property("ActiveState"));
+    assertEquals("0", property("NRestarts"));
+    machine.ask("systemctl", "stop", service());
+    assertEquals("0", property("ExecMainStatus"));
+  }
+
+  @Test
+  void twentyInstallsAndUninstallsLeaveSettingsAndLogs() {
+    String prefix = "/srv/twenty";
+    machine.ask("mkdir", prefix);
+    String empty = files(prefix);
+    String left = "";
+    for (int round = 1; round <= 20; round++) {
+      install("--prefix", prefix);
+      assertEquals("active", property("ActiveState"));
+      uninstall("--prefix", prefix);
+      left = machine.script("cd \"$1/workers/$2\"; find . -type f | sort", prefix, id);
+      assertEquals(
+          "./.env ./logs/worker_$.log ./logs/worker_$_stderr.log ./logs/worker_$_stdout.log"
+              .replace("$", id)
+              .replace(" ", "\n"),
+          left);
+    }
+    uninstall("--prefix", prefix, "--purge");
+    machine.ask("mkdir", prefix); // An empty one is removed as well.
+    assertEquals(timeless(empty), timeless(files(prefix)));
+  }
+
+  private String install(String... options) {
+    return installer(List.of("--run-as", "cape", "--env-file", "/root/settings"), options);
+  }
+
+  private void uninstall(String... options) {
+    installer(List.of("--uninstall"), options);
+  }
+
+  private String installer(List<String> always, String... options) {
+    List<String> words = new ArrayList<>(List.of(INSTALLER, id));
+    words.addAll(always);
+    words.addAll(List.of(options));
+    return machine.ask(words.toArray(String[]::new));
+  }
+
+  /** All that an installation changes, and when each was changed last, but for its logs. */
+  private static String files(String prefix) {
+    return machine.script(
+        """
+        find "$1" /etc/systemd/system /home -not -path '*/logs*' -printf '%p %t\\n' | sort
+        systemctl list-units --all --plain --no-legend 'cape-worker-*'
+        """,
+        prefix);
+  }
+
+  private static String timeless(String files) {
+    return files.replaceAll(" \\w{3} \\w{3} .*", "");
+  }
+
+  private void insert(String description) {
+    if (database.value("SELECT to_regclass('cape_issues')").equals("null")) {
+      new com.cape.worker.store.Migrator(database.dataSource()).migrate();
+    }
+    database.execute("INSERT INTO cape_issues (description) VALUES ('" + description + "')");
+  }
+
+  private static void go(String description) {
+    machine.script("touch \"/tmp/go/$1\"", description);
+  }
+
+  private static void copyIn(Path file, String to) throws IOException {
+    Path shared = WorkerProcess.JAR.resolveSibling("service-it.jar");
+    Files.move(file, shared, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    machine.ask("cp", shared.toString(), to);
+    Files.delete(shared);
+  }
+
+  private String service() {
+    return "cape-worker-" + id + ".service";
+  }
+
+  private String property(String name) {
+    return machine.ask("systemctl", "show", "--value", "--property=" + name, service());
+  }
+
+  private String pid() {
+    return property("MainPID");
+  }
+
+  private void awaitProperty(String name, String expected) {
+    await(name + " " + expected).atMost(LIMIT).until(() -> property(name), expected::equals);
+  }
+
+  private void awaitStatus(String line) {
+    await(line)
+        .atMost(LIMIT)
+        .until(
+            () ->
+                machine
+                    .run("systemctl", "status", service())
+                    .output()
+                    .contains("Status: \"" + line));
+  }
+
+  private void awaitIssue(String status, Duration limit) {
+    await(status).atMost(limit).until(() -> statuses(), all -> all.startsWith(status));
+  }
+
+  private String statuses() {
+    return database.value("SELECT string_agg(status, ',' ORDER BY id) FROM cape_issues");
+  }
+}
