@@ -10,7 +10,7 @@
 # Needs a JDK 17 or newer and Maven. Used where they are there: a C compiler (cc), Node 20 or newer
 # with npm, PostgreSQL's own programs (newest in /usr/lib/postgresql, or in CAPE_BENCH_PG_BIN; with
 # "embedded" or without any: those of the tests, which have no pgbench). CAPE_BENCH_WORKER_FLAGS: the
-# worker's JVM flags. CAPE_BENCH_DISK: a folder on a real disk for the data; /var/tmp by default.
+# worker's JVM flags; by default those of the services. CAPE_BENCH_DISK: a folder on a real disk for the data; /var/tmp by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -60,6 +60,7 @@ for tool in java javac mvn mkfifo; do
   have "$tool" || fail "$tool is missing; needed are a JDK 17 or newer, Maven 3.8.7 or newer and mkfifo"
 done
 
+worker_flags=${CAPE_BENCH_WORKER_FLAGS-$(sed -n 's/^jvm=(\(.*\))$/\1/p' scripts/install-worker.sh)}
 out=$PWD/target/bench
 report=$PWD/docs/BENCHMARKS.md
 if [ "$quick" = true ] || [ -n "$only" ]; then
@@ -187,7 +188,7 @@ start_server() {
 versions() {
   echo "Cape Worker: commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)$(
     git diff --quiet HEAD -- src/main pom.xml 2>/dev/null || echo ' with changes'
-  ), JVM flags: ${CAPE_BENCH_WORKER_FLAGS:-none}"
+  ), JVM flags: ${worker_flags:-none}"
   if [ -n "$node" ]; then
     echo "Node $(node --version), $(cd "$node" && npm ls --depth=0 --parseable --long |
       sed -n 's/.*:\(\(graphile-worker\|pg-boss\)@.*\)/\1/p' | cut -d: -f1 | paste -sd, - | sed 's/,/, /')"
@@ -201,7 +202,7 @@ set -m # the driver leads a process group with its workers in it
 java -Xmx512m -Duser.language=en -cp "$out/java/classes:$(cat "$out/classpath")" \
   -Dbench.port="$port" -Dbench.directory="$out/run" -Dbench.disk="$disk" \
   -Dbench.jar=target/cape-worker.jar -Dbench.mark="$mark" -Dbench.spawn="$spawn" \
-  -Dbench.pgbench="$pgbench" -Dbench.node="$node" -Dbench.workerFlags="${CAPE_BENCH_WORKER_FLAGS:-}" \
+  -Dbench.pgbench="$pgbench" -Dbench.node="$node" -Dbench.workerFlags="$worker_flags" \
   -Dbench.quick="$quick" -Dbench.only="$only" -Dbench.report="$report" \
   -Dbench.notes="$notes" -Dbench.versions="$(versions)" \
   com.cape.bench.Bench </dev/null &

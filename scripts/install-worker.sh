@@ -32,7 +32,7 @@ END
 }
 
 readonly MARK="cape-install"
-jvm=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx128m)
+jvm=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.1 -Xms12m -Xmx128m)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 id="" env_file="" run_as="" prefix="" jar="$here/target/cape-worker.jar"
 user_mode="" now="" dry_run="" uninstall="" purge=""
