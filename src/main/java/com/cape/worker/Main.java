@@ -1,15 +1,23 @@
 package com.cape.worker;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.cape.worker.cli.Daemon;
 import com.cape.worker.cli.ExitCode;
 import com.cape.worker.cli.Logging;
 import com.cape.worker.cli.MigrateCommand;
 import com.cape.worker.cli.Refusal;
 import com.cape.worker.cli.SettingOptions;
+import com.cape.worker.cli.StatusCommand;
+import com.cape.worker.cli.WrongUsage;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Secrets;
 import com.cape.worker.config.WorkerConfig;
+import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.ZoneId;
@@ -18,6 +26,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.TimeZone;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -36,7 +46,10 @@ import picocli.CommandLine.Spec;
       "cape-worker --worker-id ID --database-url URL [OPTIONS]",
       "       cape-worker COMMAND [OPTIONS]"
     },
-    subcommands = MigrateCommand.class,
+    subcommands = {
+      StatusCommand.class,
+      MigrateCommand.class
+    },
     description = {
       "Runs cape-adw for each pending issue of the PostgreSQL table cape_issues, and writes down how"
           + " it ended.",
@@ -63,6 +76,7 @@ import picocli.CommandLine.Spec;
     })
 public final class Main implements Callable<Integer> {
   private static final String CONTINUED = "\n             ";
+  private static final Logger DRIVER = Logger.getLogger("org.postgresql");
   private static final ZoneId LOCAL_ZONE = ZoneId.systemDefault();
 
   @Option(
@@ -77,11 +91,22 @@ public final class Main implements Callable<Integer> {
   public static void main(String[] arguments) {
     // The driver sends this zone as the session's: columns without a time zone are UTC everywhere.
     TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
-    Logging.silence();
-    System.exit(commandLine().execute(arguments));
+    // Its warnings are for programs; the command says what went wrong itself.
+    DRIVER.setLevel(Level.OFF);
+    CommandLine commandLine = commandLine();
+    // Whatever the locale: descriptions and output are in UTF-8, and JSON has to be.
+    commandLine.setOut(utf8(FileDescriptor.out)).setErr(utf8(FileDescriptor.err));
+    int exitCode = commandLine.execute(arguments);
+    commandLine.getOut().flush();
+    System.exit(exitCode);
   }
 
-  private static CommandLine commandLine() {
+  private static PrintWriter utf8(FileDescriptor descriptor) {
+    var bytes = new BufferedOutputStream(new FileOutputStream(descriptor));
+    return new PrintWriter(new OutputStreamWriter(bytes, UTF_8));
+  }
+
+  static CommandLine commandLine() {
     var commandLine = new CommandLine(new Main());
     SettingOptions.addTo(commandLine.getCommandSpec());
     commandLine.setExecutionStrategy(Main::runLast);
@@ -92,6 +117,7 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws ConfigException, InterruptedException {
+    Logging.silence();
     Map<String, String> environment = System.getenv();
     var source =
         ConfigSource.of(
@@ -111,12 +137,7 @@ public final class Main implements Callable<Integer> {
   }
 
   private static int wrongUsage(CommandLine.ParameterException thrown, String[] arguments) {
-    CommandLine command = thrown.getCommandLine();
-    say(command, thrown.getMessage());
-    CommandLine.UnmatchedArgumentException.printSuggestions(thrown, command.getErr());
-    say(
-        command,
-        "'%s --help' shows what there is".formatted(command.getCommandSpec().qualifiedName()));
+    say(thrown.getCommandLine(), WrongUsage.line(thrown));
     return ExitCode.USAGE.number();
   }
 
@@ -135,6 +156,7 @@ public final class Main implements Callable<Integer> {
   }
 
   private static void say(CommandLine command, String message) {
+    command.getOut().flush();
     PrintWriter err = command.getErr();
     err.println("cape-worker: " + Secrets.mask(message).replace("\n", CONTINUED));
     err.flush();
