@@ -4,10 +4,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.cli.Daemon;
 import com.cape.worker.cli.ExitCode;
+import com.cape.worker.cli.ListCommand;
 import com.cape.worker.cli.Logging;
 import com.cape.worker.cli.MigrateCommand;
 import com.cape.worker.cli.Refusal;
 import com.cape.worker.cli.SettingOptions;
+import com.cape.worker.cli.ShowCommand;
 import com.cape.worker.cli.StatusCommand;
 import com.cape.worker.cli.WrongUsage;
 import com.cape.worker.config.ConfigException;
@@ -48,6 +50,8 @@ import picocli.CommandLine.Spec;
     },
     subcommands = {
       StatusCommand.class,
+      ListCommand.class,
+      ShowCommand.class,
       MigrateCommand.class
     },
     description = {
