@@ -11,6 +11,7 @@ import com.cape.worker.cli.Refusal;
 import com.cape.worker.cli.SettingOptions;
 import com.cape.worker.cli.ShowCommand;
 import com.cape.worker.cli.StatusCommand;
+import com.cape.worker.cli.SubmitCommand;
 import com.cape.worker.cli.WrongUsage;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigSource;
@@ -52,6 +53,7 @@ import picocli.CommandLine.Spec;
       StatusCommand.class,
       ListCommand.class,
       ShowCommand.class,
+      SubmitCommand.class,
       MigrateCommand.class
     },
     description = {
