@@ -2,12 +2,14 @@ package com.cape.worker;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.cape.worker.cli.CancelCommand;
 import com.cape.worker.cli.Daemon;
 import com.cape.worker.cli.ExitCode;
 import com.cape.worker.cli.ListCommand;
 import com.cape.worker.cli.Logging;
 import com.cape.worker.cli.MigrateCommand;
 import com.cape.worker.cli.Refusal;
+import com.cape.worker.cli.RetryCommand;
 import com.cape.worker.cli.SettingOptions;
 import com.cape.worker.cli.ShowCommand;
 import com.cape.worker.cli.StatusCommand;
@@ -54,6 +56,8 @@ import picocli.CommandLine.Spec;
       ListCommand.class,
       ShowCommand.class,
       SubmitCommand.class,
+      RetryCommand.class,
+      CancelCommand.class,
       MigrateCommand.class
     },
     description = {
