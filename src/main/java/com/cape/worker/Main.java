@@ -8,7 +8,9 @@ import com.cape.worker.cli.ExitCode;
 import com.cape.worker.cli.ListCommand;
 import com.cape.worker.cli.Logging;
 import com.cape.worker.cli.MigrateCommand;
+import com.cape.worker.cli.PauseCommand;
 import com.cape.worker.cli.Refusal;
+import com.cape.worker.cli.ResumeCommand;
 import com.cape.worker.cli.RetryCommand;
 import com.cape.worker.cli.SettingOptions;
 import com.cape.worker.cli.ShowCommand;
@@ -58,6 +60,8 @@ import picocli.CommandLine.Spec;
       SubmitCommand.class,
       RetryCommand.class,
       CancelCommand.class,
+      PauseCommand.class,
+      ResumeCommand.class,
       MigrateCommand.class
     },
     description = {
