@@ -7,6 +7,7 @@ import com.cape.worker.cli.Daemon;
 import com.cape.worker.cli.ExitCode;
 import com.cape.worker.cli.ListCommand;
 import com.cape.worker.cli.Logging;
+import com.cape.worker.cli.LogsCommand;
 import com.cape.worker.cli.MigrateCommand;
 import com.cape.worker.cli.PauseCommand;
 import com.cape.worker.cli.Refusal;
@@ -60,6 +61,7 @@ import picocli.CommandLine.Spec;
       SubmitCommand.class,
       RetryCommand.class,
       CancelCommand.class,
+      LogsCommand.class,
       PauseCommand.class,
       ResumeCommand.class,
       MigrateCommand.class
