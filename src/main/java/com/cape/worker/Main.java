@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.cli.CancelCommand;
 import com.cape.worker.cli.Daemon;
+import com.cape.worker.cli.DoctorCommand;
 import com.cape.worker.cli.ExitCode;
 import com.cape.worker.cli.ListCommand;
 import com.cape.worker.cli.Logging;
@@ -64,6 +65,7 @@ import picocli.CommandLine.Spec;
       LogsCommand.class,
       PauseCommand.class,
       ResumeCommand.class,
+      DoctorCommand.class,
       MigrateCommand.class
     },
     description = {
@@ -125,6 +127,7 @@ public final class Main implements Callable<Integer> {
   static CommandLine commandLine() {
     var commandLine = new CommandLine(new Main());
     SettingOptions.addTo(commandLine.getCommandSpec());
+    SettingOptions.addTo(commandLine.getSubcommands().get("doctor").getCommandSpec());
     commandLine.setExecutionStrategy(Main::runLast);
     commandLine.setParameterExceptionHandler(Main::wrongUsage);
     commandLine.setExecutionExceptionHandler(Main::failed);
