@@ -3,6 +3,7 @@ package com.cape.worker;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.cli.CancelCommand;
+import com.cape.worker.cli.CompletionCommand;
 import com.cape.worker.cli.Daemon;
 import com.cape.worker.cli.DoctorCommand;
 import com.cape.worker.cli.ExitCode;
@@ -66,7 +67,8 @@ import picocli.CommandLine.Spec;
       PauseCommand.class,
       ResumeCommand.class,
       DoctorCommand.class,
-      MigrateCommand.class
+      MigrateCommand.class,
+      CompletionCommand.class
     },
     description = {
       "Runs cape-adw for each pending issue of the PostgreSQL table cape_issues, and writes down how"
