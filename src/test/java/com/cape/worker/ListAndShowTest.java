@@ -92,12 +92,11 @@ class ListAndShowTest {
     fixture.running(1, "w-2");
     var ran = fixture.run("show", "1");
     assertTrue(ran.lines().contains("attempts   2 counted, fence 2"), ran.out());
+    assertTrue(ran.lines().contains("log        there:/nowhere/attempt.log"), ran.out());
     assertTrue(ran.lines().contains("error      exit 3"), ran.out());
     assertTrue(ran.lines().contains("           the end"), ran.out());
     assertTrue(
-        ran.out()
-            .matches(
-                "(?s).*\n2 +running .* w-2@there +/nowhere/attempt.log\n1 +failed exit 3 +1m 05s .*"),
+        ran.out().matches("(?s).*\n2 +running .* w-2 on there\n1 +failed exit 3 +1m 05s .*"),
         ran.out());
     String json = fixture.run("show", "1", "--json").out();
     assertTrue(json.contains("\"attempts\":[{\"attempt\":2,\"fence\":2,"), json);

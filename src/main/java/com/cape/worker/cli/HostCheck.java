@@ -74,7 +74,10 @@ final class HostCheck {
         .trouble()
         .ifPresentOrElse(
             trouble -> findings.failed(check, trouble + "; mend that, or set --command"),
-            () -> findings.ok(check, "%s is %s".formatted(program, command.find().orElseThrow())));
+            () ->
+                findings.ok(
+                    check,
+                    "%s is %s".formatted(program, command.find().orElseThrow().normalize())));
   }
 
   /** The same with the PATH and the directory of a worker that runs on this host. */

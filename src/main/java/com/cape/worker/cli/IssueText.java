@@ -11,7 +11,6 @@ import java.util.Optional;
 /** How issues and their attempts are told. */
 final class IssueText {
   private static final int WORKER_COLUMNS = 16;
-  private static final int PLACE_COLUMNS = 24;
   private static final int LONGEST_DESCRIPTION = 2000;
 
   private IssueText() {}
@@ -140,17 +139,26 @@ final class IssueText {
   }
 
   static Table attempts(List<AttemptView> attempts, Instant now) {
-    var table = new Table("TRY", "OUTCOME", "TOOK", "STARTED", "WORKER", "LOG");
+    var table = new Table("TRY", "OUTCOME", "TOOK", "STARTED", "WORKER");
     for (AttemptView attempt : attempts) {
       table.add(
           Integer.toString(attempt.attempt()),
           attempt.outcome().word() + ending(attempt),
           Times.between(attempt.startedAt(), attempt.finishedAt().orElse(now)),
           Times.full(attempt.startedAt()),
-          DisplayText.cut(PlainText.line(attempt.worker() + "@" + attempt.host()), PLACE_COLUMNS),
-          attempt.logFile().map(PlainText::line).orElse("-"));
+          PlainText.line(attempt.worker() + " on " + attempt.host()));
     }
     return table;
+  }
+
+  /** Where the output of an attempt is, which a script may want whole. */
+  static String log(AttemptView attempt) {
+    return field(
+        "log",
+        attempt
+            .logFile()
+            .map(file -> PlainText.line(attempt.host() + ":" + file))
+            .orElse("of attempt %d: none".formatted(attempt.attempt())));
   }
 
   private static String ending(AttemptView attempt) {

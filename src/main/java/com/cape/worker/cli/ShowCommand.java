@@ -49,6 +49,7 @@ public final class ShowCommand implements Callable<Integer> {
     }
     IssueText.lines(found.issue()).forEach(output::line);
     if (!found.attempts().isEmpty()) {
+      output.line(IssueText.log(found.attempts().get(0)));
       output.line("");
       IssueText.attempts(found.attempts(), found.issue().now())
           .lines(output.columns())
