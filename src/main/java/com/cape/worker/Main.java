@@ -31,6 +31,7 @@ import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.ZoneId;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -55,20 +56,6 @@ import picocli.CommandLine.Spec;
     customSynopsis = {
       "cape-worker --worker-id ID --database-url URL [OPTIONS]",
       "       cape-worker COMMAND [OPTIONS]"
-    },
-    subcommands = {
-      StatusCommand.class,
-      ListCommand.class,
-      ShowCommand.class,
-      SubmitCommand.class,
-      RetryCommand.class,
-      CancelCommand.class,
-      LogsCommand.class,
-      PauseCommand.class,
-      ResumeCommand.class,
-      DoctorCommand.class,
-      MigrateCommand.class,
-      CompletionCommand.class
     },
     description = {
       "Runs cape-adw for each pending issue of the PostgreSQL table cape_issues, and writes down how"
@@ -95,6 +82,22 @@ import picocli.CommandLine.Spec;
           + " ends the worker at once."
     })
 public final class Main implements Callable<Integer> {
+  /** In the order of the help. */
+  private static final List<Map.Entry<String, Class<?>>> COMMANDS =
+      List.of(
+          Map.entry("status", StatusCommand.class),
+          Map.entry("list", ListCommand.class),
+          Map.entry("show", ShowCommand.class),
+          Map.entry("submit", SubmitCommand.class),
+          Map.entry("retry", RetryCommand.class),
+          Map.entry("cancel", CancelCommand.class),
+          Map.entry("logs", LogsCommand.class),
+          Map.entry("pause", PauseCommand.class),
+          Map.entry("resume", ResumeCommand.class),
+          Map.entry("doctor", DoctorCommand.class),
+          Map.entry("migrate", MigrateCommand.class),
+          Map.entry("generate-completion", CompletionCommand.class));
+
   private static final String CONTINUED = "\n             ";
   private static final Logger DRIVER = Logger.getLogger("org.postgresql");
   private static final ZoneId LOCAL_ZONE = ZoneId.systemDefault();
@@ -113,7 +116,7 @@ public final class Main implements Callable<Integer> {
     TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
     // Its warnings are for programs; the command says what went wrong itself.
     DRIVER.setLevel(Level.OFF);
-    CommandLine commandLine = commandLine();
+    CommandLine commandLine = commandLine(arguments);
     // Whatever the locale: descriptions and output are in UTF-8, and JSON has to be.
     commandLine.setOut(utf8(FileDescriptor.out)).setErr(utf8(FileDescriptor.err));
     int exitCode = commandLine.execute(arguments);
@@ -126,10 +129,20 @@ public final class Main implements Callable<Integer> {
     return new PrintWriter(new OutputStreamWriter(bytes, UTF_8));
   }
 
-  static CommandLine commandLine() {
+  /** Reads only the command that is asked for, where it is one: to read all takes a while. */
+  static CommandLine commandLine(String... arguments) {
     var commandLine = new CommandLine(new Main());
     SettingOptions.addTo(commandLine.getCommandSpec());
-    SettingOptions.addTo(commandLine.getSubcommands().get("doctor").getCommandSpec());
+    List<Map.Entry<String, Class<?>>> asked =
+        COMMANDS.stream()
+            .filter(command -> arguments.length > 0 && command.getKey().equals(arguments[0]))
+            .filter(command -> command.getValue() != CompletionCommand.class)
+            .toList();
+    for (Map.Entry<String, Class<?>> command : asked.isEmpty() ? COMMANDS : asked) {
+      commandLine.addSubcommand(command.getKey(), command.getValue());
+    }
+    Optional.ofNullable(commandLine.getSubcommands().get("doctor"))
+        .ifPresent(doctor -> SettingOptions.addTo(doctor.getCommandSpec()));
     commandLine.setExecutionStrategy(Main::runLast);
     commandLine.setParameterExceptionHandler(Main::wrongUsage);
     commandLine.setExecutionExceptionHandler(Main::failed);

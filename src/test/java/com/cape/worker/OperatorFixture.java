@@ -34,7 +34,7 @@ final class OperatorFixture {
   static Ran bare(String... arguments) {
     var out = new StringWriter();
     var err = new StringWriter();
-    CommandLine commandLine = Main.commandLine();
+    CommandLine commandLine = Main.commandLine(arguments);
     commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
     int exitCode = commandLine.execute(arguments);
     return new Ran(exitCode, out.toString(), err.toString());

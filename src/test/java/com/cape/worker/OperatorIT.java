@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.store.Migrator;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.Processes;
 import com.cape.worker.testing.WorkerProcess;
@@ -39,8 +40,8 @@ class OperatorIT {
     // A tree of which one ignores TERM and another has left the group.
     fixture =
         new JarFixture(
-                directory,
-                """
+            directory,
+            """
                 trap '' TERM
                 case $2 in
                   quick) echo done; exit 0 ;;
@@ -52,8 +53,8 @@ class OperatorIT {
                 echo ready >started-$1
                 wait
                 sleep 603
-                """)
-            .migrated();
+                """);
+    new Migrator(fixture.database.dataSource()).migrate();
   }
 
   @Test

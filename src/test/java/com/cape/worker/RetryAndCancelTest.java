@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 @Tag("database")
 @Timeout(60)
@@ -130,24 +128,5 @@ class RetryAndCancelTest {
     assertTrue(ran.err().contains("issue 3 was started by somebody else"), ran.err());
     assertTrue(ran.err().contains("there is no issue 5"), ran.err());
     assertEquals("completed failed started cancelled", fixture.value(STATUSES));
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "retry,say which",
-    "cancel,say which",
-    "retry --all,--all and --status belong together",
-    "retry --status failed,--all and --status belong together",
-    "retry --all --status failed 7,'give ids or --all, not both'",
-    "retry --all --status completed,'takes failed, cancelled, pending'",
-    "retry --all --status started,'takes failed, cancelled, pending'",
-    "cancel --all --status failed,'takes pending, started'",
-    "cancel 1 two,'is no issue id'"
-  })
-  void wrongUsageIsRefused(String arguments, String expected) {
-    var ran = OperatorFixture.bare(arguments.split(" "));
-    assertEquals(2, ran.exitCode(), ran.err());
-    assertEquals(1, ran.err().lines().count(), ran.err());
-    assertTrue(ran.err().contains(expected), ran.err());
   }
 }

@@ -13,8 +13,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 @Tag("database")
 @Timeout(60)
@@ -90,21 +88,6 @@ class SubmitTest {
     assertRefused("cannot be read", "--file", directory.toString());
     assertRefused("is blank", " \n ");
     assertRefused("characters that this locale cannot pass", "caf\uFFFD");
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "x y,one argument too many",
-    "--priority 40000 x,must be from -32768 to 32767",
-    "--priority high x,high",
-    "--after soon x,'is no duration; write 90s, 15m, 2h, 1d or 1h30m'",
-    "--timeout 5s x,has a meaning with --wait or --follow only",
-    "--wait --follow x,not both",
-    "--json,give one of TEXT",
-    "--file a x,give one of TEXT"
-  })
-  void wrongUsageIsRefused(String arguments, String expected) {
-    assertRefused(expected, arguments.split(" "));
   }
 
   private void assertRefused(String expected, String... arguments) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.store.Migrator;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.PseudoTerminal;
 import com.cape.worker.testing.WorkerProcess;
@@ -33,8 +34,8 @@ class TerminalIT {
   void start() throws Exception {
     fixture =
         new JarFixture(
-                directory, "echo \"begun $2\"; until [ -e go ]; do sleep 0.1; done; echo over")
-            .migrated();
+            directory, "echo \"begun $2\"; until [ -e go ]; do sleep 0.1; done; echo over");
+    new Migrator(fixture.database.dataSource()).migrate();
   }
 
   @ParameterizedTest
