@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.testing.PgBouncer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -128,6 +129,16 @@ class DoctorTest {
     var file = doctor("--log-dir", directory.resolve("adw").toString());
     assertEquals(1, file.exitCode());
     assertTrue(file.out().contains("failed   log directory: "), file.out());
+  }
+
+  @Test
+  void poolerInTransactionModeIsToldByItsLackOfNotifications() throws IOException {
+    PgBouncer.require();
+    var ran = doctor("--database-url", fixture.database.throughPgBouncer().url());
+    assertEquals(0, ran.exitCode(), ran.out());
+    assertTrue(ran.out().contains("warning  pooling: notifications do not arrive"), ran.out());
+    var direct = doctor("--database-url", fixture.database.direct().url());
+    assertTrue(direct.out().contains("ok       pooling: "), direct.out());
   }
 
   @Test

@@ -42,6 +42,8 @@ final class IssueProgress {
     try (var attempts = new AttemptOutput(output)) {
       ended =
           new IssueWatch(queries, output, timeout).untilEnded(id, issue -> tell(issue, attempts));
+    } finally {
+      clear();
     }
     boolean completed = ended.status().equals(IssueStatus.COMPLETED.word());
     String cause =
@@ -67,6 +69,14 @@ final class IssueProgress {
       output.note(state);
     }
     before = state;
+  }
+
+  /** What comes next begins on an empty line. */
+  private void clear() {
+    if (!follow && output.terminal().output()) {
+      output.out().print(TO_LINE_START + ERASE_THE_REST);
+      output.out().flush();
+    }
   }
 
   private static String state(IssueView issue, Optional<AttemptView> running) {

@@ -131,7 +131,8 @@ class TerminalIT {
       submit.awaitShown(": begun an issue\u001b[K");
       Files.createFile(directory.resolve("go"));
       assertEquals(0, submit.exitCode(), submit.screen());
-      assertTrue(submit.screen().contains("cape-worker: issue 1 is completed"), submit.screen());
+      assertTrue(
+          submit.screen().contains("\r\u001b[Kcape-worker: issue 1 is completed"), submit.screen());
       for (String drawn : submit.screen().split("[\r\n]")) {
         assertTrue(DisplayText.width(drawn.replace("\u001b[K", "")) < 60, drawn);
       }
