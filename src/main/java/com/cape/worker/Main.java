@@ -1,24 +1,45 @@
 package com.cape.worker;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.cape.worker.cli.CancelCommand;
+import com.cape.worker.cli.CompletionCommand;
 import com.cape.worker.cli.Daemon;
+import com.cape.worker.cli.DoctorCommand;
 import com.cape.worker.cli.DrainCommand;
 import com.cape.worker.cli.ExitCode;
+import com.cape.worker.cli.ListCommand;
 import com.cape.worker.cli.Logging;
+import com.cape.worker.cli.LogsCommand;
 import com.cape.worker.cli.MigrateCommand;
+import com.cape.worker.cli.PauseCommand;
 import com.cape.worker.cli.Refusal;
+import com.cape.worker.cli.ResumeCommand;
+import com.cape.worker.cli.RetryCommand;
 import com.cape.worker.cli.SettingOptions;
+import com.cape.worker.cli.ShowCommand;
+import com.cape.worker.cli.StatusCommand;
+import com.cape.worker.cli.SubmitCommand;
+import com.cape.worker.cli.WrongUsage;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Secrets;
 import com.cape.worker.config.WorkerConfig;
+import java.io.BufferedOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.ZoneId;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TimeZone;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -37,7 +58,6 @@ import picocli.CommandLine.Spec;
       "cape-worker --worker-id ID --database-url URL [OPTIONS]",
       "       cape-worker COMMAND [OPTIONS]"
     },
-    subcommands = {MigrateCommand.class, DrainCommand.class},
     description = {
       "Runs cape-adw for each pending issue of the PostgreSQL table cape_issues, and writes down how"
           + " it ended.",
@@ -63,7 +83,25 @@ import picocli.CommandLine.Spec;
           + " second stops them, the third ends the worker at once. 'drain' waits as long as it takes."
     })
 public final class Main implements Callable<Integer> {
+  /** In the order of the help. */
+  private static final List<Map.Entry<String, Class<?>>> COMMANDS =
+      List.of(
+          Map.entry("status", StatusCommand.class),
+          Map.entry("list", ListCommand.class),
+          Map.entry("show", ShowCommand.class),
+          Map.entry("submit", SubmitCommand.class),
+          Map.entry("retry", RetryCommand.class),
+          Map.entry("cancel", CancelCommand.class),
+          Map.entry("logs", LogsCommand.class),
+          Map.entry("pause", PauseCommand.class),
+          Map.entry("resume", ResumeCommand.class),
+          Map.entry("drain", DrainCommand.class),
+          Map.entry("doctor", DoctorCommand.class),
+          Map.entry("migrate", MigrateCommand.class),
+          Map.entry("generate-completion", CompletionCommand.class));
+
   private static final String CONTINUED = "\n             ";
+  private static final Logger DRIVER = Logger.getLogger("org.postgresql");
   private static final ZoneId LOCAL_ZONE = ZoneId.systemDefault();
 
   @Option(
@@ -84,13 +122,35 @@ public final class Main implements Callable<Integer> {
   public static void main(String[] arguments) {
     // The driver sends this zone as the session's: columns without a time zone are UTC everywhere.
     TimeZone.setDefault(TimeZone.getTimeZone("UTC"));
-    Logging.silence();
-    System.exit(commandLine().execute(arguments));
+    // Its warnings are for programs; the command says what went wrong itself.
+    DRIVER.setLevel(Level.OFF);
+    CommandLine commandLine = commandLine(arguments);
+    // Whatever the locale: descriptions and output are in UTF-8, and JSON has to be.
+    commandLine.setOut(utf8(FileDescriptor.out)).setErr(utf8(FileDescriptor.err));
+    int exitCode = commandLine.execute(arguments);
+    commandLine.getOut().flush();
+    System.exit(exitCode);
   }
 
-  private static CommandLine commandLine() {
+  private static PrintWriter utf8(FileDescriptor descriptor) {
+    var bytes = new BufferedOutputStream(new FileOutputStream(descriptor));
+    return new PrintWriter(new OutputStreamWriter(bytes, UTF_8));
+  }
+
+  /** Reads only the command that is asked for, where it is one: to read all takes a while. */
+  static CommandLine commandLine(String... arguments) {
     var commandLine = new CommandLine(new Main());
     SettingOptions.addTo(commandLine.getCommandSpec());
+    List<Map.Entry<String, Class<?>>> asked =
+        COMMANDS.stream()
+            .filter(command -> arguments.length > 0 && command.getKey().equals(arguments[0]))
+            .filter(command -> command.getValue() != CompletionCommand.class)
+            .toList();
+    for (Map.Entry<String, Class<?>> command : asked.isEmpty() ? COMMANDS : asked) {
+      commandLine.addSubcommand(command.getKey(), command.getValue());
+    }
+    Optional.ofNullable(commandLine.getSubcommands().get("doctor"))
+        .ifPresent(doctor -> SettingOptions.addTo(doctor.getCommandSpec()));
     commandLine.setExecutionStrategy(Main::runLast);
     commandLine.setParameterExceptionHandler(Main::wrongUsage);
     commandLine.setExecutionExceptionHandler(Main::failed);
@@ -99,6 +159,7 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws ConfigException, InterruptedException {
+    Logging.silence();
     Map<String, String> environment = System.getenv();
     var source =
         ConfigSource.of(
@@ -122,12 +183,7 @@ public final class Main implements Callable<Integer> {
   }
 
   private static int wrongUsage(CommandLine.ParameterException thrown, String[] arguments) {
-    CommandLine command = thrown.getCommandLine();
-    say(command, thrown.getMessage());
-    CommandLine.UnmatchedArgumentException.printSuggestions(thrown, command.getErr());
-    say(
-        command,
-        "'%s --help' shows what there is".formatted(command.getCommandSpec().qualifiedName()));
+    say(thrown.getCommandLine(), WrongUsage.line(thrown));
     return ExitCode.USAGE.number();
   }
 
@@ -146,6 +202,7 @@ public final class Main implements Callable<Integer> {
   }
 
   private static void say(CommandLine command, String message) {
+    command.getOut().flush();
     PrintWriter err = command.getErr();
     err.println("cape-worker: " + Secrets.mask(message).replace("\n", CONTINUED));
     err.flush();

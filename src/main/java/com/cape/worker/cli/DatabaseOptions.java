@@ -4,13 +4,19 @@ import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.StoreException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import picocli.CommandLine.Option;
 
 /** The options that every subcommand shares. */
 final class DatabaseOptions {
+  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(5);
+
   @Option(
       names = "--database-url",
       paramLabel = "URL",
@@ -22,6 +28,21 @@ final class DatabaseOptions {
       paramLabel = "FILE",
       description = "Settings as NAME=value lines. Default: .env, where it exists.")
   private Optional<Path> envFile = Optional.empty();
+
+  /**
+   * Does the work on one connection.
+   *
+   * @throws Refusal saying what the database refused
+   */
+  <T> T use(Function<Database, T> work) throws ConfigException {
+    WorkerConfig.Connection connection = connection();
+    try (Database database =
+        Database.single(connection.url(), "cape-worker command", STATEMENT_LIMIT)) {
+      return work.apply(database);
+    } catch (StoreException e) {
+      throw Refusal.ofCommand(e, connection.origin());
+    }
+  }
 
   WorkerConfig.Connection connection() throws ConfigException {
     Map<Setting, String> given =

@@ -27,9 +27,15 @@ import picocli.CommandLine.Spec;
       "Stops a worker, on whatever host, without hurting a run: it claims no more, and leaves when"
           + " what it runs has ended, however long that takes.",
       "Only the worker that has the id now is asked; one that is started later works as ever."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  cape-worker drain alleycat-1 --wait",
+      "  cape-worker drain alleycat-1 --restart"
     })
 public final class DrainCommand implements Callable<Integer> {
-  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(15);
+  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(5);
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(500);
   private static final Duration LONGEST_SILENCE = Duration.ofMinutes(10);
 
@@ -52,11 +58,11 @@ public final class DrainCommand implements Callable<Integer> {
   public Integer call() throws ConfigException, InterruptedException {
     WorkerId worker = worker();
     WorkerConfig.Connection connection = database.connection();
-    try (var open = Database.open(connection.url(), "cape-worker drain", 1, STATEMENT_LIMIT)) {
+    try (var open = Database.single(connection.url(), "cape-worker command", STATEMENT_LIMIT)) {
       drain(worker, new WorkerRepository(open, ""));
       return ExitCode.DONE.number();
     } catch (StoreException e) {
-      throw Refusal.of(e, connection.origin());
+      throw Refusal.ofCommand(e, connection.origin());
     }
   }
 

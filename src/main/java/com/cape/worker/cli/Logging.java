@@ -30,8 +30,6 @@ import org.slf4j.LoggerFactory;
 /** Where log lines go: the worker's file, and the console. */
 public final class Logging {
   private static final FileSize LARGEST_FILE = FileSize.valueOf("10MB");
-  private static final java.util.logging.Logger DRIVER =
-      java.util.logging.Logger.getLogger("org.postgresql");
   // The worker tells of an outage itself, once.
   private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari", "org.flywaydb");
 
@@ -39,7 +37,6 @@ public final class Logging {
 
   /** Nothing is logged until {@link #start}. */
   public static void silence() {
-    DRIVER.setLevel(java.util.logging.Level.OFF);
     root().detachAndStopAllAppenders();
     root().setLevel(Level.OFF);
   }

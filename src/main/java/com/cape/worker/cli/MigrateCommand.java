@@ -17,9 +17,10 @@ import picocli.CommandLine.Spec;
     name = "migrate",
     mixinStandardHelpOptions = true,
     description = {
-      "Brings the schema up to date: creates or extends cape_issues and the worker's own tables.",
-      "The daemon does the same when it starts. Safe on a live table, and to be run again."
-    })
+      "Brings the schema up to date.",
+      "Creates or extends cape_issues and the worker's own tables. The daemon does the same when it starts. Safe on a live table, and to be run again."
+    },
+    footer = {"", "Examples:", "  cape-worker migrate", "  cape-worker migrate --print | psql"})
 public final class MigrateCommand implements Callable<Integer> {
   @Mixin private DatabaseOptions database;
 
@@ -32,6 +33,7 @@ public final class MigrateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws ConfigException {
+    Logging.silence();
     WorkerConfig.Connection connection = database.connection();
     PrintWriter out = spec.commandLine().getOut();
     try {

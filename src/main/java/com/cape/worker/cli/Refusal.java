@@ -27,6 +27,28 @@ public final class Refusal extends RuntimeException {
         code, "%s; the database URL comes from %s".formatted(failure.getMessage(), origin));
   }
 
+  /**
+   * The same for a command that works on a schema which should be there.
+   *
+   * @param origin where its URL was found
+   */
+  static Refusal ofCommand(StoreException failure, String origin) {
+    return switch (failure.kind()) {
+      case SCHEMA ->
+          new Refusal(
+              ExitCode.WRONG_SETTING,
+              "%s; 'cape-worker migrate' brings the schema up to date"
+                  .formatted(failure.getMessage()));
+      case OTHER -> new Refusal(ExitCode.FAILED, failure.getMessage());
+      case UNREACHABLE, CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN -> of(failure, origin);
+    };
+  }
+
+  static Refusal noIssue(long id) {
+    return new Refusal(
+        ExitCode.FAILED, "there is no issue %d; 'cape-worker list' shows the newest".formatted(id));
+  }
+
   public ExitCode exitCode() {
     return exitCode;
   }

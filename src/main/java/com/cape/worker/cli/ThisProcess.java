@@ -21,7 +21,7 @@ final class ThisProcess {
   }
 
   // The JVM's own way asks the name service, which may take seconds.
-  private static String host() {
+  static String host() {
     try {
       return Files.readString(LINUX_HOST_NAME).strip();
     } catch (IOException e) {

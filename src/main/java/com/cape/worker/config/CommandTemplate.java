@@ -83,6 +83,12 @@ public final class CommandTemplate {
     return expanded;
   }
 
+  /** Whether a description that begins with a dash could be read as an option. */
+  public boolean takesDescriptionForOption() {
+    int at = words.indexOf("{description}");
+    return at > 0 && !endsInIdAndDescription() && !words.subList(0, at).contains("--");
+  }
+
   private boolean endsInIdAndDescription() {
     int size = words.size();
     return size > 2 && words.subList(size - 2, size).equals(List.of("{id}", "{description}"));

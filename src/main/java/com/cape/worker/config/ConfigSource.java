@@ -2,6 +2,8 @@ package com.cape.worker.config;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -38,6 +40,31 @@ public final class ConfigSource {
     boolean read = envFile.isPresent() || Files.exists(DEFAULT_ENV_FILE);
     Path file = envFile.orElse(DEFAULT_ENV_FILE);
     return new ConfigSource(options, environment, read ? DotEnv.read(file) : DotEnv.absent(file));
+  }
+
+  /**
+   * A setting that was given, for people to read.
+   *
+   * @param value without secrets
+   */
+  public record Shown(String name, String value, String origin) {}
+
+  /** Every setting that does not have its default. */
+  public List<Shown> shown() {
+    return Arrays.stream(Setting.values())
+        .flatMap(setting -> find(setting).map(given -> shown(setting, given)).stream())
+        .toList();
+  }
+
+  private static Shown shown(Setting setting, Given given) {
+    // One that cannot be read may hold its password anywhere.
+    boolean secret = setting == Setting.DATABASE_URL || setting == Setting.LISTEN_URL;
+    return new Shown(given.name(), secret ? "****" : Secrets.mask(given.text()), given.origin());
+  }
+
+  /** Whether it was given at all. */
+  public boolean has(Setting setting) {
+    return find(setting).isPresent();
   }
 
   /** The setting as it was given; empty when the default holds. */

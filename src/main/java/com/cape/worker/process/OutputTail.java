@@ -2,7 +2,6 @@ package com.cape.worker.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.cape.worker.config.Secrets;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -23,15 +22,6 @@ public final class OutputTail {
   // A secret that the beginning cuts could not be told from other text.
   private static final Pattern CUT_WORD = Pattern.compile("^\\S{1,4096}");
 
-  // ECMA-48: CSI sequences, OSC and other strings up to their terminator, two-character escapes.
-  private static final Pattern TERMINAL_CODES =
-      Pattern.compile(
-          "\u001b\\[[0-?]*[ -/]*[@-~]"
-              + "|\u001b[\\]PX^_][^\u0007\u001b]*+(?:\u0007|\u001b\\\\)?"
-              + "|\u001b[ -/]*[0-~]");
-  private static final Pattern LINE_ENDS = Pattern.compile("\r+\n?");
-  private static final Pattern CONTROLS = Pattern.compile("[\\p{Cc}&&[^\n\t]]");
-
   private OutputTail() {}
 
   /**
@@ -45,15 +35,9 @@ public final class OutputTail {
       ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
       while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {}
       String text = new String(bytes.array(), 0, bytes.position(), UTF_8);
-      return clean(start == 0 ? text : CUT_WORD.matcher(text).replaceFirst(""));
+      String whole = start == 0 ? text : CUT_WORD.matcher(text).replaceFirst("");
+      return lastBytes(PlainText.lines(whole), LIMIT_BYTES);
     }
-  }
-
-  private static String clean(String text) {
-    String plain = TERMINAL_CODES.matcher(text).replaceAll("");
-    String lines = LINE_ENDS.matcher(plain).replaceAll("\n");
-    String masked = Secrets.mask(CONTROLS.matcher(lines).replaceAll(""));
-    return lastBytes(masked, LIMIT_BYTES);
   }
 
   /** The longest end of the text that fits into so many bytes of UTF-8. */

@@ -43,6 +43,8 @@ public final class Database implements AutoCloseable {
         }
       };
   private static final int CONNECT_SECONDS = 5;
+  // Of all hosts together, where a person waits.
+  private static final int LONGEST_LOGIN_SECONDS = 8;
   // For how long the driver passes over a host that was a standby: it may be the next primary.
   private static final int HOST_RECHECK_SECONDS = 1;
   // How much longer than the server the socket waits: for a server that can no more cancel.
@@ -120,9 +122,26 @@ public final class Database implements AutoCloseable {
     return source.getConnection();
   }
 
+  /**
+   * One connection, for a command that a person waits for: it gives up sooner than a pool, and
+   * takes no time to start. For one thread.
+   */
+  public static Database single(DatabaseUrl url, String applicationName, Duration statementLimit) {
+    var source = new OneConnection();
+    configure(source, url, applicationName, statementLimit);
+    source.setLoginTimeout(Math.min(source.getLoginTimeout(), LONGEST_LOGIN_SECONDS));
+    return new Database(source, url.hosts(), statementLimit, source::close);
+  }
+
   private static PGSimpleDataSource driver(
       DatabaseUrl url, String applicationName, Duration statementLimit) {
     var source = new PGSimpleDataSource();
+    configure(source, url, applicationName, statementLimit);
+    return source;
+  }
+
+  private static void configure(
+      PGSimpleDataSource source, DatabaseUrl url, String applicationName, Duration statementLimit) {
     source.setURL(url.jdbcUrl());
     url.user().ifPresent(source::setUser);
     url.password().ifPresent(source::setPassword);
@@ -146,7 +165,6 @@ public final class Database implements AutoCloseable {
     source.setSocketTimeout(Math.toIntExact(statementLimit.toSeconds()) + SOCKET_RESERVE_SECONDS);
     source.setCancelSignalTimeout(SOCKET_RESERVE_SECONDS);
     source.setTcpKeepAlive(true);
-    return source;
   }
 
   private static final String LOCK = "SELECT pg_try_advisory_xact_lock(?)";
@@ -316,6 +334,18 @@ public final class Database implements AutoCloseable {
 
     Binding uuids(List<UUID> values) throws SQLException {
       statement.setArray(next++, statement.getConnection().createArrayOf("uuid", values.toArray()));
+      return this;
+    }
+
+    Binding texts(List<String> values) throws SQLException {
+      Object[] texts = values.stream().map(text -> text.replace('\0', REPLACEMENT)).toArray();
+      statement.setArray(next++, statement.getConnection().createArrayOf("text", texts));
+      return this;
+    }
+
+    Binding numbers(List<Long> values) throws SQLException {
+      statement.setArray(
+          next++, statement.getConnection().createArrayOf("bigint", values.toArray()));
       return this;
     }
 

@@ -8,7 +8,7 @@ import javax.sql.DataSource;
 /** Brings the schema up to date. Any number of workers may do so at the same moment. */
 public final class Migrator {
   static final String HISTORY = "cape_worker_schema_history";
-  static final int NEWEST = 3;
+  public static final int NEWEST = 4;
   // Long enough for a table of millions of rows; a lock that is not free fails much earlier.
   private static final Duration STATEMENT_LIMIT = Duration.ofHours(1);
 
@@ -24,7 +24,8 @@ public final class Migrator {
     this(new Database(dataSource));
   }
 
-  private Migrator(Database database) {
+  /** A migrator on that connection, to ask whether it is up to date. */
+  public Migrator(Database database) {
     this.database = database;
   }
 

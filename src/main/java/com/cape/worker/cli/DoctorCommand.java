@@ -1,0 +1,175 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.ConfigSource;
+import com.cape.worker.config.Setting;
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.process.PlainText;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.Overview;
+import com.cape.worker.store.OverviewRepository;
+import com.cape.worker.store.StoreException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code cape-worker doctor}. It takes the daemon's options, to judge what a daemon would find. */
+@Command(
+    name = "doctor",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Checks what a worker needs on this host and in the database.",
+      "Give it the options and the .env of"
+          + " the worker. Each line is ok, a warning, or failed with what to do; exit code 1 when"
+          + " anything failed. Changes nothing."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  cape-worker doctor",
+      "  cape-worker doctor --env-file /etc/cape/worker.env --json",
+      "",
+      "JSON: a list of {level, check, text}; level is ok, warning or failed."
+    })
+public final class DoctorCommand implements Callable<Integer> {
+  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(5);
+  private static final String NO_ID = "unnamed";
+
+  @Option(
+      names = "--env-file",
+      paramLabel = "FILE",
+      description = "Settings as NAME=value lines. Default: .env, where it exists.")
+  private Optional<Path> envFile = Optional.empty();
+
+  @Mixin private Output output;
+  @Spec private CommandSpec spec;
+
+  private final Findings findings = new Findings();
+
+  @Override
+  public Integer call() {
+    Logging.silence();
+    var host = new HostCheck(findings);
+    host.java();
+    host.encoding();
+    Optional<ConfigSource> source = source();
+    source.ifPresent(this::settings);
+    Optional<WorkerConfig> config = source.flatMap(this::config);
+    config.ifPresent(
+        found -> {
+          host.command(found.command(), System.getenv());
+          host.directory("log directory", found.logs().directory());
+          host.directory("state directory", found.logs().stateDirectory());
+        });
+    source.flatMap(this::connection).ifPresent(way -> database(way, host, config));
+    print();
+    return (findings.anyFailed() ? ExitCode.FAILED : ExitCode.DONE).number();
+  }
+
+  private Optional<ConfigSource> source() {
+    try {
+      Map<Setting, String> given = SettingOptions.given(spec.commandLine().getParseResult());
+      var found = ConfigSource.of(given, System.getenv(), envFile);
+      if (found.has(Setting.WORKER_ID)) {
+        return Optional.of(found);
+      }
+      findings.warning("settings", "no --worker-id: a worker needs one");
+      given.put(Setting.WORKER_ID, NO_ID);
+      return Optional.of(ConfigSource.of(given, System.getenv(), envFile));
+    } catch (ConfigException e) {
+      mistakes(e);
+      return Optional.empty();
+    }
+  }
+
+  private void settings(ConfigSource source) {
+    source.shown().stream()
+        .filter(shown -> !shown.value().equals(NO_ID))
+        .forEach(
+            shown ->
+                findings.ok(
+                    "settings",
+                    "%s = %s (%s)"
+                        .formatted(shown.name(), PlainText.line(shown.value()), shown.origin())));
+  }
+
+  private Optional<WorkerConfig> config(ConfigSource source) {
+    try {
+      return Optional.of(WorkerConfig.from(source));
+    } catch (ConfigException e) {
+      mistakes(e);
+      return Optional.empty();
+    }
+  }
+
+  private void mistakes(ConfigException e) {
+    e.getMessage().lines().forEach(line -> findings.failed("settings", PlainText.line(line)));
+  }
+
+  private Optional<WorkerConfig.Connection> connection(ConfigSource source) {
+    try {
+      return Optional.of(WorkerConfig.connection(source));
+    } catch (ConfigException e) {
+      return Optional.empty(); // Said with the other settings.
+    }
+  }
+
+  private void database(
+      WorkerConfig.Connection connection, HostCheck host, Optional<WorkerConfig> config) {
+    var check = new DatabaseCheck(findings, connection);
+    try (Database open = Database.single(connection.url(), "cape-worker doctor", STATEMENT_LIMIT)) {
+      if (!check.server(open)) {
+        return;
+      }
+      check.notifications(open);
+      check.schema(open);
+      if (!findings.anyFailed()) {
+        fleet(open, host, config);
+      }
+    }
+  }
+
+  private void fleet(Database open, HostCheck host, Optional<WorkerConfig> config) {
+    try {
+      Overview overview = new OverviewRepository(open).overview();
+      for (Overview.Worker worker : overview.workers()) {
+        config.ifPresent(found -> host.serviceCommand(found.command(), worker));
+      }
+      new StatusReport(overview).warnings().forEach(warning -> findings.warning("fleet", warning));
+    } catch (StoreException e) {
+      findings.failed("fleet", e.getMessage());
+    }
+  }
+
+  private void print() {
+    if (output.json()) {
+      output.line(
+          Json.text(
+              findings.all().stream()
+                  .map(
+                      finding ->
+                          new Json()
+                              .with("level", finding.level().word())
+                              .with("check", finding.check())
+                              .with("text", finding.text()))
+                  .toList()));
+      return;
+    }
+    for (Findings.Finding finding : findings.all()) {
+      String word = DisplayText.padded(finding.level().word(), 9);
+      output.line(
+          (finding.level() == Findings.Level.OK ? word : output.strong(word))
+              + finding.check()
+              + ": "
+              + finding.text());
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.config.ConfigException;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.Pause;
+import com.cape.worker.store.PauseRepository;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code cape-worker pause}. */
+@Command(
+    name = "pause",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Holds all claims of the fleet, or of one worker; what runs goes on.",
+      "Workers see it at once, or"
+          + " at their next poll without notifications. A pause that lasts longer stays as it is."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  cape-worker pause --for 30m --reason 'deploying the api'",
+      "  cape-worker pause --worker alleycat-1",
+      "",
+      "JSON: {worker, until, reason, since}: the pause that holds now. Without until it holds until"
+          + " 'resume'."
+    })
+public final class PauseCommand implements Callable<Integer> {
+  @Option(
+      names = "--for",
+      paramLabel = "DURATION",
+      converter = Times.Reader.class,
+      description = "So long: 90s, 15m, 2h, 1d, 1h30m. Default: until 'resume'.")
+  private Optional<Duration> length = Optional.empty();
+
+  @Option(names = "--reason", paramLabel = "TEXT", description = "Shown by 'status' and logged.")
+  private Optional<String> reason = Optional.empty();
+
+  @Option(
+      names = "--worker",
+      paramLabel = "ID",
+      converter = Words.Worker.class,
+      description = "Only that one.")
+  private Optional<WorkerId> worker = Optional.empty();
+
+  @Mixin private DatabaseOptions database;
+  @Mixin private Output output;
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws ConfigException {
+    if (length.filter(Duration::isZero).isPresent()) {
+      throw new ParameterException(spec.commandLine(), "--for 0: must be longer than nothing");
+    }
+    Pause pause = database.use(this::pause);
+    if (output.json()) {
+      output.line(PauseText.json(pause).toString());
+    } else {
+      output.line("paused: " + PauseText.of(pause));
+    }
+    return ExitCode.DONE.number();
+  }
+
+  private Pause pause(Database open) {
+    var pauses = new PauseRepository(open);
+    worker.ifPresent(id -> KnownWorkers.check(id, pauses));
+    return pauses.pause(worker, length, reason);
+  }
+}

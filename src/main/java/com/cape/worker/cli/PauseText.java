@@ -1,0 +1,32 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.process.PlainText;
+import com.cape.worker.store.Pause;
+
+/** How a pause is told. */
+final class PauseText {
+  private PauseText() {}
+
+  /** {@code the fleet until 2026-11-24 09:30:00Z (14m 03s left): deploy}. */
+  static String of(Pause pause) {
+    String who = pause.worker().map(id -> "worker " + id).orElse("the fleet");
+    String end =
+        pause
+            .until()
+            .map(
+                until ->
+                    " until %s (%s left)"
+                        .formatted(Times.full(until), Times.between(pause.now(), until)))
+            .orElse(" until it is resumed");
+    String reason = pause.reason().map(text -> ": " + PlainText.line(text)).orElse("");
+    return who + end + reason;
+  }
+
+  static Json json(Pause pause) {
+    return new Json()
+        .with("worker", pause.worker())
+        .with("until", pause.until())
+        .with("reason", pause.reason())
+        .with("since", pause.since());
+  }
+}

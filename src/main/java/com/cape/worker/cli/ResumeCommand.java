@@ -1,0 +1,70 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.config.ConfigException;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.Pause;
+import com.cape.worker.store.PauseRepository;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code cape-worker resume}. */
+@Command(
+    name = "resume",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Ends the pause of the fleet, whoever began it, or that of one worker.",
+      "A worker claims while" + " neither holds."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  cape-worker resume",
+      "  cape-worker resume --worker alleycat-1",
+      "",
+      "JSON: {resumed, pauses [{worker, until, reason, since}]}: whether there was one, and those that"
+          + " still hold."
+    })
+public final class ResumeCommand implements Callable<Integer> {
+  @Option(
+      names = "--worker",
+      paramLabel = "ID",
+      converter = Words.Worker.class,
+      description = "Only that one.")
+  private Optional<WorkerId> worker = Optional.empty();
+
+  @Mixin private DatabaseOptions database;
+  @Mixin private Output output;
+
+  private record Resumed(Optional<Pause> lifted, List<Pause> left) {}
+
+  @Override
+  public Integer call() throws ConfigException {
+    Resumed resumed = database.use(this::resume);
+    if (output.json()) {
+      output.line(
+          new Json()
+              .with("resumed", resumed.lifted().isPresent())
+              .with("pauses", resumed.left().stream().map(PauseText::json).toList())
+              .toString());
+      return ExitCode.DONE.number();
+    }
+    String who = worker.map(id -> "worker " + id).orElse("the fleet");
+    output.line(who + (resumed.lifted().isPresent() ? " is resumed" : " was not paused"));
+    resumed.left().forEach(pause -> output.line("still paused: " + PauseText.of(pause)));
+    return ExitCode.DONE.number();
+  }
+
+  private Resumed resume(Database open) {
+    var pauses = new PauseRepository(open);
+    Optional<Pause> lifted = pauses.resume(worker);
+    if (lifted.isEmpty()) {
+      worker.ifPresent(id -> KnownWorkers.check(id, pauses));
+    }
+    return new Resumed(lifted, pauses.inForce());
+  }
+}

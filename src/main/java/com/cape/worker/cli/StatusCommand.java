@@ -1,0 +1,92 @@
+package com.cape.worker.cli;
+
+import com.cape.worker.config.ConfigException;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.OverviewRepository;
+import com.cape.worker.store.StoreException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code cape-worker status}. */
+@Command(
+    name = "status",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Shows how the queue and the fleet stand.",
+      "Counts, workers with what they run, pauses, and what needs a look.",
+      "A worker whose state ends in ? has not been heard of for more than five minutes."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  cape-worker status --watch",
+      "  cape-worker status --json | jq .issues.due",
+      "",
+      "JSON: now; issues {pending, due, retrying, started, unowned, failed, cancelled,"
+          + " completed_last_hour, completed_last_day}; oldest_due_since; last_claim_at; workers [{id,"
+          + " host, pid, version, state, alive, started_at, heartbeat_at, free_slots, listening, runs"
+          + " [{issue_id, attempt, started_at, seconds}]}]; pauses [{worker, until, reason, since}];"
+          + " warnings [text]. Times are ISO 8601 in UTC; unowned issues are started without a running"
+          + " attempt; a pause without a worker holds for the fleet."
+    })
+public final class StatusCommand implements Callable<Integer> {
+  private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(2);
+
+  @Option(names = "--watch", description = "Draw it again every two seconds, until interrupted.")
+  private boolean watch;
+
+  @Mixin private DatabaseOptions database;
+  @Mixin private Output output;
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws ConfigException {
+    if (watch) {
+      return watch();
+    }
+    StatusReport report = database.use(StatusCommand::look);
+    if (output.json()) {
+      output.line(report.json().toString());
+    } else {
+      report.lines(output).forEach(output::line);
+    }
+    return ExitCode.DONE.number();
+  }
+
+  private int watch() throws ConfigException {
+    if (output.json() || !output.terminal().output()) {
+      throw new ParameterException(
+          spec.commandLine(), "--watch draws on a terminal; in a script call 'status' in a loop");
+    }
+    var screen = new Screen(output);
+    return database.use(
+        open -> {
+          while (true) {
+            screen.draw(lines(open));
+            IssueWatch.pause(output, BETWEEN_LOOKS);
+          }
+        });
+  }
+
+  private List<String> lines(Database open) {
+    try {
+      return look(open).lines(output);
+    } catch (StoreException e) {
+      if (e.kind() != StoreException.Kind.UNREACHABLE) {
+        throw e;
+      }
+      return List.of(output.strong("database away") + ": " + e.getMessage() + "; trying again");
+    }
+  }
+
+  private static StatusReport look(Database open) {
+    return new StatusReport(new OverviewRepository(open).overview());
+  }
+}

@@ -1,0 +1,76 @@
+package com.cape.worker;
+
+import com.cape.worker.testing.TestDatabase;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine;
+
+/** Runs commands on a database of their own, as Main does, within this JVM. */
+final class OperatorFixture {
+  final TestDatabase database = TestDatabase.create();
+
+  /** What a command printed and ended with. */
+  record Ran(int exitCode, String out, String err) {
+    /** The lines of its output. */
+    List<String> lines() {
+      return out.lines().toList();
+    }
+  }
+
+  OperatorFixture() {
+    run("migrate");
+  }
+
+  /** Runs a command on the database. */
+  Ran run(String command, String... arguments) {
+    List<String> all = new ArrayList<>(List.of(command, "--database-url", database.url()));
+    all.addAll(List.of(arguments));
+    return bare(all.toArray(String[]::new));
+  }
+
+  /** Runs exactly that. */
+  static Ran bare(String... arguments) {
+    var out = new StringWriter();
+    var err = new StringWriter();
+    CommandLine commandLine = Main.commandLine(arguments);
+    commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+    int exitCode = commandLine.execute(arguments);
+    return new Ran(exitCode, out.toString(), err.toString());
+  }
+
+  /** Inserts issues the way others do. */
+  void issues(String values) {
+    database.execute("INSERT INTO cape_issues (description, status) VALUES " + values);
+  }
+
+  /** A registered worker, heard of that long ago. */
+  void worker(String id, String state, String heardAgo) {
+    database.execute(
+        """
+        INSERT INTO cape_workers (worker_id, instance, host, pid, version, state, free_slots, heartbeat_at)
+        VALUES ('%s', gen_random_uuid(), 'there', 1, '1', '%s', 1, now() - interval '%s')
+        """
+            .formatted(id, state, heardAgo));
+  }
+
+  /** Starts an issue under a running attempt of a worker. */
+  void running(long issue, String worker) {
+    database.execute(
+        """
+        UPDATE cape_issues SET status = 'started', started_at = now(), attempts = attempts + 1,
+               fence = fence + 1, assigned_worker_id = '%2$s' WHERE id = %1$d;
+        INSERT INTO cape_issue_attempts
+               (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, lease_expires_at, log_file)
+        SELECT id, attempts, fence, gen_random_uuid(), '%2$s', gen_random_uuid(), 'there', 1,
+               now() + interval '5 min', '/nowhere/attempt.log'
+          FROM cape_issues WHERE id = %1$d
+        """
+            .formatted(issue, worker));
+  }
+
+  String value(String sql) {
+    return database.value(sql);
+  }
+}
