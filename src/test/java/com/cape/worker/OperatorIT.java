@@ -1,5 +1,6 @@
 package com.cape.worker;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -184,7 +185,7 @@ class OperatorIT {
             .directory(directory.toFile())
             .redirectError(ProcessBuilder.Redirect.DISCARD) // It is called by no completion here.
             .start();
-    String output = new String(bash.getInputStream().readAllBytes());
+    String output = new String(bash.getInputStream().readAllBytes(), UTF_8);
     assertEquals(0, bash.waitFor(), output);
     assertEquals("status", output.strip());
   }

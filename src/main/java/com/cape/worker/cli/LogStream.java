@@ -67,7 +67,7 @@ final class LogStream implements AutoCloseable {
   private static int end(byte[] waiting) {
     for (int i = waiting.length - 1; i >= 0; i--) {
       // A carriage return may be half of a line end.
-      if (waiting[i] == '\n' || waiting[i] == '\r' && i < waiting.length - 1) {
+      if (waiting[i] == '\n' || (waiting[i] == '\r' && i < waiting.length - 1)) {
         return i + 1;
       }
     }

@@ -54,10 +54,10 @@ public final class ServerCheck {
 
   /** Asks the server for what it is. */
   public Server server() {
-    Instant now = now();
-    // The first one may have opened the connection.
+    // The first one opens the connection, which takes longer.
+    now();
     long start = System.nanoTime();
-    now = now();
+    Instant now = now();
     Duration latency = Duration.ofNanos(System.nanoTime() - start);
     Duration offset = Duration.between(Instant.now().minus(latency.dividedBy(2)), now);
     return database
