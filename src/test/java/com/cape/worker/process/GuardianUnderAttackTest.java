@@ -226,15 +226,11 @@ class GuardianUnderAttackTest {
       unable.prepare();
       await().until(() -> Files.exists(pid) && Files.size(pid) > 0);
       String guardian = Files.readString(pid).strip();
-      await()
-          .until(
-              () ->
-                  ProcessHandle.of(Long.parseLong(guardian)).orElseThrow().children().count() > 0);
+      forkedAhead(Long.parseLong(guardian));
       String limited = other + "exec $other prlimit --nproc=1 --pid " + guardian;
       Process limit = new ProcessBuilder("/bin/bash", "-c", limited).start();
       assertEquals(0, limit.waitFor(), () -> said(limit));
-      // It has forked for one run already.
-      assertEquals(OptionalInt.of(0), unable.start(opened("exit 0")).await().exitCode());
+      Processes.signal("KILL", forkedAhead(Long.parseLong(guardian)));
       Ending ending = unable.start(opened("exit 0")).await();
       assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
       assertEquals(OptionalInt.empty(), ending.exitCode());
