@@ -1,10 +1,13 @@
 package com.cape.worker;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import com.cape.worker.testing.TestDatabase;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 
 /** Runs commands on a database of their own, as Main does, within this JVM. */
@@ -18,6 +21,9 @@ final class OperatorFixture {
       return out.lines().toList();
     }
   }
+
+  private static final Logger ROOT =
+      (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
 
   OperatorFixture() {
     run("migrate");
@@ -36,7 +42,9 @@ final class OperatorFixture {
     var err = new StringWriter();
     CommandLine commandLine = Main.commandLine(arguments);
     commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+    Level before = ROOT.getLevel();
     int exitCode = commandLine.execute(arguments);
+    ROOT.setLevel(before); // Some commands turn all logging off, for good.
     return new Ran(exitCode, out.toString(), err.toString());
   }
 
