@@ -2,6 +2,8 @@ package com.cape.worker;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.Appender;
 import com.cape.worker.testing.TestDatabase;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -42,9 +44,14 @@ final class OperatorFixture {
     var err = new StringWriter();
     CommandLine commandLine = Main.commandLine(arguments);
     commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
-    Level before = ROOT.getLevel();
+    // Some commands turn all logging off, for good.
+    Level level = ROOT.getLevel();
+    List<Appender<ILoggingEvent>> appenders = new ArrayList<>();
+    ROOT.iteratorForAppenders().forEachRemaining(appenders::add);
     int exitCode = commandLine.execute(arguments);
-    ROOT.setLevel(before); // Some commands turn all logging off, for good.
+    ROOT.setLevel(level);
+    appenders.forEach(Appender::start);
+    appenders.forEach(ROOT::addAppender);
     return new Ran(exitCode, out.toString(), err.toString());
   }
 

@@ -34,9 +34,11 @@ class PromptSocketsTest {
       socket.connect(server.getLocalSocketAddress());
       try (Socket other = server.accept()) {
         other.getOutputStream().write(new byte[] {1, 2});
-        assertEquals(1, socket.getInputStream().readNBytes(1)[0]);
+        byte[] one = new byte[1];
+        assertEquals(1, socket.getInputStream().read(one));
         socket.setSoTimeout(LOOK_MILLIS);
-        assertEquals(2, socket.getInputStream().readNBytes(1)[0]);
+        assertEquals(1, socket.getInputStream().read(one));
+        assertEquals(2, one[0]);
       }
     }
   }
