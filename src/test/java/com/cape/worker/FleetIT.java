@@ -10,13 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Several workers on one database. */
-@Tag("database")
 @Timeout(180)
 class FleetIT {
   @TempDir private Path directory;

@@ -11,13 +11,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What an operator asks is answered at once from a table of a million, too. */
-@Tag("database")
 @Timeout(180)
 class MillionIssuesIT {
   private static final Duration LIMIT = Duration.ofSeconds(1);

