@@ -32,7 +32,8 @@ public final class PseudoTerminal implements AutoCloseable {
       Path directory, int columns, Map<String, String> environment, String... arguments) {
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     String command =
-        "stty cols %d rows 24; exec %s -jar %s %s"
+        // Where the tests are started in the background, their processes ignore interrupts.
+        "stty cols %d rows 24; exec env --default-signal=INT %s -jar %s %s"
             .formatted(
                 columns,
                 quoted(java),
