@@ -18,9 +18,8 @@ import java.util.stream.Stream;
  */
 final class Guardian {
   private static final String OVER = "over ";
-  // What bash exits with when it has tried in vain to fork; between the start and the end of a
-  // run's
-  // first process the guardian forks nothing.
+  // What bash exits with when it has tried in vain to fork. While a run's first process lives, the
+  // guardian forks nothing.
   private static final int NO_FORK = 254;
   private static final Duration LONGEST_EXIT = Duration.ofSeconds(1);
 
