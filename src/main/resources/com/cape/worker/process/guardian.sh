@@ -40,6 +40,8 @@ done
 set +o posix
 PATH=$PATH:/usr/bin:/bin
 proc=/proc
+splits_at_nul=''
+[ $((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1])) -lt 404 ] || splits_at_nul=1
 
 # The state, parent, group and start of a process, in `fields`.
 look_at() {
@@ -74,16 +76,15 @@ look() {
 
 look_by_group_and_cookie() {
   local file pid files stats=() member=''
+  ! look_among_young || return 0
   # Of a process that has become another user's, a signal only tells that it may not be sent.
   if [ -n "$group" ] && { kill -0 -- "-$group" 2>/dev/null || { [ "$EUID" -ne 0 ] && [ "$SECONDS" -ge 2 ]; }; }; then
     stats=("$proc"/[0-9]*/stat)
     # The name may hold anything, but what follows it to the end are numbers (proc(5)).
     member="^[0-9]+ \\(.*\\) [^Z] [0-9]+ $group( -?[0-9]+){40,}[[:space:]]*\$"
   fi
-  look_for_environs
   # The members of the group first.
-  files=(${stats[@]+"${stats[@]}"} ${environs[@]+"${environs[@]}"})
-  [ "${#files[@]}" -gt 0 ] || return 0
+  files=(${stats[@]+"${stats[@]}"} "$proc"/[0-9]*/environ)
   # A zombie's environment is empty.
   while read -r file; do
     pid=${file#"$proc"/}
@@ -96,20 +97,43 @@ look_by_group_and_cookie() {
   done < <(LC_ALL=C grep -lszE -e "^$cookie\$" ${member:+-e "$member"} "${files[@]}")
 }
 
-# Where a cookie may be found. All that a young run has started has a number between its own and
-# the last one given (proc(5): loadavg), which spares most short runs the search.
-look_for_environs() {
-  local last pid=$group
-  if [ -n "$group" ] && [ "$SECONDS" -lt 2 ] && read -r _ _ _ _ last <"$proc/loadavg" &&
-    [ "$last" -ge "$group" ] && [ $((last - group)) -lt 200 ]; then
-    environs=()
-    while [ "$pid" -le "$last" ]; do
-      [ ! -r "$proc/$pid/environ" ] || environs[${#environs[@]}]=$proc/$pid/environ
-      pid=$((pid + 1))
-    done
-    return
+# The same for a young run, without a process more. All that it has started has a number between its
+# own and the last one given (proc(5): loadavg). False where the run is not young, where too many
+# processes were started since, or where bash is older than 4.4.
+look_among_young() {
+  local last pid variables living=''
+  if [ -z "$group" ] || [ "$SECONDS" -ge 2 ] || [ -z "$splits_at_nul" ] ||
+    ! read -r _ _ _ _ last <"$proc/loadavg" || [ "$last" -lt "$group" ] ||
+    [ $((last - group)) -ge 200 ]; then
+    return 1
   fi
-  environs=("$proc"/[0-9]*/environ)
+  ! kill -0 -- "-$group" || living=1
+  for ((pid = group; pid <= last; pid++)); do
+    case $foreign in *" $pid "*) continue ;; esac
+    if [ -n "$living" ] && look_at "$pid" && [ "${fields[2]}" = "$group" ]; then
+      [ "${fields[0]}" = Z ] || found[${#found[@]}]=$pid
+      continue
+    fi
+    variables=()
+    [ ! -r "$proc/$pid/environ" ] || mapfile -t -d '' variables <"$proc/$pid/environ"
+    if has_cookie; then
+      found[${#found[@]}]=$pid
+      strays[${#strays[@]}]=$pid
+    elif [ "${#variables[@]}" -gt 0 ]; then
+      # Of a zombie, and of a process between two programs, it is empty.
+      foreign="$foreign$pid "
+    fi
+  done
+} 2>/dev/null
+
+has_cookie() {
+  local variable
+  # Most have it nowhere.
+  case ${variables[*]-} in *"$cookie"*) ;; *) return 1 ;; esac
+  for variable in "${variables[@]}"; do
+    [ "$variable" != "$cookie" ] || return 0
+  done
+  return 1
 }
 
 # Descendants are remembered, for they have no parent of ours any more once it has ended. A child may
@@ -308,7 +332,7 @@ parse_run() { # LINE
   grace=${rest%% *} rest=${rest#* }
   deadline=${rest%% *} rest=${rest#* }
   cookie=${rest%% *} directory=${rest#* }
-  record=$directory/record known=' '
+  record=$directory/record known=' ' foreign=' '
 }
 
 # The same, for a watcher.
