@@ -189,7 +189,7 @@ final class Settler implements AutoCloseable {
       case FAILED -> LOG.error("issue failed cause={}", firstLine(settlement));
       case PENDING ->
           LOG.warn(
-              "issue pending again retry_s={} cause={}",
+              "issue pending again backoff_s={} cause={}",
               settlement.backoff().map(Duration::toMillis).orElse(0L) / 1000.0,
               firstLine(settlement));
       case STARTED -> throw new IllegalStateException("a settled issue is not started");

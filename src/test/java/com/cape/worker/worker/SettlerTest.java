@@ -55,7 +55,7 @@ class SettlerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "SELECT | issue pending again retry_s=0.0 cause=attempt 1 not_started: no such command",
+        "SELECT | issue pending again backoff_s=0.0 cause=attempt 1 not_started: no such command",
         "UPDATE cape_issues SET cancel_requested_at = now() | issue cancelled",
         "DELETE FROM cape_issues | issue deleted or claimed again, attempt closed alone outcome=not_started",
         "UPDATE cape_issue_attempts SET outcome = 'lost' | lease lost, nothing written outcome=not_started"
