@@ -12,13 +12,13 @@ import java.util.Optional;
 final class AttemptOutput implements AutoCloseable {
   private static final long NONE = -1;
 
-  private final Output output;
+  private final Console output;
   private final String host = ThisProcess.host();
   private long fence = NONE;
   private boolean told;
   private Optional<LogStream> stream = Optional.empty();
 
-  AttemptOutput(Output output) {
+  AttemptOutput(Console output) {
     this.output = output;
   }
 

@@ -147,6 +147,7 @@ record StatusReport(Overview overview) {
         .with("alive", worker.alive())
         .with("started_at", worker.startedAt())
         .with("heartbeat_at", worker.heartbeatAt())
+        .with("lease_seconds", worker.lease().toSeconds())
         .with("free_slots", worker.freeSlots())
         .with("listening", worker.listening())
         .with("runs", worker.runs().stream().map(this::json).toList());

@@ -116,7 +116,7 @@ public final class ServerCheck {
       WITH wanted (kind, place, names) AS (VALUES
         ('column', 'cape_issues', 'id description status assigned_worker_id created_at updated_at started_at completed_at priority run_after attempts fence cancel_requested_at last_error'),
         ('column', 'cape_issue_attempts', 'id issue_id attempt fence run_id worker_id instance host pid started_at lease_expires_at finished_at outcome exit_code signal error output_tail log_file'),
-        ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart'),
+        ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart lease_seconds'),
         ('column', 'cape_pauses', 'scope paused_until reason created_at'),
         ('index', 'cape_issues', 'cape_issues_claim_order cape_issues_due cape_issues_completed cape_issues_other cape_issues_worker'),
         ('index', 'cape_issue_attempts', 'cape_issue_attempts_running cape_issue_attempts_history'),
