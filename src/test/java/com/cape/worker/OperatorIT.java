@@ -163,6 +163,17 @@ class OperatorIT {
       assertEquals(0, list.exitCode());
       assertTrue(list.output().contains("żółć 🚀"), list.output());
     }
+    fixture.database.execute(
+        """
+        INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid,
+               lease_expires_at, outcome, output_tail, log_file)
+        VALUES (1, 1, 1, gen_random_uuid(), 'w', gen_random_uuid(), '%s', 1, now(), 'failed', 'the end', '/żółć')
+        """
+            .formatted(Files.readString(Path.of("/proc/sys/kernel/hostname")).strip()));
+    try (var logs = WorkerProcess.start(directory, posix, "logs", "1")) {
+      assertEquals(0, logs.exitCode(), logs.output());
+      assertTrue(logs.output().endsWith("the end"), logs.output());
+    }
     try (var refused = WorkerProcess.start(directory, posix, "submit", "żółć")) {
       assertEquals(2, refused.exitCode(), refused.output());
       assertTrue(refused.output().contains("this locale cannot pass"), refused.output());

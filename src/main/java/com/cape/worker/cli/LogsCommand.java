@@ -24,7 +24,11 @@ public final class LogsCommand implements Callable<Integer> {
   @Parameters(paramLabel = "ID", converter = Words.IssueId.class, description = "The issue's id.")
   private long id;
 
-  @Option(names = "--attempt", paramLabel = "N", description = "That attempt instead of the last.")
+  @Option(
+      names = "--attempt",
+      paramLabel = "N",
+      converter = Words.WholeNumber.class,
+      description = "That attempt instead of the last.")
   private Optional<Integer> number = Optional.empty();
 
   @Option(

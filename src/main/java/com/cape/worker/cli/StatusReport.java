@@ -102,7 +102,7 @@ record StatusReport(Overview overview) {
           worker.id(),
           worker.alive() ? worker.state() : worker.state() + "?",
           Times.between(worker.heartbeatAt(), overview.now()) + " ago",
-          DisplayText.cut(PlainText.line(worker.host()), 20),
+          PlainText.line(worker.host()),
           worker.runs().stream()
               .map(
                   run ->
