@@ -1,7 +1,5 @@
 package com.cape.worker;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.cape.worker.cli.CancelCommand;
 import com.cape.worker.cli.CompletionCommand;
 import com.cape.worker.cli.Daemon;
@@ -18,6 +16,7 @@ import com.cape.worker.cli.ResumeCommand;
 import com.cape.worker.cli.RetryCommand;
 import com.cape.worker.cli.SettingOptions;
 import com.cape.worker.cli.ShowCommand;
+import com.cape.worker.cli.StandardOutput;
 import com.cape.worker.cli.StatusCommand;
 import com.cape.worker.cli.SubmitCommand;
 import com.cape.worker.cli.WrongUsage;
@@ -25,10 +24,7 @@ import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Secrets;
 import com.cape.worker.config.WorkerConfig;
-import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.ZoneId;
@@ -126,15 +122,16 @@ public final class Main implements Callable<Integer> {
     DRIVER.setLevel(Level.OFF);
     CommandLine commandLine = commandLine(arguments);
     // Whatever the locale: descriptions and output are in UTF-8, and JSON has to be.
-    commandLine.setOut(utf8(FileDescriptor.out)).setErr(utf8(FileDescriptor.err));
+    var output = new StandardOutput(FileDescriptor.out);
+    var errors = new StandardOutput(FileDescriptor.err);
+    commandLine.setOut(output.writer()).setErr(errors.writer());
     int exitCode = commandLine.execute(arguments);
     commandLine.getOut().flush();
+    if (output.trouble().isPresent()) {
+      say(commandLine, "the output cannot be written: " + output.trouble().get());
+      exitCode = Math.max(exitCode, ExitCode.FAILED.number());
+    }
     System.exit(exitCode);
-  }
-
-  private static PrintWriter utf8(FileDescriptor descriptor) {
-    var bytes = new BufferedOutputStream(new FileOutputStream(descriptor));
-    return new PrintWriter(new OutputStreamWriter(bytes, UTF_8));
   }
 
   /** Reads only the command that is asked for, where it is one: to read all takes a while. */

@@ -33,10 +33,20 @@ class DrainIT {
   @Test
   void runEndsHoweverShortTheDrainTimeoutIsAndTheWorkerAsksForARestart() throws Exception {
     try (WorkerProcess worker = running()) {
+      try (WorkerProcess first = command("drain", "w")) {
+        assertEquals(0, first.exitCode(), first.output());
+      }
+      worker.awaitOutput("draining");
+      // The last word holds.
       try (WorkerProcess drain = command("drain", "w", "--restart", "--wait")) {
-        worker.awaitOutput("draining");
+        fixture.awaitValue("t", "SELECT drain_restart FROM cape_workers");
         assertFalse(worker.ended(Duration.ofSeconds(3)), "longer than the drain timeout");
         assertTrue(drain.isAlive(), drain.output());
+        assertEquals(
+            "1",
+            fixture.database.value(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    + " WHERE datname = current_database() AND application_name = 'cape-worker command'"));
         Files.createFile(directory.resolve("go"));
         assertEquals(75, worker.exitCode(), worker.output());
         assertEquals(0, drain.exitCode(), drain.output());
@@ -63,7 +73,7 @@ class DrainIT {
   void workerThatIsNotAtWorkIsNamed() throws Exception {
     try (WorkerProcess drain = command("drain", "nobody")) {
       assertEquals(1, drain.exitCode());
-      assertTrue(drain.output().contains("no worker nobody is at work"), drain.output());
+      assertTrue(drain.output().contains("no worker 'nobody' has ever registered"), drain.output());
     }
     try (WorkerProcess drain = command("drain", "-x y")) {
       assertEquals(2, drain.exitCode(), drain.output());
@@ -74,9 +84,25 @@ class DrainIT {
     try (WorkerProcess drain = command("drain", "dead", "--wait")) {
       assertEquals(1, drain.exitCode());
       assertTrue(
-          drain.output().contains("told nothing for 60 min")
+          drain.output().contains("told nothing for 1h 00m")
               && drain.output().contains("pid 7 on h"),
           drain.output());
+    }
+    try (WorkerProcess drain = command("drain", "daed")) {
+      assertEquals(1, drain.exitCode());
+      assertTrue(drain.output().contains("did you mean 'dead'?"), drain.output());
+    }
+    fixture.database.execute("UPDATE cape_workers SET state = 'stopped'");
+    try (WorkerProcess drain = command("drain", "dead")) {
+      assertEquals(1, drain.exitCode());
+      assertTrue(drain.output().contains("worker dead has stopped already"), drain.output());
+    }
+    fixture.database.execute(
+        "UPDATE cape_workers SET state = 'idle', heartbeat_at = now() + interval '1 s', lease_seconds = 2");
+    try (WorkerProcess drain = command("drain", "dead", "--wait")) {
+      assertEquals(1, drain.exitCode(), "one that falls silent meanwhile is not waited for");
+      assertTrue(drain.output().startsWith("dead drains: "), drain.output());
+      assertTrue(drain.output().contains("it may be dead"), drain.output());
     }
   }
 

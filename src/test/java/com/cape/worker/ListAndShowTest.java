@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -132,6 +135,31 @@ class ListAndShowTest {
         assertFalse(ran.out().contains("s3cr3t"), ran.out());
       }
     }
+  }
+
+  @Test
+  void everyFieldOfJsonIsInTheHelp() {
+    fixture.issues("('x', 'pending')");
+    fixture.running(1, "w-1");
+    fixture.worker("w-1", "working", "1 s");
+    fixture.run("pause", "--worker", "w-1");
+    String list = help("list");
+    assertDocumented(list, fixture.run("list", "--json"), 16);
+    assertDocumented(list + help("show"), fixture.run("show", "1", "--json"), 28);
+    assertDocumented(help("status"), fixture.run("status", "--json"), 32);
+  }
+
+  private static void assertDocumented(String help, OperatorFixture.Ran ran, int least) {
+    Set<String> words = new HashSet<>(List.of(help.split("\\W+")));
+    List<String> fields =
+        Pattern.compile("\"(\\w+)\":").matcher(ran.out()).results().map(f -> f.group(1)).toList();
+    assertTrue(Set.copyOf(fields).size() >= least, fields.size() + " in " + ran.out());
+    fields.forEach(field -> assertTrue(words.contains(field), field));
+  }
+
+  private static String help(String command) {
+    String help = Main.commandLine().getSubcommands().get(command).getUsageMessage();
+    return help.substring(help.indexOf("JSON:"));
   }
 
   private static List<String> ids(OperatorFixture.Ran ran) {

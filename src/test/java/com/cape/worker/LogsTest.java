@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("database")
 @Timeout(60)
@@ -70,7 +72,15 @@ class LogsTest {
     here();
     var ran = fixture.run("logs", "1", "-f");
     assertEquals("kept end\n", ran.out());
-    assertTrue(ran.err().contains("is gone or not for this user"), ran.err());
+    assertTrue(ran.err().contains("is gone, or cannot be read by this user"), ran.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/dev/zero", "/proc/self", "relative", ""})
+  void whatIsNoFileLeavesTheKeptEnd(String file) {
+    log = Path.of(file);
+    here();
+    assertEquals("kept end\n", fixture.run("logs", "1").out());
   }
 
   @Test

@@ -129,4 +129,22 @@ class RetryAndCancelTest {
     assertTrue(ran.err().contains("there is no issue 5"), ran.err());
     assertEquals("completed failed started cancelled", fixture.value(STATUSES));
   }
+
+  @Test
+  void rowThatRefusesToChangeIsGivenUp() {
+    fixture.issues("('p', 'pending'), ('f', 'failed'), ('p', 'pending')");
+    fixture.database.execute(
+        """
+        CREATE FUNCTION pass_over() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER pass_over BEFORE UPDATE ON cape_issues
+           FOR EACH ROW WHEN (OLD.id < 3) EXECUTE FUNCTION pass_over()
+        """);
+    var cancel = fixture.run("cancel", "1", "3");
+    assertEquals(1, cancel.exitCode());
+    assertEquals("issue 3 is cancelled\n", cancel.out());
+    assertTrue(cancel.err().contains("issue 1 stays as it is: a trigger"), cancel.err());
+    assertEquals(
+        "[{\"id\":2,\"result\":\"refused\"}]\n", fixture.run("retry", "2", "--json").out());
+    assertEquals("pending failed cancelled", fixture.value(STATUSES));
+  }
 }

@@ -80,6 +80,23 @@ class StatusTest {
   }
 
   @Test
+  void workerIsHeardOfWithinItsOwnLease() {
+    fixture.worker("slow", "idle", "7 min");
+    fixture.worker("quick", "idle", "12 s");
+    fixture.database.execute(
+        """
+        UPDATE cape_workers SET lease_seconds = 3600 WHERE worker_id = 'slow';
+        UPDATE cape_workers SET lease_seconds = 10 WHERE worker_id = 'quick'
+        """);
+    var ran = fixture.run("status");
+    assertTrue(ran.out().matches("(?s).*slow +idle +7m .*"), ran.out());
+    assertTrue(ran.out().matches("(?s).*quick +idle\\? +12s .*"), ran.out());
+    assertTrue(ran.out().contains("worker quick on there was last heard of 12s ago"), ran.out());
+    assertFalse(ran.out().contains("worker slow on there"), ran.out());
+    assertTrue(fixture.run("status", "--json").out().contains("\"lease_seconds\":3600,"));
+  }
+
+  @Test
   void idleWorkerThatClaimsNothingIsWarnedOfUnlessAPauseExplainsIt() {
     fixture.issues("('due', 'pending')");
     fixture.database.execute("UPDATE cape_issues SET run_after = now() - interval '2 min'");

@@ -5,6 +5,7 @@ import com.cape.worker.process.PlainText;
 import com.cape.worker.store.AttemptView;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -12,13 +13,13 @@ import java.util.Optional;
 final class AttemptOutput implements AutoCloseable {
   private static final long NONE = -1;
 
-  private final Output output;
+  private final Console output;
   private final String host = ThisProcess.host();
   private long fence = NONE;
   private boolean told;
   private Optional<LogStream> stream = Optional.empty();
 
-  AttemptOutput(Output output) {
+  AttemptOutput(Console output) {
     this.output = output;
   }
 
@@ -72,7 +73,10 @@ final class AttemptOutput implements AutoCloseable {
           "attempt %d runs on %s; its output is in %s there"
               .formatted(attempt.attempt(), where(attempt), name(attempt)));
     }
-    String why = isHere(attempt) ? "is gone or not for this user" : "lies there";
+    String why =
+        isHere(attempt)
+            ? "is gone, or cannot be read by this user or in this locale"
+            : "lies there";
     output.note(
         "attempt %d ran on %s; %s %s; here is the end that was kept"
             .formatted(attempt.attempt(), where(attempt), name(attempt), why));
@@ -81,11 +85,16 @@ final class AttemptOutput implements AutoCloseable {
   }
 
   private Optional<Path> file(AttemptView attempt) {
-    return attempt
-        .logFile()
-        .filter(name -> isHere(attempt))
-        .map(Path::of)
-        .filter(Files::isReadable);
+    try {
+      return attempt
+          .logFile()
+          .filter(name -> isHere(attempt))
+          .map(Path::of)
+          // A pipe or a device might have no end.
+          .filter(file -> Files.isRegularFile(file) && Files.isReadable(file));
+    } catch (InvalidPathException e) {
+      return Optional.empty(); // The locale has no such characters.
+    }
   }
 
   private boolean isHere(AttemptView attempt) {

@@ -33,7 +33,7 @@ import picocli.CommandLine.Option;
       "  cape-worker cancel --all --status pending",
       "",
       "JSON: a list of {id, result}: cancelled, requested, not_found, already_cancelled, ended,"
-          + " unowned, other. Exit code 1 when one could not be cancelled."
+          + " unowned, refused, other. Exit code 1 when one could not be cancelled."
     })
 public final class CancelCommand implements Callable<Integer> {
   @Mixin private IssueSelection selection;
@@ -82,6 +82,7 @@ public final class CancelCommand implements Callable<Integer> {
       case UNOWNED ->
           Changes.Told.refused(
               "issue %d was started by somebody else, whom Cape cannot stop".formatted(id));
+      case REFUSED -> Changes.Told.refused(Changes.refusedByOthers(id));
       case OTHER ->
           Changes.Told.refused(
               "issue %d has a status that is not Cape's; 'show %1$d' tells".formatted(id));

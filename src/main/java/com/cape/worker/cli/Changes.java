@@ -23,6 +23,11 @@ final class Changes {
 
   private Changes() {}
 
+  static String refusedByOthers(long id) {
+    return "issue %d stays as it is: a trigger or a row policy on cape_issues passes the change over"
+        .formatted(id);
+  }
+
   /** Prints them all; fails when one was refused. */
   static <R extends Enum<R>> int tell(Map<Long, R> results, Telling<R> telling, Output output) {
     boolean refused = false;

@@ -16,6 +16,9 @@ final class DatabaseCheck {
   private static final Duration TOLERATED_OFFSET = Duration.ofSeconds(5);
   private static final Duration NOTIFICATION_LIMIT = Duration.ofSeconds(3);
   private static final Set<String> UTC = Set.of("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "UCT");
+  private static final String GRANT = "; let the tables' owner GRANT it to this role";
+  private static final String RUN_AGAIN =
+      "; the migrations may run again: unzip -p cape-worker.jar 'db/migration/*' | psql -1";
 
   private final Findings findings;
   private final WorkerConfig.Connection connection;
@@ -119,11 +122,8 @@ final class DatabaseCheck {
                     "schema", "no " + what + (what.startsWith("privilege") ? GRANT : RUN_AGAIN)));
       }
     } catch (StoreException e) {
-      findings.failed("schema", e.getMessage());
+      boolean forbidden = e.kind() == StoreException.Kind.FORBIDDEN;
+      findings.failed("schema", e.getMessage() + (forbidden ? GRANT : ""));
     }
   }
-
-  private static final String GRANT = "; let the tables' owner GRANT it to this role";
-  private static final String RUN_AGAIN =
-      "; the migrations may run again: unzip -p cape-worker.jar 'db/migration/*' | psql -1";
 }

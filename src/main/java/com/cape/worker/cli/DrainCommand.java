@@ -1,23 +1,18 @@
 package com.cape.worker.cli;
 
 import com.cape.worker.config.ConfigException;
-import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.PlainText;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.DrainRequest;
-import com.cape.worker.store.StoreException;
+import com.cape.worker.store.PauseRepository;
 import com.cape.worker.store.WorkerRepository;
-import java.io.PrintWriter;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code cape-worker drain WORKER_ID}. */
 @Command(
@@ -26,7 +21,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Stops a worker, on whatever host, without hurting a run: it claims no more, and leaves when"
           + " what it runs has ended, however long that takes.",
-      "Only the worker that has the id now is asked; one that is started later works as ever."
+      "Only the worker that has the id now is asked; one that is started later works as ever. Asked"
+          + " again with or without --restart, the last word holds."
     },
     footer = {
       "",
@@ -35,14 +31,11 @@ import picocli.CommandLine.Spec;
       "  cape-worker drain alleycat-1 --restart"
     })
 public final class DrainCommand implements Callable<Integer> {
-  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(5);
-  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(500);
-  private static final Duration LONGEST_SILENCE = Duration.ofMinutes(10);
-
-  @Mixin private DatabaseOptions database;
-
-  @Parameters(paramLabel = "WORKER_ID", description = "As 'cape_workers' has it.")
-  private String workerId;
+  @Parameters(
+      paramLabel = "WORKER_ID",
+      converter = Words.Worker.class,
+      description = "As 'status' shows it.")
+  private WorkerId worker;
 
   @Option(
       names = "--restart",
@@ -52,56 +45,47 @@ public final class DrainCommand implements Callable<Integer> {
   @Option(names = "--wait", description = "Wait until the worker has left.")
   private boolean wait;
 
-  @Spec private CommandSpec spec;
+  @Mixin private DatabaseOptions database;
+  @Mixin private Console console;
 
   @Override
-  public Integer call() throws ConfigException, InterruptedException {
-    WorkerId worker = worker();
-    WorkerConfig.Connection connection = database.connection();
-    try (var open = Database.single(connection.url(), "cape-worker command", STATEMENT_LIMIT)) {
-      drain(worker, new WorkerRepository(open, ""));
-      return ExitCode.DONE.number();
-    } catch (StoreException e) {
-      throw Refusal.ofCommand(e, connection.origin());
-    }
+  public Integer call() throws ConfigException {
+    return database.use(this::drain).number();
   }
 
-  private WorkerId worker() {
-    try {
-      return new WorkerId(workerId);
-    } catch (IllegalArgumentException e) {
-      throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage());
+  private ExitCode drain(Database open) {
+    var workers = new WorkerRepository(open, "");
+    DrainRequest request = workers.requestDrain(worker, restart).orElseThrow(() -> notAtWork(open));
+    refuseWhenSilent(request);
+    console.line(worker + " drains: it claims no more, and leaves when what it runs has ended");
+    if (wait) {
+      Watch.until(console, () -> left(workers, request));
+      console.line(worker + " has left");
     }
+    return ExitCode.DONE;
   }
 
-  private void drain(WorkerId worker, WorkerRepository workers) throws InterruptedException {
-    Optional<DrainRequest> request = workers.requestDrain(worker, restart);
-    if (request.isEmpty()) {
-      throw new Refusal(
-          ExitCode.FAILED, "no worker %s is at work; cape_workers lists them".formatted(worker));
-    }
-    if (request.get().silent().compareTo(LONGEST_SILENCE) > 0) {
+  private Refusal notAtWork(Database open) {
+    KnownWorkers.check(worker, new PauseRepository(open));
+    return new Refusal(ExitCode.FAILED, "worker %s has stopped already".formatted(worker));
+  }
+
+  private Optional<DrainRequest> left(WorkerRepository workers, DrainRequest request) {
+    Optional<DrainRequest> now = workers.stillHere(request.worker());
+    now.ifPresent(this::refuseWhenSilent);
+    return now.isEmpty() ? Optional.of(request) : Optional.empty();
+  }
+
+  private void refuseWhenSilent(DrainRequest request) {
+    if (!request.alive()) {
       throw new Refusal(
           ExitCode.FAILED,
-          "worker %s was asked, but has told nothing for %d min: it may be dead; look at pid %d on %s"
+          "worker %s was asked, but has told nothing for %s: it may be dead; look at pid %d on %s"
               .formatted(
                   worker,
-                  request.get().silent().toMinutes(),
-                  request.get().worker().pid(),
-                  request.get().worker().host()));
+                  Times.brief(request.silent()),
+                  request.worker().pid(),
+                  PlainText.line(request.worker().host())));
     }
-    say("%s drains: it claims no more, and leaves when what it runs has ended", worker);
-    if (wait) {
-      while (!workers.hasLeft(request.get().worker())) {
-        Thread.sleep(BETWEEN_LOOKS.toMillis());
-      }
-      say("%s has left", worker);
-    }
-  }
-
-  private void say(String format, Object... facts) {
-    PrintWriter out = spec.commandLine().getOut();
-    out.println(format.formatted(facts));
-    out.flush();
   }
 }

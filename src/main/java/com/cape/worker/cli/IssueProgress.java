@@ -19,7 +19,7 @@ final class IssueProgress {
   private static final String ERASE_THE_REST = "\u001b[K";
 
   private final IssueQueries queries;
-  private final Output output;
+  private final Console output;
   private final Optional<Duration> timeout;
   private final boolean follow;
   private String before = "";
@@ -29,7 +29,7 @@ final class IssueProgress {
    *
    * @param follow whether the output is printed
    */
-  IssueProgress(Database open, Output output, Optional<Duration> timeout, boolean follow) {
+  IssueProgress(Database open, Console output, Optional<Duration> timeout, boolean follow) {
     this.queries = new IssueQueries(open);
     this.output = output;
     this.timeout = timeout;
@@ -57,7 +57,7 @@ final class IssueProgress {
   }
 
   private void tell(IssueView issue, AttemptOutput attempts) {
-    Optional<AttemptView> attempt = queries.attempts(issue.id(), 1).stream().findFirst();
+    Optional<AttemptView> attempt = queries.attempt(issue.id(), Optional.empty());
     if (follow) {
       attempt.ifPresent(last -> attempts.print(last, !last.running()));
       return;

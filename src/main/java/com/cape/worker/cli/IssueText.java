@@ -10,7 +10,6 @@ import java.util.Optional;
 
 /** How issues and their attempts are told. */
 final class IssueText {
-  private static final int WORKER_COLUMNS = 16;
   private static final int LONGEST_DESCRIPTION = 2000;
 
   private IssueText() {}
@@ -20,9 +19,9 @@ final class IssueText {
     for (IssueView issue : issues) {
       table.add(
           Long.toString(issue.id()),
-          DisplayText.cut(PlainText.line(issue.status()), WORKER_COLUMNS),
+          PlainText.line(issue.status()),
           Integer.toString(issue.attempts()),
-          issue.worker().map(id -> DisplayText.cut(PlainText.line(id), WORKER_COLUMNS)).orElse("-"),
+          issue.worker().map(PlainText::line).orElse("-"),
           when(issue),
           PlainText.line(issue.description()));
     }
@@ -116,9 +115,9 @@ final class IssueText {
     if (issue.descriptionLength() <= LONGEST_DESCRIPTION) {
       return issue.description();
     }
+    int end = issue.description().offsetByCodePoints(0, LONGEST_DESCRIPTION);
     return "%s … (%d characters in all; --json prints them)"
-        .formatted(
-            issue.description().substring(0, LONGEST_DESCRIPTION), issue.descriptionLength());
+        .formatted(issue.description().substring(0, end), issue.descriptionLength());
   }
 
   private static void addTime(List<String> lines, String name, Optional<Instant> time) {

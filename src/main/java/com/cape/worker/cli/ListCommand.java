@@ -57,6 +57,7 @@ public final class ListCommand implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "N",
+      converter = Words.WholeNumber.class,
       description = "At most so many, up to 10000. Default: 20.")
   private int limit = 20;
 

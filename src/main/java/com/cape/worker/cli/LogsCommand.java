@@ -3,7 +3,6 @@ package com.cape.worker.cli;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.store.AttemptView;
 import com.cape.worker.store.IssueQueries;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -22,12 +21,14 @@ import picocli.CommandLine.Parameters;
     },
     footer = {"", "Examples:", "  cape-worker logs 42 --attempt 1", "  cape-worker logs 42 -f"})
 public final class LogsCommand implements Callable<Integer> {
-  private static final int MOST_ATTEMPTS = 1000;
-
   @Parameters(paramLabel = "ID", converter = Words.IssueId.class, description = "The issue's id.")
   private long id;
 
-  @Option(names = "--attempt", paramLabel = "N", description = "That attempt instead of the last.")
+  @Option(
+      names = "--attempt",
+      paramLabel = "N",
+      converter = Words.WholeNumber.class,
+      description = "That attempt instead of the last.")
   private Optional<Integer> number = Optional.empty();
 
   @Option(
@@ -36,7 +37,7 @@ public final class LogsCommand implements Callable<Integer> {
   private boolean follow;
 
   @Mixin private DatabaseOptions database;
-  @Mixin private Output output;
+  @Mixin private Console console;
 
   @Override
   public Integer call() throws ConfigException {
@@ -44,48 +45,47 @@ public final class LogsCommand implements Callable<Integer> {
   }
 
   private ExitCode print(IssueQueries queries) {
-    AttemptView attempt = attempt(queries);
-    try (var printed = new AttemptOutput(output)) {
-      while (follow && attempt.running()) {
-        printed.print(attempt, false);
-        IssueWatch.pause(output);
-        attempt = again(queries, attempt);
-      }
-      printed.print(attempt, true);
+    AttemptView begun = attempt(queries);
+    try (var printed = new AttemptOutput(console)) {
+      boolean wait = follow && begun.running();
+      AttemptView last =
+          wait ? Watch.until(console, () -> ended(queries, begun.fence(), printed)) : begun;
+      printed.print(last, true);
       return ExitCode.DONE;
     }
   }
 
   private AttemptView attempt(IssueQueries queries) {
-    Optional<AttemptView> found = find(queries);
-    while (found.isEmpty()) {
-      if (!follow || number.isPresent()) {
-        throw new Refusal(
-            ExitCode.FAILED,
-            number
-                .map(n -> "issue %d has no attempt %d; 'show %1$d' lists them".formatted(id, n))
-                .orElse("issue %d has not run yet; -f waits for it".formatted(id)));
-      }
-      IssueWatch.pause(output);
-      found = find(queries);
+    if (follow && number.isEmpty()) {
+      return Watch.until(console, () -> find(queries));
     }
-    return found.get();
+    return find(queries)
+        .orElseThrow(
+            () ->
+                new Refusal(
+                    ExitCode.FAILED,
+                    number
+                        .map(
+                            n ->
+                                "issue %d has no attempt %d; 'show %1$d' lists them"
+                                    .formatted(id, n))
+                        .orElse("issue %d has not run yet; -f waits for it".formatted(id))));
   }
 
   private Optional<AttemptView> find(IssueQueries queries) {
-    List<AttemptView> attempts = queries.attempts(id, MOST_ATTEMPTS);
-    if (attempts.isEmpty() && queries.look(id).isEmpty()) {
+    Optional<AttemptView> attempt = queries.attempt(id, number);
+    if (attempt.isEmpty() && queries.look(id).isEmpty()) {
       throw Refusal.noIssue(id);
     }
-    return attempts.stream()
-        .filter(attempt -> number.isEmpty() || number.get() == attempt.attempt())
-        .findFirst();
+    return attempt;
   }
 
-  private AttemptView again(IssueQueries queries, AttemptView attempt) {
-    return queries.attempts(id, MOST_ATTEMPTS).stream()
-        .filter(found -> found.fence() == attempt.fence())
-        .findFirst()
-        .orElse(attempt);
+  /** The attempt once it has ended; prints what is new until then. */
+  private Optional<AttemptView> ended(IssueQueries queries, long fence, AttemptOutput printed) {
+    AttemptView attempt = queries.attempt(id, fence).orElseThrow(() -> Refusal.noIssue(id));
+    if (attempt.running()) {
+      printed.print(attempt, false);
+    }
+    return Optional.of(attempt).filter(found -> !found.running());
   }
 }

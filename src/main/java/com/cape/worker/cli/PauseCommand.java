@@ -1,7 +1,6 @@
 package com.cape.worker.cli;
 
 import com.cape.worker.config.ConfigException;
-import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.Pause;
 import com.cape.worker.store.PauseRepository;
@@ -44,13 +43,7 @@ public final class PauseCommand implements Callable<Integer> {
   @Option(names = "--reason", paramLabel = "TEXT", description = "Shown by 'status' and logged.")
   private Optional<String> reason = Optional.empty();
 
-  @Option(
-      names = "--worker",
-      paramLabel = "ID",
-      converter = Words.Worker.class,
-      description = "Only that one.")
-  private Optional<WorkerId> worker = Optional.empty();
-
+  @Mixin private WorkerOption worker;
   @Mixin private DatabaseOptions database;
   @Mixin private Output output;
   @Spec private CommandSpec spec;
@@ -71,7 +64,7 @@ public final class PauseCommand implements Callable<Integer> {
 
   private Pause pause(Database open) {
     var pauses = new PauseRepository(open);
-    worker.ifPresent(id -> KnownWorkers.check(id, pauses));
-    return pauses.pause(worker, length, reason);
+    worker.id().ifPresent(id -> KnownWorkers.check(id, pauses));
+    return pauses.pause(worker.id(), length, reason);
   }
 }

@@ -1,7 +1,6 @@
 package com.cape.worker.cli;
 
 import com.cape.worker.config.ConfigException;
-import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.Pause;
 import com.cape.worker.store.PauseRepository;
@@ -10,7 +9,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code cape-worker resume}. */
 @Command(
@@ -18,7 +16,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description = {
       "Ends the pause of the fleet, whoever began it, or that of one worker.",
-      "A worker claims while" + " neither holds."
+      "A worker claims while neither holds."
     },
     footer = {
       "",
@@ -30,13 +28,7 @@ import picocli.CommandLine.Option;
           + " still hold."
     })
 public final class ResumeCommand implements Callable<Integer> {
-  @Option(
-      names = "--worker",
-      paramLabel = "ID",
-      converter = Words.Worker.class,
-      description = "Only that one.")
-  private Optional<WorkerId> worker = Optional.empty();
-
+  @Mixin private WorkerOption worker;
   @Mixin private DatabaseOptions database;
   @Mixin private Output output;
 
@@ -53,7 +45,7 @@ public final class ResumeCommand implements Callable<Integer> {
               .toString());
       return ExitCode.DONE.number();
     }
-    String who = worker.map(id -> "worker " + id).orElse("the fleet");
+    String who = worker.id().map(id -> "worker " + id).orElse("the fleet");
     output.line(who + (resumed.lifted().isPresent() ? " is resumed" : " was not paused"));
     resumed.left().forEach(pause -> output.line("still paused: " + PauseText.of(pause)));
     return ExitCode.DONE.number();
@@ -61,9 +53,9 @@ public final class ResumeCommand implements Callable<Integer> {
 
   private Resumed resume(Database open) {
     var pauses = new PauseRepository(open);
-    Optional<Pause> lifted = pauses.resume(worker);
+    Optional<Pause> lifted = pauses.resume(worker.id());
     if (lifted.isEmpty()) {
-      worker.ifPresent(id -> KnownWorkers.check(id, pauses));
+      worker.id().ifPresent(id -> KnownWorkers.check(id, pauses));
     }
     return new Resumed(lifted, pauses.inForce());
   }

@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
       "  cape-worker retry --all --status failed --yes",
       "",
       "JSON: a list of {id, result}: queued, not_found, running, unowned, completed, due, scheduled,"
-          + " other. Exit code 1 when one was not queued."
+          + " refused, other. Exit code 1 when one was not queued."
     })
 public final class RetryCommand implements Callable<Integer> {
   @Mixin private IssueSelection selection;
@@ -70,6 +70,7 @@ public final class RetryCommand implements Callable<Integer> {
       case COMPLETED -> Changes.Told.refused("issue %d is completed; submit it anew".formatted(id));
       case SCHEDULED ->
           Changes.Told.refused("issue %d was never tried; it waits for its time".formatted(id));
+      case REFUSED -> Changes.Told.refused(Changes.refusedByOthers(id));
       case OTHER ->
           Changes.Told.refused(
               "issue %d has a status that is not Cape's; 'show %1$d' tells".formatted(id));

@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Shows how the queue and the fleet stand.",
       "Counts, workers with what they run, pauses, and what needs a look.",
-      "A worker whose state ends in ? has not been heard of for more than five minutes."
+      "A worker whose state ends in ? has not been heard of for longer than its lease."
     },
     footer = {
       "",
@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
       "",
       "JSON: now; issues {pending, due, retrying, started, unowned, failed, cancelled,"
           + " completed_last_hour, completed_last_day}; oldest_due_since; last_claim_at; workers [{id,"
-          + " host, pid, version, state, alive, started_at, heartbeat_at, free_slots, listening, runs"
+          + " host, pid, version, state, alive, started_at, heartbeat_at, lease_seconds, free_slots, listening, runs"
           + " [{issue_id, attempt, started_at, seconds}]}]; pauses [{worker, until, reason, since}];"
           + " warnings [text]. Times are ISO 8601 in UTC; unowned issues are started without a running"
           + " attempt; a pause without a worker holds for the fleet."
@@ -70,7 +70,7 @@ public final class StatusCommand implements Callable<Integer> {
         open -> {
           while (true) {
             screen.draw(lines(open));
-            IssueWatch.pause(output, BETWEEN_LOOKS);
+            Watch.pause(output, BETWEEN_LOOKS);
           }
         });
   }

@@ -102,7 +102,7 @@ record StatusReport(Overview overview) {
           worker.id(),
           worker.alive() ? worker.state() : worker.state() + "?",
           Times.between(worker.heartbeatAt(), overview.now()) + " ago",
-          DisplayText.cut(PlainText.line(worker.host()), 20),
+          PlainText.line(worker.host()),
           worker.runs().stream()
               .map(
                   run ->
@@ -147,6 +147,7 @@ record StatusReport(Overview overview) {
         .with("alive", worker.alive())
         .with("started_at", worker.startedAt())
         .with("heartbeat_at", worker.heartbeatAt())
+        .with("lease_seconds", worker.lease().toSeconds())
         .with("free_slots", worker.freeSlots())
         .with("listening", worker.listening())
         .with("runs", worker.runs().stream().map(this::json).toList());

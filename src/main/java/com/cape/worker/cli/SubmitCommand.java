@@ -37,6 +37,7 @@ public final class SubmitCommand implements Callable<Integer> {
   @Option(
       names = "--priority",
       paramLabel = "N",
+      converter = Words.WholeNumber.class,
       description = "Higher ones are claimed first. Default: 0.")
   private int priority;
 

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Rows under a heading. Only the last column gives way where a line would be too long. */
+/** Rows under a heading. Where a line would be too long, its widest cells are cut. */
 final class Table {
   private static final String GAP = "  ";
   private static final int LEAST = 10;
@@ -22,22 +22,41 @@ final class Table {
   /**
    * The lines, heading first.
    *
-   * @param columns that a line may take; the last cell gets ten at the least
+   * @param columns that a line may take; no cell gets less than ten for it
    */
   List<String> lines(int columns) {
     int last = rows.get(0).size() - 1;
     int[] widths = IntStream.range(0, last).map(this::widest).toArray();
-    int taken = IntStream.of(widths).map(width -> width + GAP.length()).sum();
-    int left = Math.max(LEAST, columns - taken);
+    narrow(widths, columns - LEAST);
+    int left = Math.max(LEAST, columns - taken(widths));
     List<String> lines = new ArrayList<>();
     for (List<String> row : rows) {
       var line = new StringBuilder();
       for (int i = 0; i < last; i++) {
-        line.append(DisplayText.padded(row.get(i), widths[i])).append(GAP);
+        String cell = DisplayText.cut(row.get(i), widths[i]);
+        line.append(DisplayText.padded(cell, widths[i])).append(GAP);
       }
       lines.add(line.append(DisplayText.cut(row.get(last), left)).toString().stripTrailing());
     }
     return lines;
+  }
+
+  /** Takes from the widest until they fit. */
+  private static void narrow(int[] widths, int columns) {
+    while (taken(widths) > columns) {
+      int widest =
+          IntStream.range(0, widths.length)
+              .reduce((one, other) -> widths[other] > widths[one] ? other : one)
+              .orElseThrow();
+      if (widths[widest] <= LEAST) {
+        return;
+      }
+      widths[widest]--;
+    }
+  }
+
+  private static int taken(int[] widths) {
+    return IntStream.of(widths).map(width -> width + GAP.length()).sum();
   }
 
   private int widest(int column) {

@@ -55,6 +55,18 @@ final class Words {
     }
   }
 
+  /** A whole number that an int can hold. */
+  static final class WholeNumber implements ITypeConverter<Integer> {
+    @Override
+    public Integer convert(String text) {
+      if (!text.matches("[-+]?\\d{1,9}")) {
+        throw new TypeConversionException(
+            "'%s' is no whole number of up to nine digits".formatted(text));
+      }
+      return Integer.valueOf(text);
+    }
+  }
+
   /** An issue's number. */
   static final class IssueId implements ITypeConverter<Long> {
     @Override

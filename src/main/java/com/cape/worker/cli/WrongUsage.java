@@ -21,7 +21,13 @@ public final class WrongUsage {
     if (thrown instanceof UnmatchedArgumentException unmatched) {
       return unmatched(unmatched, command) + help;
     }
-    return thrown.getMessage().replaceAll("\\s*\\R\\s*", " ") + help;
+    return thrown
+            .getMessage()
+            .replaceAll("\\s*\\R\\s*", " ")
+            // Picocli's words before what the converter says.
+            .replaceFirst("^Invalid value for option '(\\S+)'( \\(.*?\\))?: ", "$1 ")
+            .replaceFirst("^Invalid value for positional parameter at index .*?\\): ", "")
+        + help;
   }
 
   private static String unmatched(UnmatchedArgumentException thrown, CommandLine command) {

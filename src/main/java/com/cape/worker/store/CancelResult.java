@@ -11,6 +11,8 @@ public enum CancelResult {
   ENDED,
   /** Started, without a running attempt: somebody else's. */
   UNOWNED,
+  /** A trigger or a row policy of others keeps the row from being changed. */
+  REFUSED,
   /** A status that is not Cape's. */
   OTHER
 }

@@ -110,12 +110,31 @@ public final class IssueQueries {
       """
       SELECT attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,
              outcome, exit_code, signal, error, output_tail, log_file
-        FROM cape_issue_attempts WHERE issue_id = ? ORDER BY fence DESC, id DESC LIMIT ?
+        FROM cape_issue_attempts WHERE issue_id = ?
       """;
+
+  private static final String NEWEST = " ORDER BY fence DESC, id DESC LIMIT ?";
 
   /** The newest attempts of an issue, the last one first. */
   public List<AttemptView> attempts(long id, int limit) {
-    return database.query(ATTEMPTS, bind -> bind.number(id).number(limit), IssueQueries::toAttempt);
+    return database.query(
+        ATTEMPTS + NEWEST, bind -> bind.number(id).number(limit), IssueQueries::toAttempt);
+  }
+
+  private static final String OF_NUMBER = ATTEMPTS + "AND attempt = coalesce(?, attempt)" + NEWEST;
+
+  /** The last attempt of an issue, or the last one of that number. */
+  public Optional<AttemptView> attempt(long id, Optional<Integer> number) {
+    return database.queryOne(
+        OF_NUMBER, bind -> bind.number(id).number(number).number(1), IssueQueries::toAttempt);
+  }
+
+  private static final String OF_FENCE = ATTEMPTS + "AND fence = ?" + NEWEST;
+
+  /** The attempt that a claim began. */
+  public Optional<AttemptView> attempt(long id, long fence) {
+    return database.queryOne(
+        OF_FENCE, bind -> bind.number(id).number(fence).number(1), IssueQueries::toAttempt);
   }
 
   private static IssueView toIssue(ResultSet row) throws SQLException {

@@ -1,5 +1,6 @@
 package com.cape.worker.store;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -40,7 +41,7 @@ public record Overview(
   /**
    * A registered worker.
    *
-   * @param alive whether it has been heard of within a lease of the default length
+   * @param alive whether it has been heard of within its lease
    */
   public record Worker(
       String id,
@@ -51,6 +52,7 @@ public record Overview(
       boolean alive,
       Instant startedAt,
       Instant heartbeatAt,
+      Duration lease,
       int freeSlots,
       boolean listening,
       List<Run> runs) {}

@@ -11,9 +11,6 @@ import java.util.stream.Collectors;
 
 /** How the fleet stands, as one sees it from outside. */
 public final class OverviewRepository {
-  // The lease is each worker's own setting; this is the default.
-  private static final Duration ALIVE = Duration.ofMinutes(5);
-
   private final Database database;
 
   public OverviewRepository(Database database) {
@@ -85,7 +82,7 @@ public final class OverviewRepository {
   private static final String WORKERS =
       """
       SELECT worker_id, host, pid, version, state, started_at, heartbeat_at, free_slots, listener_up,
-             heartbeat_at > now() - make_interval(secs => ?) AS alive
+             lease_seconds, heartbeat_at > now() - make_interval(secs => lease_seconds) AS alive
         FROM cape_workers
        WHERE heartbeat_at > now() - CASE state WHEN 'stopped' THEN interval '1 hour' ELSE interval '7 days' END
        ORDER BY worker_id
@@ -111,7 +108,7 @@ public final class OverviewRepository {
             .collect(Collectors.groupingBy(RunOf::worker));
     return database.query(
         WORKERS,
-        bind -> bind.seconds(ALIVE),
+        bind -> {},
         row ->
             toWorker(
                 row,
@@ -131,6 +128,7 @@ public final class OverviewRepository {
         row.getBoolean("alive"),
         Columns.time(row, "started_at"),
         Columns.time(row, "heartbeat_at"),
+        Duration.ofSeconds(row.getLong("lease_seconds")),
         row.getInt("free_slots"),
         row.getBoolean("listener_up"),
         runs);

@@ -11,6 +11,8 @@ public enum RetryResult {
   DUE,
   /** It waits for its time, and was never tried. */
   SCHEDULED,
+  /** A trigger or a row policy of others keeps the row from being changed. */
+  REFUSED,
   /** A status that is not Cape's. */
   OTHER
 }

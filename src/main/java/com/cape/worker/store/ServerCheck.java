@@ -114,9 +114,10 @@ public final class ServerCheck {
   private static final String MISSING =
       """
       WITH wanted (kind, place, names) AS (VALUES
+        ('table', '', 'cape_issues cape_issue_attempts cape_workers cape_pauses'),
         ('column', 'cape_issues', 'id description status assigned_worker_id created_at updated_at started_at completed_at priority run_after attempts fence cancel_requested_at last_error'),
         ('column', 'cape_issue_attempts', 'id issue_id attempt fence run_id worker_id instance host pid started_at lease_expires_at finished_at outcome exit_code signal error output_tail log_file'),
-        ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart'),
+        ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart lease_seconds'),
         ('column', 'cape_pauses', 'scope paused_until reason created_at'),
         ('index', 'cape_issues', 'cape_issues_claim_order cape_issues_due cape_issues_completed cape_issues_other cape_issues_worker'),
         ('index', 'cape_issue_attempts', 'cape_issue_attempts_running cape_issue_attempts_history'),
@@ -129,8 +130,9 @@ public final class ServerCheck {
         ('privilege', 'cape_workers', 'SELECT INSERT UPDATE'),
         ('privilege', 'cape_pauses', 'SELECT INSERT UPDATE DELETE'))
       SELECT kind, place, name
-        FROM wanted, unnest(string_to_array(names, ' ')) WITH ORDINALITY AS n (name, number)
-       WHERE NOT CASE kind
+        FROM wanted, unnest(string_to_array(names, ' ')) AS n (name)
+       WHERE (place = '' OR to_regclass(place) IS NOT NULL) AND NOT CASE kind
+         WHEN 'table' THEN to_regclass(name) IS NOT NULL
          WHEN 'column' THEN EXISTS (SELECT FROM pg_attribute
                                      WHERE attrelid = to_regclass(place) AND attname = name AND NOT attisdropped)
          WHEN 'index' THEN EXISTS (SELECT FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
@@ -141,7 +143,12 @@ public final class ServerCheck {
                                        WHERE proname = name AND pg_function_is_visible(p.oid)
                                          AND has_function_privilege(p.oid, 'EXECUTE'))
          ELSE coalesce(has_table_privilege(to_regclass(place), name), false) END
-       ORDER BY kind, place, number
+       UNION ALL
+      SELECT 'privilege', s.relname, 'USAGE'
+        FROM pg_depend d JOIN pg_class s ON s.oid = d.objid
+       WHERE d.refobjid = to_regclass('cape_issues') AND d.deptype = 'a'
+         AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE') ELSE false END
+       ORDER BY kind, place, name
       """;
 
   /**

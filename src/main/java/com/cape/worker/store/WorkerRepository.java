@@ -27,12 +27,12 @@ public final class WorkerRepository {
 
   private static final String REGISTER =
       """
-      INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, state)
-      VALUES (?, ?, ?, ?, ?, 'idle')
+      INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, state)
+      VALUES (?, ?, ?, ?, ?, ?, 'idle')
       ON CONFLICT (worker_id) DO UPDATE
          SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
-             version = excluded.version, state = 'idle', started_at = now(), heartbeat_at = now(),
-             listener_up = false, free_slots = 0, drain_requested_for = NULL
+             version = excluded.version, lease_seconds = excluded.lease_seconds, state = 'idle',
+             started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL
        WHERE w.instance IN (excluded.instance, ?) OR w.state = 'stopped'
           OR w.heartbeat_at < now() - make_interval(secs => ?)
       RETURNING worker_id
@@ -72,6 +72,7 @@ public final class WorkerRepository {
                     .text(worker.host())
                     .number(worker.pid())
                     .text(version)
+                    .number(lease.toSeconds())
                     .uuid(alsoReplaced)
                     .seconds(lease),
             row -> row.getString("worker_id"))
@@ -83,11 +84,13 @@ public final class WorkerRepository {
         toIdentity(row), row.getObject("started_at", OffsetDateTime.class).toInstant());
   }
 
+  // A heartbeat comes every tenth of the lease: a worker that three are missing of is not counted
+  // on.
   private static final String HEARTBEAT =
       """
       WITH beat AS (
-        INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, state, listener_up, free_slots)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, state, listener_up, free_slots)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (worker_id) DO UPDATE
            SET heartbeat_at = now(), state = excluded.state, listener_up = excluded.listener_up,
                free_slots = excluded.free_slots
@@ -99,16 +102,15 @@ public final class WorkerRepository {
           SELECT count(*) FILTER (WHERE o.worker_id < beat.worker_id) AS before, count(*) AS number
             FROM cape_workers o
            WHERE o.worker_id <> beat.worker_id AND o.listener_up AND o.free_slots > 0
-             AND o.heartbeat_at > now() - make_interval(secs => ?)) AS others
+             AND o.heartbeat_at > now() - make_interval(secs => 0.3 * o.lease_seconds)) AS others
       """;
 
   /**
    * Tells that the worker is alive. A row that somebody deleted is written again.
    *
-   * @param recent how old a heartbeat may be for another worker to count as ready
    * @return empty when the id is registered to another instance
    */
-  public Optional<Roll> heartbeat(WorkerIdentity worker, Presence presence, Duration recent) {
+  public Optional<Roll> heartbeat(WorkerIdentity worker, Presence presence, Duration lease) {
     return database.queryOne(
         HEARTBEAT,
         bind ->
@@ -117,10 +119,10 @@ public final class WorkerRepository {
                 .text(worker.host())
                 .number(worker.pid())
                 .text(version)
+                .number(lease.toSeconds())
                 .text(presence.state().word())
                 .flag(presence.listenerUp())
-                .number(presence.freeSlots())
-                .seconds(recent),
+                .number(presence.freeSlots()),
         row ->
             new Roll(
                 row.getInt("before"),
@@ -129,12 +131,19 @@ public final class WorkerRepository {
                 row.getBoolean("drain_restart")));
   }
 
+  private static final String ASKED =
+      """
+      worker_id, instance, host, pid, extract(epoch FROM now() - heartbeat_at)::bigint AS silent_s,
+      heartbeat_at > now() - make_interval(secs => lease_seconds) AS alive
+      """;
+
   private static final String REQUEST_DRAIN =
       """
       UPDATE cape_workers SET drain_requested_for = instance, drain_restart = ?
        WHERE worker_id = ? AND state <> 'stopped'
-      RETURNING worker_id, instance, host, pid, extract(epoch FROM now() - heartbeat_at)::bigint AS silent_s
-      """;
+      RETURNING
+      """
+          + ASKED;
 
   /**
    * Asks the worker that has the id to drain; empty when none is at work.
@@ -145,20 +154,25 @@ public final class WorkerRepository {
     return database.queryOne(
         REQUEST_DRAIN,
         bind -> bind.flag(restart).text(worker.value()),
-        row -> new DrainRequest(toIdentity(row), Duration.ofSeconds(row.getLong("silent_s"))));
+        WorkerRepository::toDrainRequest);
   }
 
   private static final String STILL_HERE =
-      "SELECT worker_id FROM cape_workers WHERE worker_id = ? AND instance = ? AND state <> 'stopped'";
+      "SELECT "
+          + ASKED
+          + "FROM cape_workers WHERE worker_id = ? AND instance = ? AND state <> 'stopped'";
 
-  /** Whether that instance of a worker has stopped, or another one has taken its place. */
-  public boolean hasLeft(WorkerIdentity worker) {
-    return database
-        .queryOne(
-            STILL_HERE,
-            bind -> bind.text(worker.id().value()).uuid(worker.instance()),
-            row -> row.getString("worker_id"))
-        .isEmpty();
+  /** The request as it stands; empty when that worker has stopped, or another took its place. */
+  public Optional<DrainRequest> stillHere(WorkerIdentity worker) {
+    return database.queryOne(
+        STILL_HERE,
+        bind -> bind.text(worker.id().value()).uuid(worker.instance()),
+        WorkerRepository::toDrainRequest);
+  }
+
+  private static DrainRequest toDrainRequest(ResultSet row) throws SQLException {
+    return new DrainRequest(
+        toIdentity(row), row.getBoolean("alive"), Duration.ofSeconds(row.getLong("silent_s")));
   }
 
   private static WorkerIdentity toIdentity(ResultSet row) throws SQLException {

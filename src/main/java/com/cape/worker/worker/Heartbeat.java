@@ -32,7 +32,6 @@ final class Heartbeat implements AutoCloseable {
   private static final String PARTY = "heartbeat";
   private static final Duration AGAIN = Duration.ofSeconds(1);
   private static final Duration SOON = Duration.ofSeconds(3);
-  private static final int RECENT_PERIODS = 3;
   private static final Duration WATCH_INTERVAL = Duration.ofMillis(250);
 
   private final WorkerIdentity worker;
@@ -107,8 +106,7 @@ final class Heartbeat implements AutoCloseable {
   void beat() {
     extendLeases();
     Presence now = presence.get();
-    Optional<Roll> roll =
-        workers.heartbeat(worker, now, times.period().multipliedBy(RECENT_PERIODS));
+    Optional<Roll> roll = workers.heartbeat(worker, now, times.lease());
     told = now;
     if (registered && roll.isEmpty()) {
       LOG.error("another process has registered under this worker's id");

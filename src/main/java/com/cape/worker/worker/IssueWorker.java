@@ -300,7 +300,8 @@ public final class IssueWorker {
 
   private void called(Roll roll) {
     fleet.update(roll);
-    if (roll.drainRequested() && !drain.begun()) {
+    // The last word of those who ask counts, but not against a signal.
+    if (roll.drainRequested() && drain.stage().compareTo(Drain.Stage.PATIENT) <= 0) {
       restart = roll.restart();
       drain.beginPatiently(restart ? "drain requested, for a restart" : "drain requested");
     }

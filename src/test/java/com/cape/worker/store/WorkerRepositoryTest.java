@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.TestDatabase;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -94,6 +95,28 @@ class WorkerRepositoryTest {
     database.execute("UPDATE cape_workers SET heartbeat_at = '-infinity'");
     register(OTHER);
     assertFalse(beat(OTHER, WorkerState.IDLE).orElseThrow().drainRequested());
+  }
+
+  @Test
+  void drainingWorkerIsAliveWithinItsOwnLease() {
+    workers.register(ALICE, Duration.ofHours(1), Optional.empty());
+    database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '20 min'");
+    DrainRequest request = workers.requestDrain(ALICE.id(), false).orElseThrow();
+    assertTrue(request.alive());
+    assertEquals(20, request.silent().toMinutes());
+    assertEquals(Optional.of(request.worker()), stillHere());
+    database.execute("DELETE FROM cape_workers");
+    assertEquals(Optional.empty(), stillHere());
+    beat(ALICE, WorkerState.IDLE);
+    assertEquals(LEASE.toSeconds() + "", database.value("SELECT lease_seconds FROM cape_workers"));
+    database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '20 min'");
+    assertFalse(workers.stillHere(ALICE).orElseThrow().alive());
+    beat(ALICE, WorkerState.STOPPED);
+    assertEquals(Optional.empty(), workers.requestDrain(ALICE.id(), false));
+  }
+
+  private Optional<WorkerIdentity> stillHere() {
+    return workers.stillHere(ALICE).map(DrainRequest::worker);
   }
 
   @Test
