@@ -25,6 +25,8 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a command, or somebody else, may do to the guardian of a run. */
 @Timeout(60)
@@ -106,19 +108,35 @@ class GuardianUnderAttackTest {
   void thirdProcessThatWasKilledIsReplaced() throws Exception {
     CommandRunner.Run run = start(IGNORES_TERM);
     await().until(() -> Files.size(output) > 0);
-    ProcessHandle watcher = ProcessHandle.of(guardian().get(1)).orElseThrow();
-    long third = watcher.children().findFirst().orElseThrow().pid();
+    long watcher = guardian().get(1);
+    long third = Processes.third(watcher).orElseThrow();
     Processes.signal("KILL", third);
     await()
         .atMost(Duration.ofSeconds(10))
-        .until(
-            () ->
-                watcher
-                    .children()
-                    .anyMatch(one -> one.pid() != third && Processes.isAlive(one.pid())));
+        .until(() -> Processes.third(watcher).filter(one -> one != third).isPresent());
     killWatcher();
     await().atMost(GRACE.plusSeconds(3)).until(() -> living().isEmpty());
     run.await();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"KILL, 300", "TSTP, 3"})
+  void signalToTheWholeGroupOfTheWorkerLeavesSomebodyToEndTheRun(String signal, int leaseSeconds)
+      throws Exception {
+    Path bash = directory.resolve("bash");
+    Files.writeString(bash, "#!/bin/bash\nset -m\n/bin/bash \"$@\" <&0 &\nset +m\nwait $!\n");
+    assertTrue(bash.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(bash, Set.of())) {
+      CommandRunner.Run run =
+          other.start(spec(IGNORES_TERM, Map.of(), LeaseClock.now().plusSeconds(leaseSeconds)));
+      await().until(() -> Files.size(output) > 0);
+      long group = guardian().get(0);
+      assertEquals(group, Processes.group(group));
+      Processes.signalGroup(signal, group);
+      await().atMost(GRACE.plusSeconds(6)).until(() -> living().isEmpty());
+      Processes.signalGroup("CONT", group);
+      run.await();
+    }
   }
 
   @Test
@@ -326,6 +344,11 @@ class GuardianUnderAttackTest {
   }
 
   private RunSpec spec(String script, Map<String, String> added) throws IOException {
+    return spec(script, added, LeaseClock.now().plusSeconds(300));
+  }
+
+  private RunSpec spec(String script, Map<String, String> added, Duration deadline)
+      throws IOException {
     runId = UUID.randomUUID();
     Path own = Files.createDirectory(directory.resolve(runId.toString()));
     output = Files.createFile(own.resolve("output"));
@@ -339,7 +362,7 @@ class GuardianUnderAttackTest {
         1 << 20,
         Duration.ofMinutes(1),
         GRACE,
-        LeaseClock.now().plusSeconds(300));
+        deadline);
   }
 
   private Optional<Long> stopped() throws IOException {
