@@ -470,7 +470,7 @@ become_command() { # [LINE OF THE RUN]
   # From here on nothing is looked at but the arguments, for the variables may have any name.
   set -- $((${#cape_given[@]} + end - 6)) "${cape_given[@]}" "${items[@]:7:end-7}" "${items[4]}" \
     "${items[@]:end+1}"
-  unset cape_given items fields
+  unset cape_given items fields found strays
   export "${@:2:$1}" 2>/dev/null
   shift $(($1 + 1))
   exec "$@"
