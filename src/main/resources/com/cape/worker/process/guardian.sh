@@ -454,10 +454,10 @@ become_command() { # [LINE OF THE RUN]
     note ended
     exit 143
   fi
-  # Noted before the command begins, which may well kill this guardian.
+  # Noted before the command begins, which may well kill this guardian. Without a record the run is
+  # settled already, and its directory deleted.
   note "pid $self $began"
-  read_record
-  if [ -n "$due" ] || ! kill -0 "$$"; then
+  if ! read_record || [ -n "$due" ] || ! kill -0 "$$"; then
     exit 143
   fi
   while [ -n "${items[end]-}" ]; do

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.Processes;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -277,6 +279,45 @@ class GuardianUnderAttackTest {
     runner.start(spec("echo $PPID", Map.of())).await();
     assertNotEquals(killed, starter());
     await().until(() -> !Processes.isAlive(ahead));
+  }
+
+  @Test
+  void startThatWasUnderWayForTooLongFindsItsRunSettled() throws Exception {
+    Path own = Files.createDirectory(directory.resolve("run"));
+    RunSpec spec =
+        new RunSpec(
+            runId,
+            List.of("/bin/touch", "begun"),
+            Map.of(),
+            directory,
+            own,
+            directory.resolve("output"),
+            1 << 20,
+            Duration.ofMinutes(1),
+            GRACE,
+            LeaseClock.now().plusSeconds(300));
+    new RunDirectory(own).specify(spec);
+    Path slow = own.resolve("spec");
+    byte[] items = Files.readAllBytes(slow);
+    Files.delete(slow);
+    assertEquals(0, new ProcessBuilder("mkfifo", slow.toString()).start().waitFor());
+    Process starter = new GuardianScript(Path.of("/bin/bash"), Set.of()).start();
+    String line = "run 1 1 %d %s %s%n";
+    String cookie = GuardianScript.cookie(runId);
+    try (var lifeLine = starter.outputWriter()) {
+      lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
+    }
+    // Opened once the start has come to reading it.
+    try (var written = new FileOutputStream(slow.toFile(), true)) {
+      Path record = own.resolve("record");
+      await().until(() -> Files.exists(record) && Files.readString(record).contains("ended"));
+      Files.delete(record);
+      Files.delete(slow);
+      Files.delete(own);
+      written.write(items);
+    }
+    assertTrue(starter.waitFor(10, TimeUnit.SECONDS));
+    assertFalse(Files.exists(directory.resolve("begun")));
   }
 
   /** What a run that has ended has printed of its parent. */
