@@ -6,7 +6,7 @@
 # closed, or when its deadline passes. Written for bash 3.2 and newer. Three processes share the work:
 # the starter, which is this one, forks a process ahead that becomes the next command, and waits for
 # it; the watcher reads the life line, and outlives a starter that a command has killed; a third one
-# waits for the watcher's death.
+# waits for the watcher's death, and outlives a signal to the worker's whole group.
 #
 # On the life line, a line each, N being the run's number:
 #   run N GRACE DEADLINE COOKIE DIRECTORY    start what DIRECTORY/spec says
@@ -355,10 +355,15 @@ watch_the_watcher() {
   [ -z "$number" ] || watcher_ends cut
 }
 
+# In a group of its own: a signal to the worker's, which the guardian is in, leaves it alive.
+start_third() {
+  exec 6> >(set -m; watch_the_watcher <&0 &)
+}
+
 # Tells the third process, and starts a new one where that was killed.
 tell_third() { # LINE
   printf '%s\n' "$1" >&6 && return
-  exec 6> >(watch_the_watcher)
+  start_third
   printf '%s\n' "$run_line" >&6
 }
 
@@ -398,7 +403,7 @@ watch_run() { # SECONDS TO WAIT
 watch() {
   local line run_line='' partial='' number='' directory ending look=1 watched=1
   trap 'signal_group KILL' EXIT # it could not fork
-  exec 6> >(watch_the_watcher)
+  start_third
   [ "${BASH_VERSINFO[0]}" -ge 4 ] || look=2
   while :; do
     if [ -n "$number" ]; then
@@ -408,11 +413,12 @@ watch() {
     next_line || break
     case $line in
       "run "*)
-        # For the command's process, and for the starter once that has ended.
-        printf '%s\nwas%s\n' "$line" "${line#run}"
         take_run "$line"
         run_line=$line
+        # First, for nobody else would guard the run if this process were killed now.
         tell_third "$line"
+        # For the command's process, and for the starter once that has ended.
+        printf '%s\nwas%s\n' "$line" "${line#run}"
         ;;
     esac
   done
@@ -448,23 +454,23 @@ become_command() { # [LINE OF THE RUN]
     note ended
     exit 143
   fi
-  # Noted before the command begins, which may well kill this guardian.
+  # Noted before the command begins, which may well kill this guardian. Without a record the run is
+  # settled already, and its directory deleted.
   note "pid $self $began"
-  read_record
-  if [ -n "$due" ] || ! kill -0 "$$"; then
+  if ! read_record || [ -n "$due" ] || ! kill -0 "$$"; then
     exit 143
   fi
   while [ -n "${items[end]-}" ]; do
     end=$((end + 1))
   done
-  trap - HUP INT QUIT TERM PIPE
+  trap - HUP INT QUIT TERM PIPE TSTP
   exec >>"${items[6]}" 2>&1 5<&- || exit 1
   cd -- "${items[5]}" || exit 127
   unset OLDPWD
   # From here on nothing is looked at but the arguments, for the variables may have any name.
   set -- $((${#cape_given[@]} + end - 6)) "${cape_given[@]}" "${items[@]:7:end-7}" "${items[4]}" \
     "${items[@]:end+1}"
-  unset cape_given items fields
+  unset cape_given items fields found strays
   export "${@:2:$1}" 2>/dev/null
   shift $(($1 + 1))
   exec "$@"
@@ -533,7 +539,7 @@ report() { # STATUS
 
 # No handler: one that interrupts a wait just as that returns loses the status for good. The command
 # gets back what this script was started with.
-trap '' HUP INT QUIT TERM PIPE
+trap '' HUP INT QUIT TERM PIPE TSTP
 trap 'signal_group KILL' EXIT # it could not fork
 group='' line=''
 exec 3<&0 </dev/null

@@ -4,6 +4,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.testing.Processes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -57,16 +58,15 @@ class GuardianCostTest {
     CommandRunner.Run run = start("echo $PPID; exec sleep 300");
     await().until(() -> Files.size(output) > 0);
     long starter = Long.parseLong(Files.readString(output).strip());
-    List<Long> guardian =
-        Stream.concat(
-                Stream.of(starter),
-                ProcessHandle.of(starter)
-                    .orElseThrow()
-                    .descendants()
-                    .filter(one -> one.info().command().orElse("").endsWith("bash"))
-                    .map(ProcessHandle::pid))
-            .toList();
-    assertEquals(3, guardian.size());
+    long watcher =
+        ProcessHandle.of(starter)
+            .orElseThrow()
+            .children()
+            .filter(one -> one.info().command().orElse("").endsWith("bash"))
+            .map(ProcessHandle::pid)
+            .findFirst()
+            .orElseThrow();
+    List<Long> guardian = List.of(starter, watcher, Processes.third(watcher).orElseThrow());
     long kib = 0;
     for (long pid : guardian) {
       kib += proportionalKib(pid);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.Processes;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,11 +21,14 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a command, or somebody else, may do to the guardian of a run. */
 @Timeout(60)
@@ -106,19 +110,35 @@ class GuardianUnderAttackTest {
   void thirdProcessThatWasKilledIsReplaced() throws Exception {
     CommandRunner.Run run = start(IGNORES_TERM);
     await().until(() -> Files.size(output) > 0);
-    ProcessHandle watcher = ProcessHandle.of(guardian().get(1)).orElseThrow();
-    long third = watcher.children().findFirst().orElseThrow().pid();
+    long watcher = guardian().get(1);
+    long third = Processes.third(watcher).orElseThrow();
     Processes.signal("KILL", third);
     await()
         .atMost(Duration.ofSeconds(10))
-        .until(
-            () ->
-                watcher
-                    .children()
-                    .anyMatch(one -> one.pid() != third && Processes.isAlive(one.pid())));
+        .until(() -> Processes.third(watcher).filter(one -> one != third).isPresent());
     killWatcher();
     await().atMost(GRACE.plusSeconds(3)).until(() -> living().isEmpty());
     run.await();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"KILL, 300", "TSTP, 3"})
+  void signalToTheWholeGroupOfTheWorkerLeavesSomebodyToEndTheRun(String signal, int leaseSeconds)
+      throws Exception {
+    Path bash = directory.resolve("bash");
+    Files.writeString(bash, "#!/bin/bash\nset -m\n/bin/bash \"$@\" <&0 &\nset +m\nwait $!\n");
+    assertTrue(bash.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(bash, Set.of())) {
+      CommandRunner.Run run =
+          other.start(spec(IGNORES_TERM, Map.of(), LeaseClock.now().plusSeconds(leaseSeconds)));
+      await().until(() -> Files.size(output) > 0);
+      long group = guardian().get(0);
+      assertEquals(group, Processes.group(group));
+      Processes.signalGroup(signal, group);
+      await().atMost(GRACE.plusSeconds(6)).until(() -> living().isEmpty());
+      Processes.signalGroup("CONT", group);
+      run.await();
+    }
   }
 
   @Test
@@ -261,6 +281,45 @@ class GuardianUnderAttackTest {
     await().until(() -> !Processes.isAlive(ahead));
   }
 
+  @Test
+  void startThatWasUnderWayForTooLongFindsItsRunSettled() throws Exception {
+    Path own = Files.createDirectory(directory.resolve("run"));
+    RunSpec spec =
+        new RunSpec(
+            runId,
+            List.of("/bin/touch", "begun"),
+            Map.of(),
+            directory,
+            own,
+            directory.resolve("output"),
+            1 << 20,
+            Duration.ofMinutes(1),
+            GRACE,
+            LeaseClock.now().plusSeconds(300));
+    new RunDirectory(own).specify(spec);
+    Path slow = own.resolve("spec");
+    byte[] items = Files.readAllBytes(slow);
+    Files.delete(slow);
+    assertEquals(0, new ProcessBuilder("mkfifo", slow.toString()).start().waitFor());
+    Process starter = new GuardianScript(Path.of("/bin/bash"), Set.of()).start();
+    String line = "run 1 1 %d %s %s%n";
+    String cookie = GuardianScript.cookie(runId);
+    try (var lifeLine = starter.outputWriter()) {
+      lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
+    }
+    // Opened once the start has come to reading it.
+    try (var written = new FileOutputStream(slow.toFile(), true)) {
+      Path record = own.resolve("record");
+      await().until(() -> Files.exists(record) && Files.readString(record).contains("ended"));
+      Files.delete(record);
+      Files.delete(slow);
+      Files.delete(own);
+      written.write(items);
+    }
+    assertTrue(starter.waitFor(10, TimeUnit.SECONDS));
+    assertFalse(Files.exists(directory.resolve("begun")));
+  }
+
   /** What a run that has ended has printed of its parent. */
   private long starter() throws IOException {
     return Long.parseLong(Files.readString(output).strip());
@@ -326,6 +385,11 @@ class GuardianUnderAttackTest {
   }
 
   private RunSpec spec(String script, Map<String, String> added) throws IOException {
+    return spec(script, added, LeaseClock.now().plusSeconds(300));
+  }
+
+  private RunSpec spec(String script, Map<String, String> added, Duration deadline)
+      throws IOException {
     runId = UUID.randomUUID();
     Path own = Files.createDirectory(directory.resolve(runId.toString()));
     output = Files.createFile(own.resolve("output"));
@@ -339,7 +403,7 @@ class GuardianUnderAttackTest {
         1 << 20,
         Duration.ofMinutes(1),
         GRACE,
-        LeaseClock.now().plusSeconds(300));
+        deadline);
   }
 
   private Optional<Long> stopped() throws IOException {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Looks at processes that are nobody's child here. */
 public final class Processes {
@@ -43,6 +44,34 @@ public final class Processes {
   /** Sends a signal to one process. */
   public static void signal(String name, long pid) throws IOException, InterruptedException {
     new ProcessBuilder("kill", "-" + name, Long.toString(pid)).inheritIO().start().waitFor();
+  }
+
+  /**
+   * Sends a signal to a process group, by bash: a kill of procps may read -1234 as -1, everybody.
+   */
+  public static void signalGroup(String name, long group) throws IOException, InterruptedException {
+    if (group <= 1) {
+      throw new IllegalArgumentException("no group of a test: " + group);
+    }
+    String builtIn = "kill -%s -- -%d".formatted(name, group);
+    new ProcessBuilder("/bin/bash", "-c", builtIn).inheritIO().start().waitFor();
+  }
+
+  /** The third process of a guardian: it reads what the watcher writes to descriptor 6. */
+  public static Optional<Long> third(long watcher) throws IOException {
+    Path pipe = Files.readSymbolicLink(Path.of("/proc/%d/fd/6".formatted(watcher)));
+    return ProcessHandle.allProcesses()
+        .map(ProcessHandle::pid)
+        .filter(pid -> pipe.equals(standardInput(pid)))
+        .findFirst();
+  }
+
+  private static Path standardInput(long pid) {
+    try {
+      return Files.readSymbolicLink(Path.of("/proc/%d/fd/0".formatted(pid)));
+    } catch (IOException e) {
+      return Path.of("gone");
+    }
   }
 
   /** What a process of /proc was started with; empty when it is gone. */
