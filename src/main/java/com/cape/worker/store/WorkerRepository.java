@@ -34,7 +34,7 @@ public final class WorkerRepository {
              version = excluded.version, lease_seconds = excluded.lease_seconds, state = 'idle',
              started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL
        WHERE w.instance IN (excluded.instance, ?) OR w.state = 'stopped'
-          OR w.heartbeat_at < now() - make_interval(secs => ?)
+          OR w.heartbeat_at < now() - make_interval(secs => w.lease_seconds)
       RETURNING worker_id
       """;
 
@@ -45,7 +45,7 @@ public final class WorkerRepository {
    * Registers this instance of a worker; empty when that is done, else who holds the id and is
    * alive.
    *
-   * @param lease how old a heartbeat may be for its worker to count as alive
+   * @param lease how old this worker's heartbeat may be for it to count as alive
    * @param previous the instance that this worker's own state directory shows to be gone
    */
   public Optional<Registration> register(
@@ -73,8 +73,7 @@ public final class WorkerRepository {
                     .number(worker.pid())
                     .text(version)
                     .number(lease.toSeconds())
-                    .uuid(alsoReplaced)
-                    .seconds(lease),
+                    .uuid(alsoReplaced),
             row -> row.getString("worker_id"))
         .isPresent();
   }

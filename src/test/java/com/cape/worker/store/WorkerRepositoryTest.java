@@ -54,6 +54,15 @@ class WorkerRepositoryTest {
   }
 
   @Test
+  void silentWorkerKeepsItsIdWithinItsOwnLease() {
+    workers.register(ALICE, Duration.ofHours(1), Optional.empty());
+    database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '20 min'");
+    assertEquals(ALICE, register(OTHER).orElseThrow().worker());
+    database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '61 min'");
+    assertEquals(Optional.empty(), register(OTHER));
+  }
+
+  @Test
   void stoppedWorkerLeavesItsIdAtOnce() {
     assertEquals(Optional.empty(), register(ALICE));
     assertTrue(beat(ALICE, WorkerState.STOPPED).isPresent());
