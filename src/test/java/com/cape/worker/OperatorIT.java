@@ -25,6 +25,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The commands through the JAR, beside workers. */
 @Tag("database")
@@ -122,6 +124,49 @@ class OperatorIT {
     try (WorkerProcess late = jar("submit", "quick", "--wait", "--timeout", "1s")) {
       assertEquals(75, late.exitCode(), late.output());
       assertTrue(late.output().contains("is still pending after 1s; it goes on"), late.output());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "status | 0 | pending    1 (1 due, 0 waiting for a retry)",
+        "status --watch | 2 | --watch draws on a terminal",
+        "list --status failed | 0 | spoiled",
+        "list --limit many | 2 | --limit 'many' is no whole number",
+        "show 1 | 0 | cancelled",
+        "show 9 | 1 | no issue 9",
+        "submit fresh | 0 | 4",
+        "submit --after soon fresh | 2 | is no duration",
+        "retry 1 2 | 0 | issue 2 is pending",
+        "retry 3 | 1 | issue 3 is due already",
+        "retry all | 2 | 'all' is no issue id",
+        "cancel 3 | 0 | issue 3 is cancelled",
+        "cancel 2 | 1 | issue 2 has ended",
+        "cancel --all --status failed | 2 | takes pending, started",
+        "logs 1 | 1 | issue 1 has not run yet",
+        "logs 1 --attempt last | 2 | --attempt 'last' is no whole number",
+        "pause --for 5m | 0 | paused: the fleet until",
+        "pause --worker nobody | 1 | nobody",
+        "resume | 0 | the fleet was not paused",
+        "resume --worker b@d | 2 | 'b@d' is no worker id",
+        "drain nobody | 1 | nobody",
+        "drain b@d | 2 | 'b@d' is no worker id",
+        "doctor --databse-url x | 2 | did you mean '--database-url'?",
+        "generate-completion | 0 | complete",
+        "generate-completion x | 2 | 'x' is one argument too many",
+        "statsu | 2 | did you mean 'status'?"
+      })
+  void commandOfTheJarDoesItsWorkOrSaysWhyNot(String commandLine, int exitCode, String said)
+      throws Exception {
+    fixture.database.execute(
+        "INSERT INTO cape_issues (description, status) VALUES ('1', 'cancelled'), ('spoiled', 'failed'), ('3', 'pending')");
+    try (WorkerProcess ran = jar(commandLine.split(" "))) {
+      assertEquals(exitCode, ran.exitCode(), ran.output());
+      assertTrue(ran.output().contains(said), ran.output());
+      assertTrue(exitCode == 0 || ran.output().lines().count() == 1, ran.output());
     }
   }
 
