@@ -859,9 +859,16 @@ drain() {
 }
 
 linger() {
-  if [ "$system" = Linux ] && [ -n "$user_mode" ] &&
-    [ "$(loginctl show-user "$me" --property=Linger --value 2>/dev/null)" != yes ]; then
-    run loginctl enable-linger || say "Note: it starts when you log in; at boot only after 'sudo loginctl enable-linger $me'."
+  if [ "$system" = Darwin ] || [ -z "$user_mode" ] ||
+    [ "$(loginctl show-user "$me" --property=Linger --value 2>/dev/null)" = yes ]; then
+    return
+  fi
+  if [ -n "$dry_run" ]; then
+    run loginctl enable-linger
+  elif loginctl enable-linger 2>/dev/null; then
+    changed=yes
+  else
+    say "Note: it starts when you log in; at boot only after 'sudo loginctl enable-linger $me'."
   fi
 }
 

@@ -36,27 +36,28 @@ setup() {
   printf 'CAPE_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none\n' >settings
 }
 
-# One that finds nothing wrong, reaches no database, and is quick.
+# One that finds nothing wrong, and is quick.
 fake_java() {
   program "$scratch/bin/java" '
     case "$*" in
       -version) echo "openjdk version \"17.0.1\"" >&2 ;;
       *" --version") echo "cape-worker 1.0" ;;
-      *" drain "*) exit 69 ;;
+      *" drain "*) exit "$(cat "'"$scratch"'/drained")" ;;
     esac'
+  echo 0 >"$scratch/drained"
   echo first >"$scratch/fake.jar"
   installer_options=(--jar "$scratch/fake.jar")
 }
 
-# Kills the installer with the step whose number is in a file: each program that changes something.
-count_steps() {
+# Lets each of the programs, and systemctl, kill the installer when its turn is the last step.
+count_steps() { # PROGRAM...
   local each
   echo 0 | tee "$scratch/step" >"$scratch/last-step"
-  for each in mkdir mv ln rm chmod; do
-    program "$scratch/bin/$each" "one_step $each \"\$@\"; exec $(command -v "$each") \"\$@\""
+  for each in "$@"; do
+    program "$scratch/bin/$each" "one_step; exec $(command -v "$each") \"\$@\""
   done
   export -f one_step
-  sed -i 's/^    echo "systemctl/    one_step systemctl; echo "systemctl/' "$scratch/bin/systemctl"
+  sed -i 's/^    echo "systemctl/    one_step; echo "systemctl/' "$scratch/bin/systemctl"
 }
 
 one_step() {

@@ -53,8 +53,9 @@ class ServiceIT {
       esac
       """;
 
+  // Where what the tests plant would lead.
   private static final String ROOTS =
-      "find /root /etc -type f -printf '%p %m %u %s %T@\\n' | grep -v cape-worker | sort";
+      "ls -A /root; ls -l --full-time /root/victim; cat /root/victim";
 
   @TempDir private static Path directory;
   private static SystemdMachine machine;
