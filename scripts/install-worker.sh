@@ -24,7 +24,8 @@ of a run ends that first.
   --dry-run        print every file and command, change nothing
   --uninstall      leave nothing but settings and logs
   --purge          ... and not those either
-  WORKER-OPTIONS   go to the worker as they are, for instance -- --working-dir /srv/checkout
+  WORKER-OPTIONS   go to the worker as they are, for instance -- --working-dir /srv/checkout.
+                   Default: those it has; a bare -- takes them away
 
 Exit codes: 0 done, or nothing to do; 1 a file cannot be written, or the service does not start;
 2 wrong usage; 69 the database is away, and the worker could not be asked to drain; 75 another
@@ -42,8 +43,7 @@ jvm=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.1 -X
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 id="" env_file="" run_as="" prefix="" jar="$here/target/cape-worker.jar"
 user_mode="" now="" dry_run="" uninstall="" purge=""
-options=()
-url=()
+options=() options_given=""
 ctl=(systemctl)
 scratch="" locked="" changed=""
 problems=()
@@ -84,7 +84,7 @@ parse() {
         ;;
       --)
         shift
-        options=("$@")
+        options=("$@") options_given=yes
         break
         ;;
       -*) wrong_usage "'$1' is no option (worker options go after --)" ;;
@@ -99,17 +99,14 @@ parse() {
   local form='^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$'
   [[ $id =~ $form ]] || wrong_usage "'$id' is no worker id: 1-100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
   [ -z "$purge" ] || [ -n "$uninstall" ] || wrong_usage "--purge goes with --uninstall"
-  local word previous=""
+  local word
   for word in ${options[@]+"${options[@]}"}; do
     case $word in
       --worker-id | --worker-id=* | --env-file | --env-file=*)
         wrong_usage "${word%%=*} is set by this script; leave it out after --"
         ;;
       *$'\n'*) wrong_usage "a worker option may not contain a line break" ;;
-      --database-url=*) url=("$word") ;; # for the other commands of the JAR
     esac
-    [ "$previous" != --database-url ] || url=(--database-url "$word")
-    previous=$word
   done
 }
 
@@ -192,6 +189,16 @@ find_place() {
   link=$prefix/cape-worker.jar
   settings=$directory/.env
   mark=$prefix/workers/.installed-$id
+}
+
+# What it was given the last time.
+keep_options() {
+  if [ -z "$options_given" ] && [ -r "$mark" ]; then
+    local word
+    while IFS= read -r word; do
+      options+=("$word")
+    done < <(sed -n 's/^option://p' "$mark")
+  fi
 }
 
 installed_prefix() {
@@ -691,32 +698,31 @@ install_files() {
 
 # --- the unit, the plist -----------------------------------------------------------------------
 
-xml() { printf '%s' "$1" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g'; }
-
-path_text() { # PATH: as it stands in the file
+# Lines as they stand in the file.
+escaped() {
   if [ "$system" = Linux ]; then
-    printf '%s' "$1" | sed 's/%/%%/g'
+    sed 's/%/%%/g'
   else
-    xml "$1"
+    sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g'
   fi
 }
 
-variable_text() { # VALUE: within quotes in a unit, where $ stands for itself
-  path_text "$1" | if [ "$system" = Linux ]; then sed 's/"/\\"/g'; else cat; fi
+# The same within quotes, where a unit's $ stands for itself.
+quoted() {
+  escaped | if [ "$system" = Linux ]; then sed 's/"/\\"/g'; else cat; fi
 }
 
-command_text() { # systemd.syntax(7): quoted, % and $ doubled
-  local word
-  # Its own output: a service manager that is root would follow a link that a workflow has left.
+# Bash opens the worker's own output: a service manager that is root would follow a workflow's link.
+command_text() {
   # shellcheck disable=SC2016
-  for word in "$bash" -c 'exec "$@" >>"${0}_stdout.log" 2>>"${0}_stderr.log"' "$log_directory/worker_$id" \
-    "$java" "${jvm[@]}" -jar "$link" --worker-id "$id" --env-file "$settings" ${options[@]+"${options[@]}"}; do
+  printf '%s\n' "$bash" -c 'exec "$@" >>"${0}_stdout.log" 2>>"${0}_stderr.log"' "$log_directory/worker_$id" \
+    "$java" "${jvm[@]}" -jar "$link" --worker-id "$id" --env-file "$settings" ${options[@]+"${options[@]}"} |
     if [ "$system" = Linux ]; then
-      printf '"%s" ' "$(printf '%s' "$word" | sed 's/\\/\\\\/g; s/"/\\"/g; s/%/%%/g; s/\$/$$/g')"
+      # systemd.syntax(7)
+      escaped | sed 's/\\/\\\\/g; s/"/\\"/g; s/\$/$$/g; s/.*/"&"/' | tr '\n' ' '
     else
-      printf '    <string>%s</string>\n' "$(xml "$word")"
+      escaped | sed 's/.*/    <string>&<\/string>/'
     fi
-  done
 }
 
 filling() { # NAME
@@ -725,9 +731,9 @@ filling() { # NAME
     USER) printf '%s' "$run_as" ;;
     TARGET) if [ -n "$user_mode" ]; then printf default.target; else printf multi-user.target; fi ;;
     STOP_SECONDS) printf '%s' "$stop_seconds" ;;
-    DIRECTORY) path_text "$directory" ;;
-    HOME) variable_text "$home" ;;
-    PATH) variable_text "$search_path" ;;
+    DIRECTORY) printf '%s\n' "$directory" | escaped ;;
+    HOME) printf '%s\n' "$home" | quoted ;;
+    PATH) printf '%s\n' "$search_path" | quoted ;;
     COMMAND) command_text ;;
     *) return 1 ;;
   esac
@@ -848,7 +854,14 @@ replace() {
 }
 
 drain() {
-  local code=0
+  local code=0 word previous="" url=()
+  for word in ${options[@]+"${options[@]}"}; do
+    case $word in
+      --database-url=*) url=("$word") ;;
+    esac
+    [ "$previous" != --database-url ] || url=(--database-url "$word")
+    previous=$word
+  done
   run as_user env -i HOME="$home" PATH="$search_path" LANG="$locale" "$java" "${jvm[@]}" -jar "$link" \
     drain "$id" "$@" --env-file "$settings" ${url[@]+"${url[@]}"} </dev/null || code=$?
   case $code in
@@ -875,11 +888,15 @@ linger() {
 # --- the two things to do ----------------------------------------------------------------------
 
 install() {
+  keep_options
   check
   text=$(service_text)
   local wanted state=started
   wanted=$(printf '%s\n' "$release" "$text" "$settings_text" | checksum)
-  wanted=$wanted$'\n'$log_directory$'\n'$state_directory
+  wanted=$(
+    printf '%s\n' "$wanted" "$log_directory" "$state_directory"
+    [ ${#options[@]} -eq 0 ] || printf 'option:%s\n' "${options[@]}"
+  )
   take_lock
   install_files
   if ! is_running; then
@@ -891,7 +908,7 @@ install() {
   fi
   linger
   # Last: whatever stops this script before is done again.
-  write "$mark" 644 "$wanted"
+  write "$mark" 600 "$wanted"
   if [ -z "$changed" ]; then
     say "$id is installed and runs; nothing to change."
   elif [ -z "$dry_run" ]; then

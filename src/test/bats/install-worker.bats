@@ -55,6 +55,18 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   [[ $output == *"nothing to change"* ]]
 }
 
+@test "an upgrade keeps the worker's options until others are given" {
+  fake_java
+  installed w -- --working-dir "/a  b" --database-url x ''
+  unit=$(cat "$(unit w)")
+  echo second >fake.jar
+  installed w
+  [ "$(cat "$(unit w)")" = "$unit" ]
+  grep -qF '"--working-dir" "/a  b" "--database-url" "x" ""' "$(unit w)"
+  installed w --
+  absent 'working-dir' "$(unit w)"
+}
+
 @test "paths and options with spaces, quotes, %, \$ and & reach the worker as they are" {
   odd="$scratch/it's \"100%\" R&D \$HOME <x>"
   mkdir "$odd"
