@@ -274,7 +274,10 @@ may_change() { # ABSOLUTE-PATH
   as_user bash -c '
     path=$1
     while [ -n "$path" ]; do
+      above=${path%/*}/
       if [ -O "$path" ] || { [ -w "$path" ] && [ ! -k "$path" ]; }; then exit 0; fi
+      # Where everybody may put something, /tmp for one, what is there already stays what it is.
+      if [ -w "$above" ] && { [ -L "$path" ] || [ ! -e "$path" ]; }; then exit 0; fi
       path=${path%/*}
     done
     exit 1' bash "$1" </dev/null
@@ -509,7 +512,7 @@ replaced() { # TEXT OLD NEW
 }
 
 check_prefix() {
-  ! theirs "$prefix" ||
+  ! theirs "$prefix/lib" ||
     problem "$run_as, and so any workflow, may change $prefix or a directory above it: choose a --prefix that is root's alone"
 }
 

@@ -319,10 +319,12 @@ class ServiceIT {
     assertEquals(before, machine.script(ROOTS));
     assertEquals("", machine.script("find /opt/cape-worker 2>/dev/null || true"));
 
-    machine.script("mkdir -p /home/cape/root && chown root /home/cape/root", id);
-    var theirs = machine.run(INSTALLER, id, "--run-as", "cape", "--prefix", "/home/cape/root/x");
-    assertEquals(78, theirs.exitCode(), theirs.output());
-    assertTrue(theirs.output().contains("choose a --prefix that is root's alone"));
+    machine.script("mkdir /home/cape/root; ln -s /home/cape/root /srv/link");
+    for (String prefix : List.of("/home/cape/root/x", "/srv/link/x", "/tmp/x", "/tmp")) {
+      var theirs = machine.run(INSTALLER, id, "--run-as", "cape", "--prefix", prefix);
+      assertEquals(78, theirs.exitCode(), theirs.output());
+      assertTrue(theirs.output().contains("choose a --prefix that is root's alone"));
+    }
   }
 
   @Test
