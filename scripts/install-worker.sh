@@ -428,7 +428,7 @@ check_jar() {
   [ -n "$java" ] || return 0
   local version
   version=$(java_as_user "${jvm[@]}" -jar "$scratch/cape-worker.jar" --version 2>/dev/null </dev/null |
-    sed -n 's/^cape-worker \([A-Za-z0-9.+-]*\)$/\1/p') || true
+    sed -n 's/^cape-worker \([A-Za-z0-9.+-]*\)$/\1/p' | head -n 1) || true
   if [ -z "$version" ]; then
     problem "$jar is no Cape Worker: '$java -jar $jar --version' does not answer as one"
     return
@@ -462,7 +462,7 @@ check_worker() {
       problem "neither cape-adw nor uv is on the PATH that the service will have ($search_path): install one of them as $run_as (uv: https://docs.astral.sh/uv), unless CAPE_ADW_COMMAND names another command"
     return 0
   fi
-  local code=0 place=$scratch text
+  local code=0 place=$scratch text drain_seconds grace_seconds
   # shellcheck disable=SC2016
   printf '%s\n' "$settings_text" | as_user bash -c 'umask 077 && cat >"$1"' bash "$scratch/.env"
   # A directory that is not there yet, or not its user's yet, will be.
@@ -481,18 +481,27 @@ check_worker() {
     problem "$(replaced "$text" "$scratch" "$directory")"
     return
   fi
-  stop_seconds=$((10#$(setting --drain-timeout CAPE_DRAIN_TIMEOUT 300) + 10#$(setting --grace CAPE_GRACE 10) + 30))
+  drain_seconds=$(seconds --drain-timeout CAPE_DRAIN_TIMEOUT 300)
+  grace_seconds=$(seconds --grace CAPE_GRACE 10)
+  stop_seconds=$((drain_seconds + grace_seconds + 30))
   log_directory=$(within "$(setting --log-dir CAPE_LOG_DIR logs)")
   state_directory=$(within "$(setting --state-dir CAPE_STATE_DIR "$log_directory/state/$id")")
-  plain_path "the log directory" "$log_directory"
+  plain_path "the log or state directory" "$log_directory$state_directory"
 }
 
-# As the worker reads it.
+# As the worker reads it; that Java may be anything.
 setting() { # OPTION VARIABLE DEFAULT
   local value
   value=$(printf '%s\n' "$doctor" | sed -n -e "s/^ok  *settings: $1 = \(.*\) (option)\$/\1/p" \
     -e "s/^ok  *settings: $2 = \(.*\) (.* line [0-9]*)\$/\1/p")
-  printf '%s' "${value:-$3}"
+  printf '%s' "${value:-$3}" | tail -n 1
+}
+
+seconds() { # OPTION VARIABLE DEFAULT
+  local value form='^[0-9]{1,9}$'
+  value=$(setting "$@")
+  [[ $value =~ $form ]] || fail 78 "doctor says that $1 is '$value', which is no number of seconds"
+  printf '%s' "$((10#$value))"
 }
 
 within() { # PATH, from the worker's directory on

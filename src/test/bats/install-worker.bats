@@ -278,6 +278,21 @@ installation() {
   [ "$(tree)" = "$before" ]
 }
 
+@test "a Java that lies cannot give this script commands" {
+  fake_java
+  program "$scratch/bin/java" '
+    case "$*" in
+      -version) echo "openjdk version \"17.0.1\"" >&2 ;;
+      *" --version") echo "cape-worker 1.0" ;;
+      *) echo "ok settings: --grace = a[\$(touch '"$scratch"'/ran)] (option)" ;;
+    esac'
+  before=$(tree)
+  install_worker w --env-file settings "${installer_options[@]}"
+  refused 78 "doctor says that --grace is"
+  [ "$(tree)" = "$before" ]
+  [ ! -e "$scratch/ran" ]
+}
+
 @test "without a systemd that runs, nothing is touched" {
   fake_java
   before=$(tree)
