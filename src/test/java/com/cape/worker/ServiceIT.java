@@ -342,7 +342,11 @@ class ServiceIT {
       assertEquals(1, full.exitCode(), full.output());
       assertTrue(full.output().contains("No space left on device"), full.output());
       assertTrue(full.output().contains("mend that, and run this again"), full.output());
-      assertEquals("", machine.script("find /srv/small /etc/systemd/system -name '*.new'"));
+      assertEquals(
+          "",
+          machine.script(
+              "find /srv/small /etc/systemd/system -name '*.new' -o -name '*.jar' -o -name \"$1\"",
+              service()));
       machine.ask("mount", "-o", "remount,size=64m", "/srv/small");
       machine.ask(arguments);
       assertEquals("active", property("ActiveState"));
