@@ -33,7 +33,7 @@ install is at work; 78 something is missing, and nothing was touched.
 END
 }
 
-# Root writes only where nobody else may: in the prefix, and where units lie. What is in a worker's
+# Root writes only where the service's user may not: in the prefix, and where units lie. What is in a worker's
 # own directory is read, written and removed as its user, and so is Java run: what a workflow has
 # planted there leads no further than the workflow could go itself.
 umask 022
@@ -618,7 +618,7 @@ take_lock() {
   locked=yes
 }
 
-folder() { # PATH: where nobody else may write
+folder() { # PATH: where the service's user may not write
   [ -d "$1" ] || run mkdir -p "$1"
 }
 
