@@ -3,6 +3,8 @@ package com.cape.worker.cli;
 import com.cape.worker.process.PlainText;
 import com.cape.worker.store.AttemptView;
 import com.cape.worker.store.IssueView;
+import com.cape.worker.telemetry.Json;
+import com.cape.worker.telemetry.Times;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;

@@ -5,6 +5,7 @@ import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.IssueQueries;
 import com.cape.worker.store.IssueView;
+import com.cape.worker.telemetry.Json;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;

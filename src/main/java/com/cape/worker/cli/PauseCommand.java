@@ -36,7 +36,7 @@ public final class PauseCommand implements Callable<Integer> {
   @Option(
       names = "--for",
       paramLabel = "DURATION",
-      converter = Times.Reader.class,
+      converter = Words.Length.class,
       description = "So long: 90s, 15m, 2h, 1d, 1h30m. Default: until 'resume'.")
   private Optional<Duration> length = Optional.empty();
 

@@ -2,6 +2,8 @@ package com.cape.worker.cli;
 
 import com.cape.worker.process.PlainText;
 import com.cape.worker.store.Pause;
+import com.cape.worker.telemetry.Json;
+import com.cape.worker.telemetry.Times;
 
 /** How a pause is told. */
 final class PauseText {

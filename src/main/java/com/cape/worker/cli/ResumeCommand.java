@@ -4,6 +4,7 @@ import com.cape.worker.config.ConfigException;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.Pause;
 import com.cape.worker.store.PauseRepository;
+import com.cape.worker.telemetry.Json;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;

@@ -2,6 +2,8 @@ package com.cape.worker.cli;
 
 import com.cape.worker.process.PlainText;
 import com.cape.worker.store.Overview;
+import com.cape.worker.telemetry.Json;
+import com.cape.worker.telemetry.Times;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
