@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -28,7 +29,14 @@ public final class IssueRepository {
   }
 
   // One statement for both, so that an idle worker asks once a poll.
-  private static final String CLAIM = "SELECT * FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?)";
+  // A claim leaves run_after as it is. What came into being during the claim is not seen outside of
+  // it.
+  private static final String CLAIM =
+      """
+      SELECT c.*, (SELECT extract(epoch FROM now() - i.run_after)::float8 FROM cape_issues i
+                    WHERE i.id = c.id AND isfinite(i.run_after)) AS waited_s
+        FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?) AS c
+      """;
 
   /**
    * Claims the issue that has been due longest and starts its lease; says why when nothing is due,
@@ -70,12 +78,16 @@ public final class IssueRepository {
 
   private static Optional<Look> toLook(ResultSet row) throws SQLException {
     if (row.getObject("run_id") != null) {
-      return Optional.of(new Look(Optional.of(toClaim(row)), Idle.UNKNOWN));
+      return Optional.of(new Look(Optional.of(toClaim(row)), Idle.UNKNOWN, toWaited(row)));
     }
     if (row.getObject("id") != null) {
       return Optional.empty();
     }
-    return Optional.of(new Look(Optional.empty(), toIdle(row)));
+    return Optional.of(new Look(Optional.empty(), toIdle(row), Duration.ZERO));
+  }
+
+  private static Duration toWaited(ResultSet row) throws SQLException {
+    return Duration.ofMillis(Math.round(row.getDouble("waited_s") * 1000));
   }
 
   private static Claim toClaim(ResultSet row) throws SQLException {
@@ -223,6 +235,14 @@ public final class IssueRepository {
   /** Whether nobody has settled or rescued the run yet. */
   public boolean running(UUID runId) {
     return database.queryOne(RUNNING, bind -> bind.uuid(runId), row -> runId).isPresent();
+  }
+
+  private static final String OUTCOME = "SELECT outcome FROM cape_issue_attempts WHERE run_id = ?";
+
+  /** How the run stands; empty when somebody deleted it. */
+  public Optional<Outcome> outcome(UUID runId) {
+    return database.queryOne(
+        OUTCOME, bind -> bind.uuid(runId), row -> Outcome.ofWord(row.getString("outcome")));
   }
 
   private static final String THROTTLED =
