@@ -36,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 class OpsIT {
   private static final String TOKEN = "a token of some length";
   private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Duration OUTAGE = Duration.ofSeconds(30);
   private static final Duration POLL = Duration.ofMillis(100);
   private static final Pattern PORT = Pattern.compile("serving metrics and health .* port=(\\d+)");
   private static final Pattern SAMPLE =
@@ -149,7 +150,8 @@ class OpsIT {
       server.close();
       awaitAnswer(port, 503, "database", "/ready");
       assertAnswer(port, 200, "alive", "/live");
-      await().atMost(LIMIT).until(() -> count(samples(port), "database_up").equals("0"));
+      // The pool tries for a while before it tells.
+      await().atMost(OUTAGE).until(() -> count(samples(port), "database_up").equals("0"));
       // The last count holds a little longer.
       await().atMost(LIMIT).until(() -> !samples(port).containsKey("cape_worker_queue_due_issues"));
       assertEquals("0", count(samples(port), "ready"));
@@ -191,9 +193,10 @@ class OpsIT {
   void addressThatIsTakenIsToldBeforeAnythingIsClaimed() throws Exception {
     var fixture = new JarFixture(directory, "true").migrated();
     fixture.insert("an issue");
+    var elsewhere = fixture.environment(Map.of("CAPE_WORKER_ID", "lost", "CAPE_HTTP_TOKEN", TOKEN));
     try (var other = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         var worker = fixture.worker("late", "--http=127.0.0.1:" + other.getLocalPort());
-        var lost = fixture.worker("lost", "--http=192.0.2.1:9464")) {
+        var lost = WorkerProcess.start(directory, elsewhere, "--http=192.0.2.1:9464")) {
       assertEquals(75, worker.exitCode(), worker.output());
       assertTrue(
           worker
