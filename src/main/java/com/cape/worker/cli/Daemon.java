@@ -171,7 +171,9 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              new IssueRepository(work),
+              telling == Telling.NOBODY
+                  ? new IssueRepository(work)
+                  : IssueRepository.measuring(work),
               new RescueRepository(work),
               new IssueRepository(beat),
               new WorkerRepository(beat, version),

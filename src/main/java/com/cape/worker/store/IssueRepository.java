@@ -23,15 +23,29 @@ public final class IssueRepository {
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
   private final Database database;
+  private final String claimStatement;
 
   public IssueRepository(Database database) {
+    this(database, CLAIM);
+  }
+
+  private IssueRepository(Database database, String claimStatement) {
     this.database = requireNonNull(database);
+    this.claimStatement = claimStatement;
+  }
+
+  /** One whose claims tell how long their issue has been due, and take a little longer for it. */
+  public static IssueRepository measuring(Database database) {
+    return new IssueRepository(database, MEASURED_CLAIM);
   }
 
   // One statement for both, so that an idle worker asks once a poll.
-  // A claim leaves run_after as it is. What came into being during the claim is not seen outside of
-  // it.
   private static final String CLAIM =
+      "SELECT *, 0::float8 AS waited_s FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?)";
+
+  // A claim leaves run_after as it is. What came into being during the claim is not seen outside of
+  // it: that has not waited.
+  private static final String MEASURED_CLAIM =
       """
       SELECT c.*, (SELECT extract(epoch FROM now() - i.run_after)::float8 FROM cape_issues i
                     WHERE i.id = c.id AND isfinite(i.run_after)) AS waited_s
@@ -60,7 +74,8 @@ public final class IssueRepository {
   /** One look; empty when it cancelled an issue instead. */
   private Optional<Look> lookOrCancel(WorkerIdentity worker, String issueLogs, Duration lease) {
     return database
-        .queryOne(CLAIM, bind -> claim(bind, worker, issueLogs, lease), IssueRepository::toLook)
+        .queryOne(
+            claimStatement, bind -> claim(bind, worker, issueLogs, lease), IssueRepository::toLook)
         .orElseThrow();
   }
 
@@ -199,7 +214,7 @@ public final class IssueRepository {
       Claim claim, Settlement settlement, WorkerIdentity worker, String issueLogs, Duration lease) {
     try {
       return database.queryTwo(
-          SETTLE + ";" + CLAIM,
+          SETTLE + ";" + claimStatement,
           bind -> {
             settle(bind, claim, settlement);
             claim(bind, worker, issueLogs, lease);

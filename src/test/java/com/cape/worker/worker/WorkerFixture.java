@@ -43,7 +43,7 @@ final class WorkerFixture {
 
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
-    var issues = new IssueRepository(open);
+    var issues = IssueRepository.measuring(open);
     return new Stores(
         issues,
         new RescueRepository(open),
