@@ -133,7 +133,7 @@ final class Settler implements AutoCloseable {
             Optional<Settled> settled = writing.apply(settlement);
             boolean tried = result.tries() > 1;
             log(settlement, settled, tried);
-            boolean written = settled.isPresent() || tried && wrote(claim, settlement);
+            boolean written = settled.isPresent() || (tried && wrote(claim, settlement));
             tell(settlement, written, ran);
           },
           result);
