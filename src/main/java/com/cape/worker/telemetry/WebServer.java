@@ -120,7 +120,7 @@ public final class WebServer implements AutoCloseable {
    * Serves until it is closed.
    *
    * @param routes {@code /path} for what GET and HEAD answer, {@code POST /path} for what POST
-   *     does; a path that ends in a slash stands for all that begin so, but for {@code /} itself
+   *     does; a path that ends in a slash stands for all that begin so
    * @throws IOException when the address cannot be had; the message says why
    */
   public static WebServer start(
@@ -240,9 +240,10 @@ public final class WebServer implements AutoCloseable {
   private Optional<WebHandler> route(String method, String path) {
     String start = method.equals(POST) ? POST + " " : "";
     Optional<WebHandler> exact = Optional.ofNullable(routes.get(start + path));
-    int slash = path.lastIndexOf('/', path.length() - 2);
-    for (int end = slash; exact.isEmpty() && end > 0; end = path.lastIndexOf('/', end - 1)) {
+    int end = path.lastIndexOf('/');
+    while (exact.isEmpty() && end >= 0) {
       exact = Optional.ofNullable(routes.get(start + path.substring(0, end + 1)));
+      end = end == 0 ? -1 : path.lastIndexOf('/', end - 1);
     }
     return exact;
   }
