@@ -113,12 +113,12 @@ final class DashboardApi {
     return new IssueSearch.Query(
         statuses,
         value(given, "worker").map(WorkerId::new),
-        value(given, "priority").map(number -> number("priority", number, 9).intValue()),
+        value(given, "priority").map(number -> small("priority", number)),
         text,
         sort,
         value(given, "after").or(() -> value(given, "before")).map(DashboardApi::position),
         value(given, "limit")
-            .map(number -> number("limit", number, 9).intValue())
+            .map(number -> small("limit", number))
             .map(number -> Math.max(1, Math.min(number, MOST_ISSUES)))
             .orElse(USUAL_ISSUES));
   }
@@ -130,7 +130,9 @@ final class DashboardApi {
     }
     return new IssueSearch.Position(
         number("after", position.group(1), 19),
-        Optional.ofNullable(position.group(2)).map(number -> number("after", number, 9).intValue()).orElse(0),
+        Optional.ofNullable(position.group(2))
+            .map(number -> small("after", number))
+            .orElse(0),
         Optional.ofNullable(position.group(3)).orElse("-infinity"));
   }
 
@@ -188,7 +190,8 @@ final class DashboardApi {
             queries
                 .attempt(id, fence)
                 .map(attempt -> output(attempt, from, limit))
-                .orElseGet(() -> WebResponse.error(404, "issue %d has no such attempt".formatted(id))));
+                .orElseGet(
+                    () -> WebResponse.error(404, "issue %d has no such attempt".formatted(id))));
   }
 
   private WebResponse output(AttemptView attempt, long from, OptionalInt limit) {
@@ -201,7 +204,8 @@ final class DashboardApi {
     if (file.isPresent()) {
       try {
         OutputFile.Piece piece = file.get().read(from, limit, ended);
-        return output("file", piece, ended && piece.to() >= piece.size(), from < 0 && piece.from() > 0);
+        return output(
+            "file", piece, ended && piece.to() >= piece.size(), from < 0 && piece.from() > 0);
       } catch (IOException e) {
         // It was deleted this moment.
       }
@@ -260,6 +264,10 @@ final class DashboardApi {
       }
     }
     throw new IllegalArgumentException("%s: must be a whole number".formatted(name));
+  }
+
+  private static int small(String name, String text) {
+    return Math.toIntExact(number(name, text, 9));
   }
 
   private static <E extends Enum<E>> E oneOf(Class<E> type, String name, String word) {
