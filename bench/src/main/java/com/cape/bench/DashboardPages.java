@@ -70,7 +70,7 @@ final class DashboardPages {
     double ownBefore = dashboard.cpuSeconds();
     long start = System.nanoTime();
     try (var page = new Page(dashboard.port())) {
-      page.get("/");
+      page.get("/api/session");
       for (int second = 0; second < seconds; second++) {
         long asked = System.nanoTime();
         page.get("/api/overview");
@@ -87,7 +87,7 @@ final class DashboardPages {
               "/api/issues?status=failed",
               "/api/issues?sort=queue",
               "/api/issues?worker=bench",
-              "/api/issues/500000",
+              "/api/issues/500",
               "/api/issues?q=bench+77",
               "/api/issues?q=nowhere+to+be+found")) {
         var answers = new Samples();
