@@ -5,6 +5,7 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.Pause;
 import com.cape.worker.store.PauseRepository;
 import com.cape.worker.telemetry.Json;
+import com.cape.worker.telemetry.JsonViews;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -42,7 +43,7 @@ public final class ResumeCommand implements Callable<Integer> {
       output.line(
           new Json()
               .with("resumed", resumed.lifted().isPresent())
-              .with("pauses", resumed.left().stream().map(PauseText::json).toList())
+              .with("pauses", resumed.left().stream().map(JsonViews::pause).toList())
               .toString());
       return ExitCode.DONE.number();
     }

@@ -1,5 +1,6 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.config.HttpAddress;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.IssueQueries;
@@ -80,6 +81,18 @@ final class Words {
             "'%s' is no issue id; 'cape-worker list' shows them".formatted(text));
       }
       return Long.valueOf(text);
+    }
+  }
+
+  /** Of {@code --http}. */
+  static final class Address implements ITypeConverter<HttpAddress> {
+    @Override
+    public HttpAddress convert(String text) {
+      try {
+        return HttpAddress.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException("'%s' %s".formatted(text, e.getMessage()));
+      }
     }
   }
 

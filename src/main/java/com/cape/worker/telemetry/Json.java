@@ -23,6 +23,12 @@ public final class Json {
     return this;
   }
 
+  /** Adds all fields of another. */
+  Json withAll(Json other) {
+    fields.putAll(other.fields);
+    return this;
+  }
+
   @Override
   public String toString() {
     return text(fields);

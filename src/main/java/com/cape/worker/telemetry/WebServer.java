@@ -46,7 +46,6 @@ public final class WebServer implements AutoCloseable {
   // What is sent in spite of a limit is read to its end up to here, so that the answer is seen.
   private static final int MOST_DISCARDED_BYTES = 64 << 20;
   private static final Duration THREAD_IDLE = Duration.ofSeconds(10);
-  private static final int STOP_SECONDS = 1;
   private static final String GET = "GET";
   private static final String HEAD = "HEAD";
   private static final String POST = "POST";
@@ -120,7 +119,7 @@ public final class WebServer implements AutoCloseable {
    * Serves until it is closed.
    *
    * @param routes {@code /path} for what GET and HEAD answer, {@code POST /path} for what POST
-   *     does; a path that ends in a slash stands for all that begin so, but for {@code /} itself
+   *     does; a path that ends in a slash stands for all that begin so
    * @throws IOException when the address cannot be had; the message says why
    */
   public static WebServer start(
@@ -146,7 +145,7 @@ public final class WebServer implements AutoCloseable {
 
   @Override
   public void close() {
-    server.stop(STOP_SECONDS);
+    server.stop(0);
     threads.shutdownNow();
     try {
       if (!threads.awaitTermination(RESPONSE_LIMIT.toSeconds(), TimeUnit.SECONDS)) {
@@ -240,9 +239,10 @@ public final class WebServer implements AutoCloseable {
   private Optional<WebHandler> route(String method, String path) {
     String start = method.equals(POST) ? POST + " " : "";
     Optional<WebHandler> exact = Optional.ofNullable(routes.get(start + path));
-    int slash = path.lastIndexOf('/', path.length() - 2);
-    for (int end = slash; exact.isEmpty() && end > 0; end = path.lastIndexOf('/', end - 1)) {
+    int end = path.lastIndexOf('/');
+    while (exact.isEmpty() && end >= 0) {
       exact = Optional.ofNullable(routes.get(start + path.substring(0, end + 1)));
+      end = end == 0 ? -1 : path.lastIndexOf('/', end - 1);
     }
     return exact;
   }
