@@ -129,16 +129,16 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
                     .get()
                     .ifPresent(
                         now -> {
-                          value.call(now.pending(), "pending");
-                          value.call(now.started(), "started");
-                          value.call(now.failed(), "failed");
-                          value.call(now.cancelled(), "cancelled");
+                          value.call((double) now.pending(), "pending");
+                          value.call((double) now.started(), "started");
+                          value.call((double) now.failed(), "failed");
+                          value.call((double) now.cancelled(), "cancelled");
                         }))
         .register(registry);
     GaugeWithCallback.builder()
         .name("cape_worker_queue_due_issues")
         .help("Pending issues of the whole database that may be claimed now.")
-        .callback(value -> queue.get().ifPresent(now -> value.call(now.due())))
+        .callback(value -> queue.get().ifPresent(now -> value.call((double) now.due())))
         .register(registry);
     GaugeWithCallback.builder()
         .name("cape_worker_queue_oldest_due_age_seconds")
