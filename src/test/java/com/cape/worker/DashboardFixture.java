@@ -22,7 +22,7 @@ final class DashboardFixture implements AutoCloseable {
   /** The workflow: its issue's words say how it ends, and files what it prints meanwhile. */
   private static final String SCRIPT =
       """
-      case $2 in
+      case $(head -c 60 "$CAPE_ISSUE_FILE") in
         *bad*) echo broken; exit 65 ;;
         *flaky*) echo 'error: the API answered 529 (overloaded)'; exit 1 ;;
         *hostile*) cat hostile.txt ;;

@@ -1,5 +1,6 @@
 package com.cape.worker;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -18,14 +19,12 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
 
 /** The page as people meet it: in a browser, on a database that a live worker works on. */
-@Tag("database")
 @Timeout(60)
 class DashboardPageIT {
   private static final Duration LIVE = Duration.ofSeconds(2);
@@ -241,7 +240,9 @@ class DashboardPageIT {
     browser.tabTo("Submit an issue …");
     browser.press(Keys.ENTER);
     browser.awaitThat("a dialog", () -> browser.focused().equals("Description"));
-    browser.press("slow: by keyboard", Keys.TAB, Keys.chord(Keys.CONTROL, "a"), "7", Keys.ENTER);
+    browser.press("slow: by keyboard", Keys.TAB);
+    browser.selectAll();
+    browser.press("7", Keys.ENTER);
     browser.awaitText(SAID, "is submitted");
     long issue = Long.parseLong(fixture.database().value("SELECT max(id) FROM cape_issues WHERE description = 'slow: by keyboard' AND priority = 7"));
     assertEquals("Submit an issue …", browser.focused(), "the focus is back");
@@ -365,6 +366,26 @@ class DashboardPageIT {
   }
 
   @Test
+  void nothingIsAskedWhileNobodyLooks() {
+    browser.script(SEEN.formatted("true"));
+    browser.awaitThat("silence", () -> {
+      browser.requests();
+      await().during(Duration.ofMillis(1500)).until(() -> true);
+      return browser.requests().isEmpty();
+    });
+    long held = held("while nobody looked");
+    browser.script(SEEN.formatted("false"));
+    assertLive("what came while nobody looked", browser.awaitText(".tiles", fixture.database().value("SELECT count(*) FROM cape_issues WHERE status = 'pending'")));
+    fixture.database().execute("DELETE FROM cape_issues WHERE id = " + held);
+  }
+
+  private static final String SEEN =
+      """
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s });
+      document.dispatchEvent(new Event('visibilitychange'));
+      """;
+
+  @Test
   void aDatabaseThatIsAwayIsTold() throws Exception {
     browser.awaitText(".tiles", "Pending");
     fixture.proxy.hole(true);
@@ -408,15 +429,14 @@ class DashboardPageIT {
 
       browser.forget();
       browser.awaitText("#connection", "You are logged out.");
-      ignore("401");
       browser.open(DashboardFixture.urlOf(guarded));
       browser.press(token, Keys.ENTER);
       browser.awaitText("#freshness", "Live");
       guarded.close();
       browser.awaitText("#connection", "The dashboard server does not answer.");
       browser.awaitText("#freshness", " old");
-      ignore("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE");
       browser.open(fixture.url);
+      ignore("401", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE");
     }
   }
 
@@ -467,6 +487,53 @@ class DashboardPageIT {
     } finally {
       fixture.database().execute("DELETE FROM cape_pauses; DELETE FROM cape_workers WHERE pid = 1; DELETE FROM cape_issues WHERE id = " + issue);
     }
+  }
+
+  @Test
+  void whatCannotBeSeenIsWrittenOut() {
+    List<String> strange =
+        List.of(
+            "\u001b[1;31mred\u001b[0m", "\u001b]0;title\u0007text", "one\r\ntwo\rthree", "a\u0000b\u007fc\u009bd",
+            "abc\u202edef\u2066g", "no\u200bwidth\ufeff\u00ad", "tag\udb40\udc41!", "\u200fשלום", "कृ\u200dष्ण 👩\u200d💻\t1");
+    assertEquals(
+        List.of(
+            "red", "text", "one\ntwo\nthree", "a\u2400b\u2421c\\u009bd", "abc\\u202edef\\u2066g", "no\\u200bwidth\\ufeff\\u00ad",
+            "tag\\u{e0041}!", "\\u200fשלום", "कृ\u200dष्ण 👩\u200d💻\t1"),
+        browser.script("return import('/text.js').then((text) => arguments[0].map(text.visible))", strange));
+    assertEquals("a b …", browser.script("return import('/text.js').then((text) => text.line('a\\n\\tb ' + 'c'.repeat(9), 4))"));
+  }
+
+  @Test
+  void outputInPiecesIsPutTogetherAndKeepsWithinBounds() {
+    assertEquals("a red\nb", output("['a \\u001b[3', '1mred\\r', '\\nb']", "pre.textContent"));
+    String line = "Array(20).fill('x'.repeat(100000))";
+    assertEquals(true, output(line, "pre.innerText.length < 4000 && pre.querySelectorAll('.more').length > 0"));
+    assertEquals(true, output("['\\n'.repeat(1000000)]", "pre.textContent.length < 6000"));
+    assertEquals(true, output("Array(40).fill('word '.repeat(20000) + '\\n')", "pre.children.length <= 7"));
+    assertEquals(true, output("Array(400).fill('short\\n')", "pre.children.length < 3 && pre.textContent.length === 2400"));
+  }
+
+  /** What the page makes of output that comes in these parts. */
+  private static Object output(String parts, String question) {
+    return browser.script(
+        """
+        return import('/output.js').then(async ({ Output }) => {
+          const output = new Output();
+          output.choose(1, { attempt: 1, fence: 1 });
+          let at = 0;
+          for (const text of %s) {
+            const from = at;
+            at += text.length;
+            await output.refresh(async () => ({ available: 'file', from, to: at, size: at + 1, ended: false, text }));
+          }
+          document.body.append(output.node);
+          const pre = output.node.querySelector('pre');
+          const answer = %s;
+          output.node.remove();
+          return answer;
+        });
+        """
+            .formatted(parts, question));
   }
 
   // For everybody.

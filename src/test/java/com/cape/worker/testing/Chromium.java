@@ -151,6 +151,11 @@ public final class Chromium implements AutoCloseable {
     new Actions(driver).sendKeys(keys).perform();
   }
 
+  /** Marks all that the field with the focus holds. */
+  public void selectAll() {
+    new Actions(driver).keyDown(Keys.CONTROL).sendKeys("a").keyUp(Keys.CONTROL).perform();
+  }
+
   /** Presses the tabulator until the focus is on what has that name. */
   public void tabTo(String name) {
     List<String> met = new ArrayList<>();
@@ -183,12 +188,6 @@ public final class Chromium implements AutoCloseable {
         "Emulation.setEmulatedMedia",
         Map.of(
             "features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
-  }
-
-  /** Whether the page is to think that somebody looks at it. */
-  public void frozen(boolean frozen) {
-    driver.executeCdpCommand(
-        "Page.setWebLifecycleState", Map.of("state", frozen ? "frozen" : "active"));
   }
 
   /** Everything that can be used and has no name to be called by: role and HTML of each. */

@@ -240,7 +240,7 @@ function tellOverview(overview) {
     trouble = { kind: 'database', message: overview.error ?? '', of: 'overview' };
     retryAt = 0;
   }
-  if (overview.issues === undefined) {
+  if (!overview.issues) {
     return; // away since before the first look
   }
   tellGone(overview);
@@ -286,9 +286,9 @@ function tellWarnings(warnings) {
 function tellFreshness() {
   const seen = asOf();
   const seconds = seen === null ? 0 : between(seen, now());
-  const old = trouble !== null || seconds > OLD + SELDOM / 1000;
-  setText(freshness, seen === null ? 'Connecting \u2026' : old ? `${brief(seconds)} old` : 'Live');
-  setAttribute(freshness, 'class', old ? 'freshness old' : seen === null ? 'freshness' : 'freshness live');
+  const live = trouble === null && seen !== null && seconds <= OLD + SELDOM / 1000;
+  setText(freshness, seen === null ? 'Connecting \u2026' : live ? 'Live' : `${brief(seconds)} old`);
+  setAttribute(freshness, 'class', `freshness${live ? ' live' : trouble === null ? '' : ' old'}`);
   if (trouble !== null) {
     tellConnection();
   }

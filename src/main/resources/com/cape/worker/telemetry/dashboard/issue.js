@@ -49,7 +49,7 @@ export class IssueView {
       this.#facts,
       this.parts,
     );
-    [this.#missing, this.#errorCard, this.#retry, this.#cancel, this.parts, this.output.node].forEach((node) => show(node, false));
+    [this.#missing, this.#status.node, this.#errorCard, this.#retry, this.#cancel, this.parts, this.output.node].forEach((node) => show(node, false));
   }
 
   get title() {
@@ -158,7 +158,7 @@ export class IssueView {
         }
         show(error.node, fresh.error !== null && fresh.error !== '');
         error.set(fresh.error ?? '');
-        setAttribute(node, 'class', runs ? 'runs' : 'ended');
+        setAttribute(node, 'class', runs ? 'live' : 'ended');
       },
     };
   }

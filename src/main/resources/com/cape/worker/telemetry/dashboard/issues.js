@@ -49,7 +49,7 @@ export class IssuesView {
       this.#sort.append(element('option', { value }, text));
     }
     const boxes = STATUSES.map((status) => {
-      const box = element('input', { type: 'checkbox', name: 'status', value: status, onchange: () => this.#filtered() });
+      const box = element('input', { type: 'checkbox', name: 'status', value: status, onchange: () => this.#ticked(box) });
       this.#boxes.set(status, box);
       return element('label', { class: 'chip' }, box, status);
     });
@@ -83,6 +83,15 @@ export class IssuesView {
   #typed() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#filtered(), TYPING);
+  }
+
+  /** Only pending issues are in the queue. */
+  #ticked(box) {
+    if (box.checked && box.value !== 'pending' && this.#sort.value === 'queue') {
+      this.#boxes.get('pending').checked = false;
+      this.#sort.value = 'newest';
+    }
+    this.#filtered();
   }
 
   #filtered() {
