@@ -9,6 +9,7 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.Overview;
 import com.cape.worker.store.OverviewRepository;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.telemetry.Json;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
