@@ -69,8 +69,7 @@ final class DashboardFixture implements AutoCloseable {
   WorkerProcess dashboard(Map<String, String> environment) {
     Map<String, String> all = new HashMap<>(environment);
     all.put(
-        "CAPE_DATABASE_URL",
-        jar.database.url().replaceFirst(":\\d+/", ":" + proxy.port() + "/"));
+        "CAPE_DATABASE_URL", jar.database.url().replaceFirst(":\\d+/", ":" + proxy.port() + "/"));
     return WorkerProcess.start(
         jar.directory, jar.environment(all), "dashboard", "--http", "127.0.0.1:0");
   }

@@ -83,7 +83,10 @@ class DashboardPageIT {
     assertTrue(browser.text(".workers").contains(" left"), browser.text(".workers"));
     assertEquals(DashboardFixture.WORKER, browser.text(".workers .name"));
 
-    fixture.database().execute("INSERT INTO cape_issues (description, run_after) SELECT 'later', 'infinity' FROM generate_series(1, 1234)");
+    fixture
+        .database()
+        .execute(
+            "INSERT INTO cape_issues (description, run_after) SELECT 'later', 'infinity' FROM generate_series(1, 1234)");
     assertLive("the count of pending issues", browser.awaitText(".tiles", "1,23"));
     fixture.database().execute("DELETE FROM cape_issues WHERE description = 'later'");
 
@@ -91,16 +94,21 @@ class DashboardPageIT {
     assertTrue(before.startsWith("Last 60 minutes: "), before);
     fixture.finish(slow);
     fixture.awaitStatus(slow, "completed");
-    browser.awaitThat("the chart counts it", () -> !browser.find(".charts svg").getAttribute("aria-label").equals(before));
+    browser.awaitThat(
+        "the chart counts it",
+        () -> !browser.find(".charts svg").getAttribute("aria-label").equals(before));
     browser.click(".charts details summary");
-    browser.awaitThat("a table of minutes", () -> browser.count(".charts details[open] tbody tr") == 60);
+    browser.awaitThat(
+        "a table of minutes", () -> browser.count(".charts details[open] tbody tr") == 60);
     assertTrue(browser.count(".charts rect.completed") >= 84);
   }
 
   @Test
   void issuesAreFilteredSearchedAndPaged() {
-    fixture.database().execute(
-        """
+    fixture
+        .database()
+        .execute(
+            """
         INSERT INTO cape_issues (description, status, completed_at, assigned_worker_id)
         SELECT 'sorted ' || n, 'completed', now(), 'other-worker' FROM generate_series(1, 120) AS n
         """);
@@ -129,10 +137,14 @@ class DashboardPageIT {
     browser.go("#/issues?status=pending");
     browser.awaitText(".issues", "held for the list");
     fixture.database().execute("UPDATE cape_issues SET status = 'failed' WHERE id = " + held);
-    assertLive("a row that left the list", browser.awaitThat("it is gone", () -> !browser.text("main").contains("held for the list")));
+    assertLive(
+        "a row that left the list",
+        browser.awaitThat("it is gone", () -> !browser.text("main").contains("held for the list")));
     browser.click("input[value=failed]");
     browser.awaitText(".issues", "held for the list");
-    fixture.database().execute("UPDATE cape_issues SET description = 'told otherwise' WHERE id = " + held);
+    fixture
+        .database()
+        .execute("UPDATE cape_issues SET description = 'told otherwise' WHERE id = " + held);
     assertLive("a description", browser.awaitText(".issues", "told otherwise"));
   }
 
@@ -157,7 +169,8 @@ class DashboardPageIT {
     browser.awaitText(".output", "unseen");
     assertFalse(atEnd());
     browser.click(".jump");
-    browser.awaitThat("it follows again", () -> atEnd() && browser.find(".switch input").isSelected());
+    browser.awaitThat(
+        "it follows again", () -> atEnd() && browser.find(".switch input").isSelected());
 
     fixture.finish(issue);
     fixture.awaitStatus(issue, "completed");
@@ -194,7 +207,8 @@ class DashboardPageIT {
     browser.go("#/issues/" + issue);
     browser.awaitText(".output", "number 29999 of many");
     assertFalse(browser.text(".output").contains("number 00000"));
-    browser.awaitThat("there is more before", () -> browser.find(".output-room > button").isDisplayed());
+    browser.awaitThat(
+        "there is more before", () -> browser.find(".output-room > button").isDisplayed());
     String first = firstLine();
     browser.click(".output-room > button");
     browser.awaitThat("the part before it", () -> !firstLine().equals(first));
@@ -209,7 +223,11 @@ class DashboardPageIT {
   /** Each number is followed by the next one. */
   private static void assertWhole(String output) {
     List<Integer> numbers =
-        output.lines().filter(line -> line.matches("number \\d{5} of many")).map(line -> Integer.valueOf(line.substring(7, 12))).toList();
+        output
+            .lines()
+            .filter(line -> line.matches("number \\d{5} of many"))
+            .map(line -> Integer.valueOf(line.substring(7, 12)))
+            .toList();
     for (int i = 1; i < numbers.size(); i++) {
       assertEquals(numbers.get(i - 1) + 1, numbers.get(i));
     }
@@ -226,7 +244,10 @@ class DashboardPageIT {
     browser.type("#minutes", "5");
     browser.click(DIALOG + " .primary");
     browser.awaitText("#pauses", "a new disk");
-    fixture.jar.awaitValue("a new disk", "SELECT reason FROM cape_pauses WHERE scope = '%s' AND paused_until < now() + interval '6 min'".formatted(DashboardFixture.WORKER));
+    fixture.jar.awaitValue(
+        "a new disk",
+        "SELECT reason FROM cape_pauses WHERE scope = '%s' AND paused_until < now() + interval '6 min'"
+            .formatted(DashboardFixture.WORKER));
     browser.awaitText(".workers .action", "Resume");
     browser.click(".workers .action button");
     fixture.jar.awaitValue("0", "SELECT count(*) FROM cape_pauses");
@@ -244,13 +265,20 @@ class DashboardPageIT {
     browser.selectAll();
     browser.press("7", Keys.ENTER);
     browser.awaitText(SAID, "is submitted");
-    long issue = Long.parseLong(fixture.database().value("SELECT max(id) FROM cape_issues WHERE description = 'slow: by keyboard' AND priority = 7"));
+    long issue =
+        Long.parseLong(
+            fixture
+                .database()
+                .value(
+                    "SELECT max(id) FROM cape_issues WHERE description = 'slow: by keyboard' AND priority = 7"));
     assertEquals("Submit an issue …", browser.focused(), "the focus is back");
     fixture.awaitStatus(issue, "started");
 
     browser.tabTo("Issues");
     browser.press(Keys.ENTER);
-    browser.awaitThat("the focus on the heading", () -> browser.text("main h1").equals("Issues") && browser.focused().equals("Issues"));
+    browser.awaitThat(
+        "the focus on the heading",
+        () -> browser.text("main h1").equals("Issues") && browser.focused().equals("Issues"));
     browser.tabTo("Search");
     browser.press("by keyb");
     browser.awaitText("#told", "1 issue");
@@ -274,7 +302,8 @@ class DashboardPageIT {
     browser.press(Keys.ENTER);
     browser.awaitText(SAID, "is pending");
     fixture.awaitStatus(issue, "started");
-    assertEquals("1", fixture.database().value("SELECT attempts FROM cape_issues WHERE id = " + issue));
+    assertEquals(
+        "1", fixture.database().value("SELECT attempts FROM cape_issues WHERE id = " + issue));
     fixture.finish(issue);
 
     pauseAndResume();
@@ -288,7 +317,9 @@ class DashboardPageIT {
     browser.awaitThat("a dialog", () -> browser.focused().equals("Reason"));
     browser.press("deploy", Keys.TAB, "30", Keys.ENTER);
     browser.awaitText("#pauses", "The fleet is paused until");
-    fixture.jar.awaitValue("deploy", "SELECT reason FROM cape_pauses WHERE scope = '*' AND paused_until > now() + interval '29 min'");
+    fixture.jar.awaitValue(
+        "deploy",
+        "SELECT reason FROM cape_pauses WHERE scope = '*' AND paused_until > now() + interval '29 min'");
     browser.tabTo("Resume the fleet");
     browser.press(Keys.SPACE);
     browser.awaitText(SAID, "is resumed");
@@ -296,7 +327,10 @@ class DashboardPageIT {
   }
 
   private static void turnPages() {
-    fixture.database().execute("INSERT INTO cape_issues (description, status) SELECT 'leaf ' || n, 'cancelled' FROM generate_series(1, 60) AS n");
+    fixture
+        .database()
+        .execute(
+            "INSERT INTO cape_issues (description, status) SELECT 'leaf ' || n, 'cancelled' FROM generate_series(1, 60) AS n");
     browser.go("#/issues?q=leaf");
     browser.awaitText("#told", "50 issues");
     browser.tabTo("Next page");
@@ -310,7 +344,12 @@ class DashboardPageIT {
 
   @Test
   void anIssueOfSomebodyElseIsTakenBackOnlyAfterAYes() {
-    long issue = Long.parseLong(fixture.database().value("INSERT INTO cape_issues (description, status, run_after) VALUES ('by hand', 'started', 'infinity') RETURNING id"));
+    long issue =
+        Long.parseLong(
+            fixture
+                .database()
+                .value(
+                    "INSERT INTO cape_issues (description, status, run_after) VALUES ('by hand', 'started', 'infinity') RETURNING id"));
     browser.go("#/issues/" + issue);
     browser.awaitText(".facts", "somebody else started it");
     browser.click(".title .buttons button");
@@ -337,7 +376,10 @@ class DashboardPageIT {
 
   @Test
   void whatThePersonHoldsStaysWhileThePageUpdates() {
-    fixture.database().execute("INSERT INTO cape_issues (description, status) SELECT 'kept ' || n, 'cancelled' FROM generate_series(1, 40) AS n");
+    fixture
+        .database()
+        .execute(
+            "INSERT INTO cape_issues (description, status) SELECT 'kept ' || n, 'cancelled' FROM generate_series(1, 40) AS n");
     browser.go("#/issues?q=kept");
     browser.awaitText("#told", "40 issues");
     browser.script(
@@ -347,7 +389,9 @@ class DashboardPageIT {
         scrollTo(0, 300);
         """);
     String focused = browser.focused();
-    fixture.database().execute("INSERT INTO cape_issues (description, status) VALUES ('kept anew', 'cancelled')");
+    fixture
+        .database()
+        .execute("INSERT INTO cape_issues (description, status) VALUES ('kept anew', 'cancelled')");
     browser.awaitText("#told", "41 issues");
     assertEquals(focused, browser.focused());
     assertEquals("kept 12", browser.script("return String(getSelection())"));
@@ -357,7 +401,15 @@ class DashboardPageIT {
     browser.click("#open-submit");
     browser.type("#description", "half a tho");
     long pending = held("counted behind a dialog");
-    browser.awaitThat("an update", () -> browser.text(".tiles").contains(fixture.database().value("SELECT count(*) FROM cape_issues WHERE status = 'pending'")));
+    browser.awaitThat(
+        "an update",
+        () ->
+            browser
+                .text(".tiles")
+                .contains(
+                    fixture
+                        .database()
+                        .value("SELECT count(*) FROM cape_issues WHERE status = 'pending'")));
     browser.press("ught");
     assertEquals("half a thought", browser.find("#description").getAttribute("value"));
     assertEquals("Description", browser.focused());
@@ -368,14 +420,20 @@ class DashboardPageIT {
   @Test
   void nothingIsAskedWhileNobodyLooks() {
     browser.script(SEEN.formatted("true"));
-    browser.awaitThat("silence", () -> {
-      browser.requests();
-      await().during(Duration.ofMillis(1500)).until(() -> true);
-      return browser.requests().isEmpty();
-    });
+    browser.awaitThat(
+        "silence",
+        () -> {
+          browser.requests();
+          await().during(Duration.ofMillis(1500)).until(() -> true);
+          return browser.requests().isEmpty();
+        });
     long held = held("while nobody looked");
     browser.script(SEEN.formatted("false"));
-    assertLive("what came while nobody looked", browser.awaitText(".tiles", fixture.database().value("SELECT count(*) FROM cape_issues WHERE status = 'pending'")));
+    assertLive(
+        "what came while nobody looked",
+        browser.awaitText(
+            ".tiles",
+            fixture.database().value("SELECT count(*) FROM cape_issues WHERE status = 'pending'")));
     fixture.database().execute("DELETE FROM cape_issues WHERE id = " + held);
   }
 
@@ -394,9 +452,12 @@ class DashboardPageIT {
     assertTrue(browser.text("#connection").contains("What you see is from"));
     browser.awaitText("#freshness", " old");
     browser.awaitText(SAID, "The database is away.");
-    assertTrue(browser.text(".workers").contains(DashboardFixture.WORKER), "the last that was known");
+    assertTrue(
+        browser.text(".workers").contains(DashboardFixture.WORKER), "the last that was known");
     fixture.proxy.hole(false);
-    browser.awaitThat("it is back", () -> browser.text("#connection").isEmpty() && browser.text("#freshness").equals("Live"));
+    browser.awaitThat(
+        "it is back",
+        () -> browser.text("#connection").isEmpty() && browser.text("#freshness").equals("Live"));
     ignore("503");
   }
 
@@ -405,7 +466,10 @@ class DashboardPageIT {
     try (WorkerProcess doomed = fixture.worker("doomed")) {
       browser.awaitText(".workers", "doomed");
       doomed.close();
-      fixture.database().execute("UPDATE cape_workers SET heartbeat_at = now() - interval '59 s' WHERE worker_id = 'doomed'");
+      fixture
+          .database()
+          .execute(
+              "UPDATE cape_workers SET heartbeat_at = now() - interval '59 s' WHERE worker_id = 'doomed'");
       browser.awaitText("#warnings", "worker doomed");
       browser.awaitText(SAID, "worker doomed");
       browser.awaitText(".workers", "gone");
@@ -449,43 +513,65 @@ class DashboardPageIT {
             + "<a href='javascript:window.hacked=3'>x</a>\u001b[31mred\u001b[0m \u202egnp.exe \u0007"
             + "<style>body { display: none }</style><link rel=stylesheet href=https://example.com/>";
     String megabyte = "A".repeat(1 << 20);
-    Files.writeString(directory.resolve("hostile.txt"), "before\n" + evil + "\n" + megabyte + evil + "\nafter\n", StandardCharsets.UTF_8);
-    long issue = Long.parseLong(fixture.database().value("INSERT INTO cape_issues (description) VALUES ($$hostile %s$$ || repeat('B', 1 << 20)) RETURNING id".formatted(evil)));
+    Files.writeString(
+        directory.resolve("hostile.txt"),
+        "before\n" + evil + "\n" + megabyte + evil + "\nafter\n",
+        StandardCharsets.UTF_8);
+    long issue =
+        Long.parseLong(
+            fixture
+                .database()
+                .value(
+                    "INSERT INTO cape_issues (description) VALUES ($$hostile %s$$ || repeat('B', 1 << 20)) RETURNING id"
+                        .formatted(evil)));
     fixture.awaitStatus(issue, "completed");
-    fixture.database().execute(
-        """
+    fixture
+        .database()
+        .execute(
+            """
         UPDATE cape_issues SET last_error = $$%s$$, status = 'failed' WHERE id = %d;
         INSERT INTO cape_pauses (scope, reason) VALUES ('*', $$%1$s$$);
         INSERT INTO cape_workers (worker_id, instance, host, pid, version, state, free_slots, heartbeat_at)
         VALUES ($$%1$s$$, gen_random_uuid(), $$%1$s$$, 1, '<b>1', 'idle', 1, now() - interval '1 hour')
         """
-            .formatted(evil.substring(0, 90), issue));
+                .formatted(evil.substring(0, 90), issue));
     try {
       browser.go("#/issues/" + issue);
       browser.awaitText(".output", "after");
       String output = browser.text(".output");
-      assertTrue(output.contains("<img src=x onerror='window.hacked = 2'>"), output.substring(0, 300));
+      assertTrue(
+          output.contains("<img src=x onerror='window.hacked = 2'>"), output.substring(0, 300));
       assertTrue(output.contains("red \\u202egnp.exe \u2407"), output.substring(0, 300));
       assertTrue(output.length() < 20_000, "a long line is cut");
       assertTrue(browser.text(".output .more").contains("more characters"));
-      Duration more = browser.awaitThat("more of the line", () -> {
-        browser.click(".output .more");
-        return browser.text(".output").length() > output.length() + 10_000;
-      });
+      Duration more =
+          browser.awaitThat(
+              "more of the line",
+              () -> {
+                browser.click(".output .more");
+                return browser.text(".output").length() > output.length() + 10_000;
+              });
       assertTrue(more.compareTo(LIVE) < 0, "responsive: " + more);
       assertTrue(browser.text(".text").startsWith("hostile <script>"));
       assertTrue(browser.text(".text").length() < 10_000);
       browser.click(".long .more");
       for (String view : List.of("#/issues", "#/workers", "#/", "#/issues/" + issue)) {
         browser.go(view);
-        browser.awaitText("main", view.equals("#/") || view.equals("#/workers") ? "<script>" : "hostile");
+        browser.awaitText(
+            "main", view.equals("#/") || view.equals("#/workers") ? "<script>" : "hostile");
         browser.awaitText("#pauses", "<script>");
-        assertEquals(0, browser.count("main script, main style, main link, main img, #notices img, [onerror]"));
+        assertEquals(
+            0,
+            browser.count("main script, main style, main link, main img, #notices img, [onerror]"));
         assertNarrow(view);
       }
       assertEquals("undefined", browser.script("return typeof window.hacked"));
     } finally {
-      fixture.database().execute("DELETE FROM cape_pauses; DELETE FROM cape_workers WHERE pid = 1; DELETE FROM cape_issues WHERE id = " + issue);
+      fixture
+          .database()
+          .execute(
+              "DELETE FROM cape_pauses; DELETE FROM cape_workers WHERE pid = 1; DELETE FROM cape_issues WHERE id = "
+                  + issue);
     }
   }
 
@@ -493,24 +579,49 @@ class DashboardPageIT {
   void whatCannotBeSeenIsWrittenOut() {
     List<String> strange =
         List.of(
-            "\u001b[1;31mred\u001b[0m", "\u001b]0;title\u0007text", "one\r\ntwo\rthree", "a\u0000b\u007fc\u009bd",
-            "abc\u202edef\u2066g", "no\u200bwidth\ufeff\u00ad", "tag\udb40\udc41!", "\u200fשלום", "कृ\u200dष्ण 👩\u200d💻\t1");
+            "\u001b[1;31mred\u001b[0m",
+            "\u001b]0;title\u0007text",
+            "one\r\ntwo\rthree",
+            "a\u0000b\u007fc\u009bd",
+            "abc\u202edef\u2066g",
+            "no\u200bwidth\ufeff\u00ad",
+            "tag\udb40\udc41!",
+            "\u200fשלום",
+            "कृ\u200dष्ण 👩\u200d💻\t1");
     assertEquals(
         List.of(
-            "red", "text", "one\ntwo\nthree", "a\u2400b\u2421c\\u009bd", "abc\\u202edef\\u2066g", "no\\u200bwidth\\ufeff\\u00ad",
-            "tag\\u{e0041}!", "\\u200fשלום", "कृ\u200dष्ण 👩\u200d💻\t1"),
-        browser.script("return import('/text.js').then((text) => arguments[0].map(text.visible))", strange));
-    assertEquals("a b …", browser.script("return import('/text.js').then((text) => text.line('a\\n\\tb ' + 'c'.repeat(9), 4))"));
+            "red",
+            "text",
+            "one\ntwo\nthree",
+            "a\u2400b\u2421c\\u009bd",
+            "abc\\u202edef\\u2066g",
+            "no\\u200bwidth\\ufeff\\u00ad",
+            "tag\\u{e0041}!",
+            "\\u200fשלום",
+            "कृ\u200dष्ण 👩\u200d💻\t1"),
+        browser.script(
+            "return import('/text.js').then((text) => arguments[0].map(text.visible))", strange));
+    assertEquals(
+        "a b …",
+        browser.script(
+            "return import('/text.js').then((text) => text.line('a\\n\\tb ' + 'c'.repeat(9), 4))"));
   }
 
   @Test
   void outputInPiecesIsPutTogetherAndKeepsWithinBounds() {
     assertEquals("a red\nb", output("['a \\u001b[3', '1mred\\r', '\\nb']", "pre.textContent"));
     String line = "Array(20).fill('x'.repeat(100000))";
-    assertEquals(true, output(line, "pre.innerText.length < 4000 && pre.querySelectorAll('.more').length > 0"));
+    assertEquals(
+        true,
+        output(line, "pre.innerText.length < 4000 && pre.querySelectorAll('.more').length > 0"));
     assertEquals(true, output("['\\n'.repeat(1000000)]", "pre.textContent.length < 6000"));
-    assertEquals(true, output("Array(40).fill('word '.repeat(20000) + '\\n')", "pre.children.length <= 7"));
-    assertEquals(true, output("Array(400).fill('short\\n')", "pre.children.length < 3 && pre.textContent.length === 2400"));
+    assertEquals(
+        true, output("Array(40).fill('word '.repeat(20000) + '\\n')", "pre.children.length <= 7"));
+    assertEquals(
+        true,
+        output(
+            "Array(400).fill('short\\n')",
+            "pre.children.length < 3 && pre.textContent.length === 2400"));
   }
 
   /** What the page makes of output that comes in these parts. */
@@ -572,13 +683,17 @@ class DashboardPageIT {
   @Test
   void everyControlHasANameAndHeadingsAreInOrder() {
     long issue = fixture.submit("flaky: for its controls");
-    fixture.jar.awaitValue("failed", "SELECT outcome FROM cape_issue_attempts WHERE issue_id = " + issue);
+    fixture.jar.awaitValue(
+        "failed", "SELECT outcome FROM cape_issue_attempts WHERE issue_id = " + issue);
     fixture.database().execute("INSERT INTO cape_pauses (scope) VALUES ('nobody')");
     for (String view : List.of("#/", "#/issues", "#/workers", "#/issues/" + issue)) {
       browser.go(view);
       browser.awaitThat(view, () -> browser.count("main table:not([hidden]), .timeline li") > 0);
       assertEquals(List.of(), browser.nameless(), view);
-      String levels = String.valueOf(browser.script("return [...document.querySelectorAll('main :is(h1, h2, h3)')].filter(h => h.offsetParent).map(h => h.tagName[1]).join('')"));
+      String levels =
+          String.valueOf(
+              browser.script(
+                  "return [...document.querySelectorAll('main :is(h1, h2, h3)')].filter(h => h.offsetParent).map(h => h.tagName[1]).join('')"));
       assertTrue(levels.matches("1(23*)*"), view + " has headings " + levels);
       assertEquals(1, browser.count("main, [role=main]"));
       assertEquals(0, browser.count("th:not([scope]), table:not(:has(caption))"), view);
@@ -595,7 +710,9 @@ class DashboardPageIT {
   void textStandsOutInLightAndDark() throws IOException {
     long issue = fixture.submit("bad: for its colours");
     fixture.awaitStatus(issue, "failed");
-    fixture.database().execute("INSERT INTO cape_pauses (scope, reason) VALUES ('nobody', 'for its colours')");
+    fixture
+        .database()
+        .execute("INSERT INTO cape_pauses (scope, reason) VALUES ('nobody', 'for its colours')");
     for (String scheme : List.of("light", "dark")) {
       browser.scheme(scheme);
       for (String view : List.of("#/", "#/issues", "#/workers", "#/issues/" + issue)) {
@@ -608,9 +725,11 @@ class DashboardPageIT {
       assertEquals(List.of(), browser.script(PALE), scheme + " dialog");
       browser.press(Keys.ESCAPE);
     }
-    String dark = String.valueOf(browser.script("return getComputedStyle(document.body).backgroundColor"));
+    String dark =
+        String.valueOf(browser.script("return getComputedStyle(document.body).backgroundColor"));
     browser.scheme("light");
-    assertFalse(dark.equals(browser.script("return getComputedStyle(document.body).backgroundColor")));
+    assertFalse(
+        dark.equals(browser.script("return getComputedStyle(document.body).backgroundColor")));
     fixture.database().execute("DELETE FROM cape_pauses");
   }
 
@@ -650,7 +769,12 @@ class DashboardPageIT {
 
   /** An issue that nobody may claim yet. */
   private static long held(String description) {
-    return Long.parseLong(fixture.database().value("INSERT INTO cape_issues (description, run_after) VALUES ('%s', 'infinity') RETURNING id".formatted(description)));
+    return Long.parseLong(
+        fixture
+            .database()
+            .value(
+                "INSERT INTO cape_issues (description, run_after) VALUES ('%s', 'infinity') RETURNING id"
+                    .formatted(description)));
   }
 
   private static void assertLive(String what, Duration took) {
@@ -660,7 +784,10 @@ class DashboardPageIT {
 
   /** The browser itself complains of answers that the test had the server give. */
   private static void ignore(String... causes) {
-    List<String> left = browser.complaints().stream().filter(complaint -> List.of(causes).stream().noneMatch(complaint::contains)).toList();
+    List<String> left =
+        browser.complaints().stream()
+            .filter(complaint -> List.of(causes).stream().noneMatch(complaint::contains))
+            .toList();
     assertEquals(List.of(), left);
   }
 }

@@ -9,7 +9,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Takes the pictures of the README, into the directory that {@code cape.test.screenshots} names. */
+/**
+ * Takes the pictures of the README, into the directory that {@code cape.test.screenshots} names.
+ */
 @EnabledIfSystemProperty(named = "cape.test.screenshots", matches = ".+")
 @Timeout(120)
 class DashboardPicturesIT {
@@ -124,8 +126,10 @@ class DashboardPicturesIT {
             Seen on main in 3 of the last 40 runs. The toast goes away after 4 s; on a busy machine the
             test looks for it later than that. Let the test move the clock.""");
     fixture.awaitStatus(issue, "started");
-    fixture.database().execute(
-        """
+    fixture
+        .database()
+        .execute(
+            """
         UPDATE cape_issues SET last_error = 'attempt 2 timed_out: stopped after 1 h' WHERE id = %1$d;
         UPDATE cape_issue_attempts SET attempt = 3, started_at = now() - interval '4 min 12 s' WHERE issue_id = %1$d;
         INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, started_at, lease_expires_at, finished_at, outcome, exit_code, signal, error)
@@ -134,7 +138,7 @@ class DashboardPicturesIT {
                (%1$d, 2, -1, gen_random_uuid(), 'alleycat-2', gen_random_uuid(), 'alleycat', 4213, now() - interval '81 min', now(), now() - interval '21 min',
                 'timed_out', NULL, 15, NULL)
         """
-            .formatted(issue));
+                .formatted(issue));
     fixture.say(issue, PRINTED);
     return issue;
   }

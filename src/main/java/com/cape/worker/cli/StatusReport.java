@@ -29,7 +29,8 @@ record StatusReport(Overview overview) {
     overview
         .pauses()
         .forEach(pause -> lines.add(output.strong("paused") + "     " + PauseText.of(pause)));
-    Warnings.of(overview).forEach(warning -> lines.add(output.strong("warning") + "    " + warning));
+    Warnings.of(overview)
+        .forEach(warning -> lines.add(output.strong("warning") + "    " + warning));
     lines.add("");
     lines.addAll(workers().lines(output.columns()));
     return lines;

@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * TERM, INT and HUP: for a worker, the first drains, the second interrupts what runs, the third ends
- * this process at once.
+ * TERM, INT and HUP: for a worker, the first drains, the second interrupts what runs, the third
+ * ends this process at once.
  *
  * <p>{@code sun.misc.Signal} is reached by reflection, because javac warns of it in a way that
  * cannot be turned off. A shutdown hook would do for the first signal only.

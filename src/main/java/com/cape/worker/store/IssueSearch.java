@@ -98,7 +98,10 @@ public final class IssueSearch {
 
     private Search(Query query) {
       this.query = query;
-      query.text().ifPresent(text -> filters.add("left(description, %d) ILIKE ?".formatted(SEARCHED_CHARACTERS)));
+      query
+          .text()
+          .ifPresent(
+              text -> filters.add("left(description, %d) ILIKE ?".formatted(SEARCHED_CHARACTERS)));
       query.priority().ifPresent(number -> filters.add("priority = " + number));
     }
 
@@ -147,7 +150,10 @@ public final class IssueSearch {
       }
     }
 
-    /** Whether all issues of the statuses can be looked at; the planner would rather walk along the ids. */
+    /**
+     * Whether all issues of the statuses can be looked at; the planner would rather walk along the
+     * ids.
+     */
     private boolean few() {
       if (query.statuses().isEmpty() || query.statuses().contains(IssueStatus.COMPLETED)) {
         return false;
@@ -183,7 +189,10 @@ public final class IssueSearch {
     private Page queue() {
       query.worker().ifPresent(worker -> filters.add("assigned_worker_id = ?"));
       Optional<Position> position =
-          query.after().or(() -> query.priority().map(IssueSearch::top)).or(() -> level("<=", Integer.MAX_VALUE));
+          query
+              .after()
+              .or(() -> query.priority().map(IssueSearch::top))
+              .or(() -> level("<=", Integer.MAX_VALUE));
       while (position.isPresent()) {
         Position from = position.get();
         int size = rows;
@@ -203,7 +212,11 @@ public final class IssueSearch {
                         + " OFFSET ? LIMIT 1",
                     bind -> bindQueue(bind, from).number(size - 1),
                     IssueSearch::toPosition)
-                .or(() -> query.priority().isPresent() ? Optional.empty() : level("<", from.priority()));
+                .or(
+                    () ->
+                        query.priority().isPresent()
+                            ? Optional.empty()
+                            : level("<", from.priority()));
         if (position.isPresent() && timeIsUp()) {
           return stoppedAt(position.get());
         }

@@ -68,9 +68,7 @@ record Charts(History history, Instant now) {
   private static Json bar(Instant at, long[] counts) {
     Json bar = new Json().with("at", at);
     Arrays.stream(Kind.values())
-        .forEach(
-            kind ->
-                bar.with(kind.name().toLowerCase(Locale.ROOT), counts[kind.ordinal()]));
+        .forEach(kind -> bar.with(kind.name().toLowerCase(Locale.ROOT), counts[kind.ordinal()]));
     return bar;
   }
 }

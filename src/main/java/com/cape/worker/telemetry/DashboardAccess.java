@@ -50,8 +50,7 @@ final class DashboardAccess implements WebAccess {
     if (request.path().startsWith(API) && fromOtherSite(request)) {
       return forbidden("this is for the dashboard's own page");
     }
-    boolean known =
-        request.header("X-CSRF-Token").filter(new Secret(csrf.get())::is).isPresent();
+    boolean known = request.header("X-CSRF-Token").filter(new Secret(csrf.get())::is).isPresent();
     return action && !known
         ? forbidden("the page is out of date; load it again")
         : Optional.empty();

@@ -98,9 +98,7 @@ final class DashboardActions {
           "priority: must be from %d to %d".formatted(Short.MIN_VALUE, Short.MAX_VALUE));
     }
     long id =
-        issues
-            .submit(List.of(description.stripTrailing()), (int) priority, Duration.ZERO)
-            .get(0);
+        issues.submit(List.of(description.stripTrailing()), (int) priority, Duration.ZERO).get(0);
     return WebResponse.json(done("issue %d is submitted".formatted(id)).with("id", id));
   }
 
@@ -116,8 +114,7 @@ final class DashboardActions {
               "issue %d was started by somebody else; make sure that it runs no more, then take it back"
                   .formatted(id));
       case COMPLETED -> refused("issue %d is completed; submit it anew".formatted(id));
-      case SCHEDULED ->
-          refused("issue %d was never tried; it waits for its time".formatted(id));
+      case SCHEDULED -> refused("issue %d was never tried; it waits for its time".formatted(id));
       case REFUSED -> refused(refusedByOthers(id));
       case OTHER -> refused("issue %d has a status that is not Cape's".formatted(id));
     };
@@ -158,8 +155,7 @@ final class DashboardActions {
     Optional<String> reason =
         DashboardApi.value(form, "reason").map(String::strip).filter(text -> !text.isEmpty());
     if (reason.filter(text -> text.length() > LONGEST_REASON).isPresent()) {
-      throw new IllegalArgumentException(
-          "reason: at most %d characters".formatted(LONGEST_REASON));
+      throw new IllegalArgumentException("reason: at most %d characters".formatted(LONGEST_REASON));
     }
     Pause pause = pauses.pause(worker, length, reason);
     String end =

@@ -130,7 +130,9 @@ final class DashboardApi {
     }
     return new IssueSearch.Position(
         number("after", position.group(1), 19),
-        Optional.ofNullable(position.group(2)).map(number -> number("after", number, 9).intValue()).orElse(0),
+        Optional.ofNullable(position.group(2))
+            .map(number -> number("after", number, 9).intValue())
+            .orElse(0),
         Optional.ofNullable(position.group(3)).orElse("-infinity"));
   }
 
@@ -188,7 +190,8 @@ final class DashboardApi {
             queries
                 .attempt(id, fence)
                 .map(attempt -> output(attempt, from, limit))
-                .orElseGet(() -> WebResponse.error(404, "issue %d has no such attempt".formatted(id))));
+                .orElseGet(
+                    () -> WebResponse.error(404, "issue %d has no such attempt".formatted(id))));
   }
 
   private WebResponse output(AttemptView attempt, long from, OptionalInt limit) {
@@ -201,7 +204,8 @@ final class DashboardApi {
     if (file.isPresent()) {
       try {
         OutputFile.Piece piece = file.get().read(from, limit, ended);
-        return output("file", piece, ended && piece.to() >= piece.size(), from < 0 && piece.from() > 0);
+        return output(
+            "file", piece, ended && piece.to() >= piece.size(), from < 0 && piece.from() > 0);
       } catch (IOException e) {
         // It was deleted this moment.
       }

@@ -76,8 +76,7 @@ public final class JsonViews {
         .with("oldest_due_since", overview.oldestDue())
         .with("last_claim_at", overview.lastClaim())
         .with(
-            "workers",
-            overview.workers().stream().map(worker -> worker(worker, overview)).toList())
+            "workers", overview.workers().stream().map(worker -> worker(worker, overview)).toList())
         .with("pauses", overview.pauses().stream().map(JsonViews::pause).toList())
         .with("warnings", Warnings.of(overview));
   }
@@ -105,7 +104,6 @@ public final class JsonViews {
         .with("started_at", run.startedAt())
         .with("seconds", Duration.between(run.startedAt(), overview.now()))
         .with("lease_expires_at", run.leaseExpiresAt())
-        .with(
-            "lease_margin_seconds", Duration.between(overview.now(), run.leaseExpiresAt()));
+        .with("lease_margin_seconds", Duration.between(overview.now(), run.leaseExpiresAt()));
   }
 }

@@ -49,8 +49,8 @@ final class OutputFile {
   /**
    * Some of it.
    *
-   * @param from its first byte, which lies a little behind what was asked for where that was within a
-   *     word
+   * @param from its first byte, which lies a little behind what was asked for where that was within
+   *     a word
    * @param to the first byte that is not in it
    */
   record Piece(long from, long to, long size, String text) {}

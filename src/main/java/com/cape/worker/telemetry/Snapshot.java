@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * How the fleet stands, read once for all pages, and only while somebody asks. A thread of its own
- * reads, so that a database that hangs keeps no page waiting. Reading takes about one percent of the
- * database's time at most: where it is slow, it is seldom.
+ * reads, so that a database that hangs keeps no page waiting. Reading takes about one percent of
+ * the database's time at most: where it is slow, it is seldom.
  */
 final class Snapshot implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Snapshot.class);

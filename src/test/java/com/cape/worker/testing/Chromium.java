@@ -186,8 +186,7 @@ public final class Chromium implements AutoCloseable {
   public void scheme(String scheme) {
     driver.executeCdpCommand(
         "Emulation.setEmulatedMedia",
-        Map.of(
-            "features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+        Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
   }
 
   /** Everything that can be used and has no name to be called by: role and HTML of each. */
@@ -255,9 +254,7 @@ public final class Chromium implements AutoCloseable {
   /** Writes what the window shows. */
   public void screenshot(Path file) throws IOException {
     Object png =
-        driver
-            .executeCdpCommand("Page.captureScreenshot", Map.of("format", "png"))
-            .get("data");
+        driver.executeCdpCommand("Page.captureScreenshot", Map.of("format", "png")).get("data");
     Files.createDirectories(file.getParent());
     Files.write(file, Base64.getDecoder().decode(png.toString()));
   }

@@ -105,6 +105,7 @@ async function keepFresh() {
       failures = 0;
       wait = Math.max(every, Math.min(LONGEST_WAIT, (performance.now() - begun) * IDLE_SHARE));
       back();
+      tellFreshness();
     } catch (error) {
       if (!flight.signal.aborted) {
         failures++;

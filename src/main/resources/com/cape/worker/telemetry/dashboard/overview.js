@@ -61,7 +61,7 @@ export class OverviewView {
     const issues = overview.issues;
     this.#pending.update(count(issues.pending), `${count(issues.due)} due, ${count(issues.retrying)} to be retried`);
     this.#started.update(count(issues.started), issues.unowned > 0 ? `${count(issues.unowned)} not by these workers` : 'at this moment');
-    this.#completed.update(count(issues.completed_last_hour), `this hour, ${count(issues.completed_last_day)} in a day`, 'good');
+    this.#completed.update(count(issues.completed_last_hour), `in the last hour, ${count(issues.completed_last_day)} in a day`, 'good');
     this.#failed.update(count(issues.failed), 'to be looked at', issues.failed > 0 ? 'bad' : '');
     this.#cancelled.update(count(issues.cancelled), 'by somebody');
     this.#tellOldest(overview);
@@ -78,7 +78,7 @@ export class OverviewView {
       return;
     }
     const waits = between(since, overview.now);
-    this.#oldest.update(brief(waits), `since ${full(since)}`, waits > 60 ? 'warn' : '');
+    this.#oldest.update(brief(waits), `since ${waits < 43200 ? full(since).slice(11) : full(since)}`, waits > 60 ? 'warn' : '');
   }
 
   #tellPickup(pickup) {
