@@ -113,12 +113,12 @@ final class DashboardApi {
     return new IssueSearch.Query(
         statuses,
         value(given, "worker").map(WorkerId::new),
-        value(given, "priority").map(number -> number("priority", number, 9).intValue()),
+        value(given, "priority").map(number -> small("priority", number)),
         text,
         sort,
         value(given, "after").or(() -> value(given, "before")).map(DashboardApi::position),
         value(given, "limit")
-            .map(number -> number("limit", number, 9).intValue())
+            .map(number -> small("limit", number))
             .map(number -> Math.max(1, Math.min(number, MOST_ISSUES)))
             .orElse(USUAL_ISSUES));
   }
@@ -131,7 +131,7 @@ final class DashboardApi {
     return new IssueSearch.Position(
         number("after", position.group(1), 19),
         Optional.ofNullable(position.group(2))
-            .map(number -> number("after", number, 9).intValue())
+            .map(number -> small("after", number))
             .orElse(0),
         Optional.ofNullable(position.group(3)).orElse("-infinity"));
   }
@@ -264,6 +264,10 @@ final class DashboardApi {
       }
     }
     throw new IllegalArgumentException("%s: must be a whole number".formatted(name));
+  }
+
+  private static int small(String name, String text) {
+    return Math.toIntExact(number(name, text, 9));
   }
 
   private static <E extends Enum<E>> E oneOf(Class<E> type, String name, String word) {
