@@ -69,7 +69,7 @@ class DashboardPageIT {
   private static void assertOwn(List<String> requests) {
     assertFalse(requests.isEmpty());
     assertEquals(
-        List.of(), requests.stream().filter(url -> !url.startsWith("http://127.0.0.1:")).toList());
+        List.of(), requests.stream().filter(url -> !url.matches("(http://127\\.0\\.0\\.1:|chrome:).*")).toList());
   }
 
   // The views.
@@ -238,7 +238,7 @@ class DashboardPageIT {
     browser.go("#/workers");
     browser.awaitText(".workers", DashboardFixture.WORKER);
     assertTrue(browser.text(".workers").contains("pid " + fixture.worker.pid()));
-    browser.click(".workers .action button");
+    browser.click(".workers td.action button");
     browser.awaitText(DIALOG, "Pause worker " + DashboardFixture.WORKER);
     browser.type("#reason", "a new disk");
     browser.type("#minutes", "5");
@@ -248,8 +248,8 @@ class DashboardPageIT {
         "a new disk",
         "SELECT reason FROM cape_pauses WHERE scope = '%s' AND paused_until < now() + interval '6 min'"
             .formatted(DashboardFixture.WORKER));
-    browser.awaitText(".workers .action", "Resume");
-    browser.click(".workers .action button");
+    browser.awaitText(".workers td.action", "Resume");
+    browser.click(".workers td.action button");
     fixture.jar.awaitValue("0", "SELECT count(*) FROM cape_pauses");
     browser.awaitThat("no pause is told", () -> browser.count("#pauses li") == 0);
   }
@@ -462,10 +462,11 @@ class DashboardPageIT {
   }
 
   @Test
-  void aWorkerThatIsGoneIsTold() {
+  void aWorkerThatIsGoneIsTold() throws Exception {
     try (WorkerProcess doomed = fixture.worker("doomed")) {
       browser.awaitText(".workers", "doomed");
-      doomed.close();
+      doomed.signal("KILL");
+      doomed.ended(LIVE);
       fixture
           .database()
           .execute(
@@ -478,7 +479,7 @@ class DashboardPageIT {
   }
 
   @Test
-  void aTokenOpensTheDoor() {
+  void aTokenOpensTheDoor() throws Exception {
     String token = "correct-horse-battery";
     try (WorkerProcess guarded = fixture.dashboard(Map.of("CAPE_HTTP_TOKEN", token))) {
       browser.open(DashboardFixture.urlOf(guarded));
@@ -496,7 +497,7 @@ class DashboardPageIT {
       browser.open(DashboardFixture.urlOf(guarded));
       browser.press(token, Keys.ENTER);
       browser.awaitText("#freshness", "Live");
-      guarded.close();
+      guarded.signal("KILL");
       browser.awaitText("#connection", "The dashboard server does not answer.");
       browser.awaitText("#freshness", " old");
       browser.open(fixture.url);

@@ -102,10 +102,13 @@ public final class Chromium implements AutoCloseable {
     return driver.findElement(By.cssSelector(css));
   }
 
-  /** What a reader sees of it, as a script reads it; empty when it is not there. */
+  /** What a reader sees of it; empty when it is not there, or not shown. */
   public String text(String css) {
     return String.valueOf(
-        script("return document.querySelector(arguments[0])?.innerText ?? ''", css));
+        script(
+            "const node = document.querySelector(arguments[0]);"
+                + " return node?.checkVisibility() ? node.innerText : ''",
+            css));
   }
 
   /** How many there are. */
@@ -121,9 +124,14 @@ public final class Chromium implements AutoCloseable {
 
   /** Waits until something holds in the page; answers how long that took. */
   public Duration awaitThat(String what, Callable<Boolean> condition) {
+    return awaitThat(what, LIMIT, condition);
+  }
+
+  /** The same, with a limit of its own. */
+  public Duration awaitThat(String what, Duration limit, Callable<Boolean> condition) {
     long begun = System.nanoTime();
     await(what)
-        .atMost(LIMIT)
+        .atMost(limit)
         .pollDelay(Duration.ZERO)
         .pollInterval(BETWEEN_LOOKS)
         .ignoreExceptionsMatching(Chromium::meanwhileGone)

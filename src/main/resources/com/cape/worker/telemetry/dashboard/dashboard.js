@@ -1,6 +1,6 @@
 /*
- * Which view is shown, and how it stays fresh: one request after the other, a second apart, slower when
- * the server is slow or away, and none while nobody looks.
+ * Which view is shown, and how it stays fresh: one request after the other, a second apart, less often
+ * while the server is away, and none while nobody looks.
  */
 import { arm, resume, say } from './actions.js';
 import { Away, get, post, Refused, session } from './api.js';
@@ -13,8 +13,6 @@ import { OverviewView } from './overview.js';
 import { WorkersView } from './workers.js';
 
 const LONGEST_WAIT = 15000;
-// Looking costs the database at most a twentieth of its time.
-const IDLE_SHARE = 20;
 const SELDOM = 5000;
 const OLD = 5;
 
@@ -97,13 +95,11 @@ async function keepFresh() {
     await looking();
     flight = new AbortController();
     woken = false;
-    const begun = performance.now();
-    let wait = every;
+    let wait = every; // the server itself sees to it that looking costs the database little
     try {
       await refresh();
       answeredAt = now();
       failures = 0;
-      wait = Math.max(every, Math.min(LONGEST_WAIT, (performance.now() - begun) * IDLE_SHARE));
       back();
       tellFreshness();
     } catch (error) {

@@ -33,6 +33,7 @@ export class IssuesView {
     this.table = made.node;
     this.body = made.body;
     made.node.classList.add('issues');
+    show(made.node, false);
     made.body.addEventListener('keydown', (event) => step(made.body, event));
     this.node = element(
       'div',
@@ -70,8 +71,9 @@ export class IssuesView {
     this.#query = query;
     const statuses = (query.get('status') ?? '').split(',');
     this.#boxes.forEach((box, status) => { box.checked = statuses.includes(status); });
-    if (document.activeElement !== this.#search) {
-      this.#search.value = query.get('q') ?? '';
+    const text = query.get('q') ?? '';
+    if (this.#timer === 0 && this.#search.value.trim() !== text) {
+      this.#search.value = text;
     }
     this.#sort.value = query.get('sort') ?? 'newest';
     const worker = query.get('worker');
@@ -96,6 +98,7 @@ export class IssuesView {
 
   #filtered() {
     clearTimeout(this.#timer);
+    this.#timer = 0;
     const query = new URLSearchParams();
     const statuses = STATUSES.filter((status) => this.#boxes.get(status).checked);
     setIf(query, 'status', this.#sort.value === 'queue' ? 'pending' : statuses.join(','));
@@ -241,7 +244,7 @@ function pager(name) {
     previous: element('a', { class: 'button' }, 'Previous page'),
     next: element('a', { class: 'button' }, 'Next page'),
   };
-  const node = element('nav', { class: 'pager', 'aria-label': name }, ...Object.values(links));
+  const node = element('nav', { class: 'pager', 'aria-label': name, hidden: true }, ...Object.values(links));
   return {
     node,
     update(targets) {

@@ -66,8 +66,8 @@ export class OverviewView {
     this.#cancelled.update(count(issues.cancelled), 'by somebody');
     this.#tellOldest(overview);
     this.#tellPickup(overview.pickup);
-    this.#minutes.update(overview.minutes);
-    this.#hours.update(overview.hours);
+    this.#minutes.update(overview.minutes ?? []);
+    this.#hours.update(overview.hours ?? []);
     this.#workers.update(overview);
   }
 

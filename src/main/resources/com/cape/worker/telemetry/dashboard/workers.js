@@ -24,10 +24,11 @@ export class WorkerTable {
       name === '' ? { name: 'Action', class: 'action' } : { name });
     const made = table('Workers', columns);
     this.body = made.body;
-    this.none = element('p', { class: 'quiet' }, 'No worker has registered in the last days.');
+    this.none = element('p', { class: 'quiet', hidden: true }, 'No worker has registered in the last days.');
     this.node = element('div', {}, this.none, made.node);
     made.node.classList.add('workers');
     this.table = made.node;
+    show(this.table, false);
   }
 
   update(overview) {
