@@ -32,7 +32,7 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  cape-worker dashboard",
-      "  CAPE_HTTP_TOKEN=$(openssl rand -hex 16) cape-worker dashboard --http 0.0.0.0:8080"
+      "  cape-worker dashboard --http 0.0.0.0:8080 --env-file dashboard.env"
     })
 public final class DashboardCommand implements Callable<Integer> {
   private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(5);

@@ -130,9 +130,7 @@ final class DashboardApi {
     }
     return new IssueSearch.Position(
         number("after", position.group(1), 19),
-        Optional.ofNullable(position.group(2))
-            .map(number -> small("after", number))
-            .orElse(0),
+        Optional.ofNullable(position.group(2)).map(number -> small("after", number)).orElse(0),
         Optional.ofNullable(position.group(3)).orElse("-infinity"));
   }
 

@@ -46,7 +46,6 @@ public final class WebServer implements AutoCloseable {
   // What is sent in spite of a limit is read to its end up to here, so that the answer is seen.
   private static final int MOST_DISCARDED_BYTES = 64 << 20;
   private static final Duration THREAD_IDLE = Duration.ofSeconds(10);
-  private static final int STOP_SECONDS = 1;
   private static final String GET = "GET";
   private static final String HEAD = "HEAD";
   private static final String POST = "POST";
@@ -146,7 +145,7 @@ public final class WebServer implements AutoCloseable {
 
   @Override
   public void close() {
-    server.stop(STOP_SECONDS);
+    server.stop(0);
     threads.shutdownNow();
     try {
       if (!threads.awaitTermination(RESPONSE_LIMIT.toSeconds(), TimeUnit.SECONDS)) {

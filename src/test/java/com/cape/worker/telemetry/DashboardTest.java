@@ -9,13 +9,15 @@ import com.cape.worker.testing.RawHttp;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -31,17 +33,25 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DashboardTest {
   private static final Pattern ID = Pattern.compile("\\{\"id\":(\\d+)");
 
-  @TempDir private Path logs;
-  private DashboardFixture fixture;
+  @TempDir private static Path logs;
+  private static DashboardFixture fixture;
 
-  @BeforeEach
-  void start() throws IOException {
+  @BeforeAll
+  static void start() throws IOException {
     fixture = new DashboardFixture(logs, Optional.empty());
   }
 
-  @AfterEach
-  void stop() {
+  @AfterAll
+  static void stop() {
     fixture.close();
+  }
+
+  @BeforeEach
+  void clean() throws IOException {
+    fixture.database.execute(
+        "TRUNCATE cape_issues, cape_issue_attempts, cape_workers, cape_pauses RESTART IDENTITY");
+    // Answers that were kept are forgotten with it.
+    fixture.post("/api/resume", "");
   }
 
   private void issues(String values) {
@@ -352,25 +362,28 @@ class DashboardTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "failed, retry, 200, issue 1 is pending, pending",
-    "cancelled, retry, 200, issue 1 is pending, pending",
-    "pending, retry, 409, issue 1 is due already, pending",
-    "completed, retry, 409, issue 1 is completed; submit it anew, completed",
-    "started, retry, 409, issue 1 was started by somebody else; make sure that it runs no more\\, then take it back, started",
-    "pending, cancel, 200, issue 1 is cancelled, cancelled",
-    "failed, cancel, 409, issue 1 has ended, failed",
-    "cancelled, cancel, 200, issue 1 is cancelled already, cancelled",
-    "started, cancel, 409, issue 1 was started by somebody else\\, whom Cape cannot stop, started",
-    "odd, retry, 409, issue 1 has a status that is not Cape's, odd",
-    "odd, cancel, 409, issue 1 has a status that is not Cape's, odd"
-  })
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "failed | retry | 200 | issue 1 is pending | pending",
+        "cancelled | retry | 200 | issue 1 is pending | pending",
+        "pending | retry | 409 | issue 1 is due already | pending",
+        "completed | retry | 409 | issue 1 is completed; submit it anew | completed",
+        "started | retry | 409 | issue 1 was started by somebody else; make sure that it runs no more, then take it back | started",
+        "pending | cancel | 200 | issue 1 is cancelled | cancelled",
+        "failed | cancel | 409 | issue 1 has ended | failed",
+        "cancelled | cancel | 200 | issue 1 is cancelled already | cancelled",
+        "started | cancel | 409 | issue 1 was started by somebody else, whom Cape cannot stop | started",
+        "odd | retry | 409 | issue 1 has a status that is not Cape's | odd",
+        "odd | cancel | 409 | issue 1 has a status that is not Cape's | odd"
+      })
   void issueIsRetriedAndCancelledAsTheCommandsDo(
       String status, String action, int answered, String said, String becomes) throws Exception {
     issues("('a', '%s')".formatted(status));
     RawHttp.Answer answer = fixture.post("/api/issues/1/" + action, "");
     assertEquals(answered, answer.status(), answer.body());
-    assertTrue(answer.body().contains(said.replace("\\", "")), answer.body());
+    assertTrue(answer.body().contains(said), answer.body());
     assertEquals(becomes, value("SELECT status FROM cape_issues"));
   }
 
@@ -467,6 +480,85 @@ class DashboardTest {
         .atMost(Duration.ofSeconds(5))
         .until(() -> fixture.json("/api/overview").contains("\"database_ok\":true"));
     assertEquals(200, fixture.get("/api/issues").status());
+  }
+
+  @Test
+  void outputIsReadFromItsFileWhileItGrows() throws Exception {
+    issues("('a', 'started')");
+    Path file = logs.resolve("attempt-1-1.log");
+    Files.writeString(file, "one\ntwo th");
+    fixture.attempt(1, 1, "running", DashboardFixture.HOST, file.toString());
+    assertEquals(
+        "{\"available\":\"file\",\"from\":0,\"to\":8,\"size\":10,\"ended\":false,"
+            + "\"text\":\"one\\ntwo \",\"truncated_start\":false}",
+        fixture.json("/api/issues/1/output?fence=1&from=-1"));
+    Files.writeString(file, "one\ntwo three\n\u001b[2J");
+    fixture.database.execute("UPDATE cape_issue_attempts SET outcome = 'failed'");
+    String rest = fixture.json("/api/issues/1/output?fence=1&from=8");
+    assertEquals("three\\n\\u001b[2J", DashboardFixture.field("text", rest));
+    assertEquals("true", DashboardFixture.field("ended", rest));
+  }
+
+  @Test
+  void endThatWasKeptIsShownWhereTheFileIsNotHere() throws Exception {
+    issues("('a', 'started')");
+    Path file = Files.writeString(logs.resolve("elsewhere.log"), "the file of this host");
+    fixture.attempt(1, 1, "failed", "there", file.toString());
+    fixture.attempt(1, 2, "running", "there", file.toString());
+    String ended = fixture.json("/api/issues/1/output?fence=1");
+    assertEquals("tail", DashboardFixture.field("available", ended));
+    assertEquals("the end", DashboardFixture.field("text", ended));
+    String running = fixture.json("/api/issues/1/output?fence=2");
+    assertEquals("none", DashboardFixture.field("available", running));
+    assertEquals("false", DashboardFixture.field("ended", running));
+    assertEquals(404, fixture.get("/api/issues/1/output?fence=3").status());
+    for (String wrong : List.of("", "?fence=", "?fence=x", "?fence=1&from=x", "?fence=1&limit=-")) {
+      assertEquals(400, fixture.get("/api/issues/1/output" + wrong).status(), wrong);
+    }
+  }
+
+  @Test
+  void fileThatTheTableNamesElsewhereIsNotRead() throws Exception {
+    issues("('a', 'started')");
+    Path secret = Files.writeString(logs.resolveSibling(logs.getFileName() + "-secret"), "s3cr3t");
+    Path link = Files.createSymbolicLink(logs.resolve("link"), secret);
+    Path pipe = logs.resolve("pipe");
+    assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+    int fence = 1;
+    for (String name :
+        List.of(
+            "/etc/passwd",
+            "../../x",
+            secret.toString(),
+            link.toString(),
+            pipe.toString(),
+            logs + "/../" + secret.getFileName(),
+            logs.toString(),
+            "/dev/zero",
+            "")) {
+      fixture.attempt(1, fence, "failed", DashboardFixture.HOST, name);
+      String output = fixture.json("/api/issues/1/output?from=0&fence=" + fence++);
+      assertEquals("tail", DashboardFixture.field("available", output), name);
+      assertEquals("the end", DashboardFixture.field("text", output), name);
+    }
+    Files.delete(secret);
+  }
+
+  @Test
+  void megabyteOnOneLineIsToldInPieces() throws Exception {
+    issues("('a', 'started')");
+    Path file = Files.writeString(logs.resolve("long.log"), "x".repeat(1 << 20));
+    fixture.attempt(1, 1, "failed", DashboardFixture.HOST, file.toString());
+    long to = 0;
+    int pieces = 0;
+    for (String ended = "false"; ended.equals("false"); pieces++) {
+      String json = fixture.json("/api/issues/1/output?fence=1&from=" + to);
+      assertTrue(json.length() <= (256 << 10) + 200, json.length() + " characters");
+      to = Long.parseLong(DashboardFixture.field("to", json));
+      ended = DashboardFixture.field("ended", json);
+    }
+    assertEquals(1 << 20, to);
+    assertEquals(5, pieces);
   }
 
   @ParameterizedTest

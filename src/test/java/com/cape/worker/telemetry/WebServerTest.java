@@ -126,11 +126,12 @@ class WebServerTest {
   @ParameterizedTest
   @CsvSource({
     "GET, /page, 200", "GET, /empty, 200", "GET, /nowhere, 404", "GET, /secret, 401",
-    "GET, /mistake, 500", "PUT, /page, 405", "GET, /page?q=%zz, 400", "HEAD, /page, 200",
+    "GET, /mistake, 500", "PUT, /page, 405", "GET, /page?{many}, 400", "HEAD, /page, 200",
     "POST, /change, 200"
   })
   void everyAnswerKeepsItsReaderSafe(String method, String path, int status) throws Exception {
-    RawHttp.Answer answer = RawHttp.ask(server.address(), method, path, "");
+    String target = path.replace("{many}", "a=1&".repeat(200));
+    RawHttp.Answer answer = RawHttp.ask(server.address(), method, target, "");
     assertEquals(status, answer.status());
     for (String header : PROTECTION) {
       String name = header.substring(0, header.indexOf(':'));
