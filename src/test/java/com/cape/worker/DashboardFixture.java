@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -65,13 +64,15 @@ final class DashboardFixture implements AutoCloseable {
         id, "--concurrency", "3", "--lease", "60", "--grace", "1", "--retry-delay", "600");
   }
 
-  /** Another dashboard, which reaches the database through the proxy as well. */
-  WorkerProcess dashboard(Map<String, String> environment) {
-    Map<String, String> all = new HashMap<>(environment);
-    all.put(
-        "CAPE_DATABASE_URL", jar.database.url().replaceFirst(":\\d+/", ":" + proxy.port() + "/"));
+  /** Another dashboard, which asks for a token, and reaches the database through the proxy. */
+  WorkerProcess guardedDashboard(String token) {
+    String url = jar.database.url().replaceFirst(":\\d+/", ":" + proxy.port() + "/");
+    return dashboard(Map.of("CAPE_DATABASE_URL", url, "CAPE_HTTP_TOKEN", token));
+  }
+
+  private WorkerProcess dashboard(Map<String, String> environment) {
     return WorkerProcess.start(
-        jar.directory, jar.environment(all), "dashboard", "--http", "127.0.0.1:0");
+        jar.directory, jar.environment(environment), "dashboard", "--http", "127.0.0.1:0");
   }
 
   static String urlOf(WorkerProcess dashboard) {

@@ -66,6 +66,7 @@ public final class Dashboard implements AutoCloseable {
     Map<String, WebHandler> routes = new HashMap<>();
     routes.put("/", new StaticFiles());
     routes.put("POST " + DashboardAccess.LOGIN, access::logIn);
+    routes.put("POST /api/logout", access::logOut);
     routes.put("/api/session", request -> session(request, access, version));
     routes.put("/api/overview", request -> snapshot.current());
     routes.put("/api/issues", api::issues);

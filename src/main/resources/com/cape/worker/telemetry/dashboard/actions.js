@@ -2,7 +2,7 @@
 import { post, Refused } from './api.js';
 import { element, setAttribute, setText } from './dom.js';
 
-const SAID_FOR = 12000;
+const SAID_FOR = 8000;
 
 const said = document.getElementById('said');
 let timer = 0;

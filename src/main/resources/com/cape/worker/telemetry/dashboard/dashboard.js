@@ -299,11 +299,14 @@ function about(begun) {
 
 async function logOut() {
   try {
-    await post('/logout');
-    location.assign('/login');
+    await post('/api/logout');
   } catch (error) {
-    say(error.message, { bad: true });
+    if (!(error instanceof Refused) || error.status !== 401) {
+      say(error.message, { bad: true });
+      return;
+    }
   }
+  location.assign('/login');
 }
 
 arm(changed);
