@@ -261,6 +261,7 @@ public final class Chromium implements AutoCloseable {
 
   /** Writes what the window shows. */
   public void screenshot(Path file) throws IOException {
+    driver.executeCdpCommand("Emulation.setScrollbarsHidden", Map.of("hidden", true));
     Object png =
         driver.executeCdpCommand("Page.captureScreenshot", Map.of("format", "png")).get("data");
     Files.createDirectories(file.getParent());

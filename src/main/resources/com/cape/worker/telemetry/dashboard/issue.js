@@ -179,7 +179,7 @@ export class IssueView {
 }
 
 function facts(issue) {
-  const parts = [when(issue), `priority ${issue.priority}`, issue.attempts === 1 ? '1 attempt counted' : `${issue.attempts} attempts counted`];
+  const parts = [standing(issue), `priority ${issue.priority}`, issue.attempts === 1 ? '1 attempt counted' : `${issue.attempts} attempts counted`];
   if (issue.worker !== null) {
     parts.push(`worker ${line(issue.worker, 100)}`);
   }
@@ -193,6 +193,14 @@ function facts(issue) {
     parts.push('somebody else started it: no attempt is running');
   }
   return parts.join(' \u00b7 ');
+}
+
+function standing(issue) {
+  const time = when(issue);
+  if (issue.status === 'pending') {
+    return time.startsWith('due') ? time : `due ${time}`;
+  }
+  return `${issue.status === 'started' ? 'running' : 'ended'} ${time}`;
 }
 
 function endingOf(attempt) {

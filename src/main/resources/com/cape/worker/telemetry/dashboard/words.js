@@ -81,7 +81,7 @@ export function margin() {
       setAttribute(meter, 'high', lease * 0.75);
       setAttribute(meter, 'optimum', lease);
       setAttribute(meter, 'value', Math.max(0, Math.min(lease, Math.round(left))));
-      setText(text, left > 0 ? `${brief(left)} left` : `over for ${brief(-left)}`);
+      setText(text, left > 0 ? `lease ${brief(left)} left` : `lease over for ${brief(-left)}`);
     },
   };
 }
