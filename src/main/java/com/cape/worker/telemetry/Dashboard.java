@@ -44,7 +44,7 @@ public final class Dashboard implements AutoCloseable {
     Database work = Database.open(url, NAME, CONNECTIONS, STATEMENT_LIMIT);
     Snapshot snapshot = Snapshot.of(reading);
     try {
-      var answers = new SharedAnswers();
+      var answers = new KeptAnswers();
       var access = new DashboardAccess(http.token(), InstantSource.system());
       var api = new DashboardApi(work, snapshot, answers, host, logs);
       var actions = new DashboardActions(work, snapshot, answers);
