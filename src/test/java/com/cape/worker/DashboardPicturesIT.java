@@ -94,6 +94,7 @@ class DashboardPicturesIT {
       Chromium browser = fixture.browser;
       fixture.database().execute(DAY);
       long issue = retried(fixture);
+      browser.hideScrollbars();
       browser.size(1280, 860);
       browser.scheme("light");
       browser.open(fixture.url);

@@ -259,9 +259,13 @@ public final class Chromium implements AutoCloseable {
     return urls;
   }
 
+  /** Draws no scrollbars, as on a phone. */
+  public void hideScrollbars() {
+    driver.executeCdpCommand("Emulation.setScrollbarsHidden", Map.of("hidden", true));
+  }
+
   /** Writes what the window shows. */
   public void screenshot(Path file) throws IOException {
-    driver.executeCdpCommand("Emulation.setScrollbarsHidden", Map.of("hidden", true));
     Object png =
         driver.executeCdpCommand("Page.captureScreenshot", Map.of("format", "png")).get("data");
     Files.createDirectories(file.getParent());

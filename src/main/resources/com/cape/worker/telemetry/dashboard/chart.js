@@ -116,7 +116,7 @@ export class Chart {
     const up = Math.max(0, ...this.#points.map((point) => point.completed));
     const down = Math.max(0, ...this.#points.map(below));
     const step = nice((up + down) / 4);
-    const top = Math.max(step, Math.ceil(up / step) * step);
+    const top = Math.max(3 * step, Math.ceil(up / step) * step); // one alone is no peak
     const bottom = Math.ceil(down / step) * step;
     const scale = (HEIGHT - TOP - BOTTOM) / (top + bottom);
     const y = (value) => TOP + (top - value) * scale;
