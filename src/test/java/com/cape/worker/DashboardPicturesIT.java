@@ -42,13 +42,13 @@ class DashboardPicturesIT {
       SELECT title, status, worker, 1, 1, ended - took - late, ended - took - late, ended - took, ended,
              CASE status WHEN 'completed' THEN ended END,
              CASE status WHEN 'failed' THEN 'attempt 1 failed: exit 65 after 4 min' END
-        FROM (SELECT 1 + i % 14 AS n, i, now() - make_interval(secs => 86400.0 * (1 - i / 901.0)) AS ended,
+        FROM (SELECT 1 + i % 14 AS n, i, now() - make_interval(secs => 86400.0 * (1 - i / 2701.0)) AS ended,
                      make_interval(secs => 60 + 500 * random()) AS took,
                      make_interval(secs => 0.01 + 0.9 * random() ^ 6) AS late,
                      (ARRAY['alleycat-1', 'alleycat-2', 'borzoi-1', 'borzoi-2'])[1 + i % 4] AS worker,
                      CASE WHEN random() < 0.07 THEN 'failed' WHEN random() < 0.03 THEN 'cancelled' ELSE 'completed' END AS status
-                FROM generate_series(1, 900) AS i
-               WHERE random() < 0.55 + 0.45 * sin(i / 90.0 - 2.2)) AS past
+                FROM generate_series(1, 2700) AS i
+               WHERE random() < 0.55 + 0.45 * sin(i / 270.0 - 2.2)) AS past
         JOIN titles USING (n) ORDER BY i;
       INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, started_at, lease_expires_at, finished_at, outcome, exit_code)
       SELECT id, 1, 1, gen_random_uuid(), assigned_worker_id, gen_random_uuid(), split_part(assigned_worker_id, '-', 1), 4211,
