@@ -152,7 +152,6 @@ class OpsIT {
       assertAnswer(port, 200, "alive", "/live");
       // The pool tries for a while before it tells.
       await().atMost(OUTAGE).until(() -> count(samples(port), "database_up").equals("0"));
-      // The last count holds a little longer.
       await().atMost(LIMIT).until(() -> !samples(port).containsKey("cape_worker_queue_due_issues"));
       assertEquals("0", count(samples(port), "ready"));
       server = server(data, databasePort);
