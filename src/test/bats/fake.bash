@@ -31,8 +31,53 @@ setup() {
   program "$scratch/bin/systemd-notify" 'exit 0'
   export PATH="$scratch/bin:${JAVA_HOME:+$JAVA_HOME/bin:}$PATH"
   unset JAVA_HOME
+  installer_options=()
   cd "$scratch" || return
   printf 'CAPE_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none\n' >settings
+}
+
+# One that finds nothing wrong, and is quick.
+fake_java() {
+  program "$scratch/bin/java" '
+    case "$*" in
+      -version) echo "openjdk version \"17.0.1\"" >&2 ;;
+      *" --version") echo "cape-worker 1.0" ;;
+      *" drain "*) exit "$(cat "'"$scratch"'/drained")" ;;
+    esac'
+  echo 0 >"$scratch/drained"
+  echo first >"$scratch/fake.jar"
+  installer_options=(--jar "$scratch/fake.jar")
+}
+
+# Lets each of the programs, and systemctl, kill the installer when its turn is the last step.
+count_steps() { # PROGRAM...
+  local each
+  echo 0 | tee "$scratch/step" >"$scratch/last-step"
+  for each in "$@"; do
+    program "$scratch/bin/$each" "one_step; exec $(command -v "$each") \"\$@\""
+  done
+  export -f one_step
+  sed -i 's/^    echo "systemctl/    one_step; echo "systemctl/' "$scratch/bin/systemctl"
+}
+
+one_step() {
+  local step
+  step=$(($(cat "$FAKE/../step") + 1))
+  echo $step >"$FAKE/../step"
+  if [ "$step" -eq "$(cat "$FAKE/../last-step")" ]; then
+    kill -KILL "$(cat "$FAKE/../pid")"
+    exit 1
+  fi
+}
+
+# Runs the installer up to that step; false when it was not killed.
+killed_at() { # STEP ARGUMENT...
+  echo 0 >"$scratch/step"
+  echo "$1" >"$scratch/last-step"
+  shift
+  run bash -c 'echo $$ >"$1" && shift && exec "$@"' bash "$scratch/pid" "$installer" "$@"
+  echo 0 >"$scratch/last-step"
+  [ "$status" -eq 137 ]
 }
 
 on_a_mac() {
@@ -58,7 +103,7 @@ install_worker() {
 }
 
 installed() { # WORKER-ID ARGUMENT...: and it has to work
-  install_worker "$1" --env-file settings "${@:2}"
+  install_worker "$1" --env-file settings "${installer_options[@]}" "${@:2}"
   [ "$status" -eq 0 ] || {
     echo "$output"
     return 1

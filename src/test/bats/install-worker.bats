@@ -12,7 +12,7 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   [ "$(tree)" = "$before" ]
   [ ! -s "$CALLS" ]
   for word in "would write $(unit alleycat-1)" "ExecStart=" "would run: systemctl --user restart" \
-    "would run: cp" "would write $(prefix)/workers/alleycat-1/.env" "not shown"; do
+    "would copy" "would write $(prefix)/workers/alleycat-1/.env" "not shown"; do
     [[ $output == *"$word"* ]] || { echo "$word is not in: $output"; false; }
   done
   [[ $output != *nobody@* ]]
@@ -41,6 +41,7 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
 }
 
 @test "a second run changes nothing and says so" {
+  fake_java
   installed w -- --working-dir "$scratch"
   before=$(tree)
   : >"$CALLS"
@@ -49,14 +50,27 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   [ ! -s "$CALLS" ]
   [[ $output == *"nothing to change"* ]]
   # The settings that are there will do.
-  install_worker w -- --working-dir "$scratch"
+  install_worker w "${installer_options[@]}" -- --working-dir "$scratch"
   [ "$(tree)" = "$before" ]
   [[ $output == *"nothing to change"* ]]
+}
+
+@test "an upgrade keeps the worker's options until others are given" {
+  fake_java
+  installed w -- --working-dir "/a  b" --database-url x ''
+  unit=$(cat "$(unit w)")
+  echo second >fake.jar
+  installed w
+  [ "$(cat "$(unit w)")" = "$unit" ]
+  grep -qF '"--working-dir" "/a  b" "--database-url" "x" ""' "$(unit w)"
+  installed w --
+  absent 'working-dir' "$(unit w)"
 }
 
 @test "paths and options with spaces, quotes, %, \$ and & reach the worker as they are" {
   odd="$scratch/it's \"100%\" R&D \$HOME <x>"
   mkdir "$odd"
+  program "$HOME/.local/bin/a b" 'exit 0'
   installed w --prefix "$odd" -- --working-dir "$odd" --command '"a b" c\d {id} %i $X & ;'
   run systemd-analyze --user verify "$(unit w)"
   [ "$status" -eq 0 ]
@@ -69,10 +83,11 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
 }
 
 @test "an upgrade switches the link, keeps the file of the worker that runs, and drains that" {
+  fake_java
   installed w
   old=$(readlink "$(prefix)/cape-worker.jar")
-  cp "$project/target/cape-worker.jar" new.jar
-  python3 -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1], "a").writestr("marker", "new")' new.jar
+  echo second >new.jar
+  echo 69 >drained
   # The database cannot be asked, and so neither can the worker; nothing is stopped by force.
   : >"$CALLS"
   install_worker w --jar new.jar
@@ -90,7 +105,90 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   [[ $output == *"nothing to change"* ]]
 }
 
+# All that an installation is made of, but for times.
+installation() {
+  find "$HOME" "$FAKE" -printf '%p %m %l\n' | sort
+  find "$HOME" "$FAKE" -type f | sort | xargs -d '\n' cat
+}
+
+@test "an install that is killed at any step is finished by the next run" {
+  fake_java
+  installed w
+  whole=$(installation)
+  count_steps mkdir mv ln
+  for ((step = 1; ; step++)); do
+    /bin/rm -rf "$HOME/.config" "$HOME/.local/share" "$FAKE"/*
+    killed_at $step w --env-file settings --jar fake.jar || break
+    installed w
+    diff <(echo "$whole") <(installation)
+  done
+  [ $step -gt 12 ]
+  [ -z "$(ls -d "${TMPDIR:-/tmp}"/cape-install.* "$XDG_RUNTIME_DIR"/*)" ]
+}
+
+@test "an uninstall that is killed at any step is finished by the next run" {
+  fake_java
+  installed w
+  install_worker w --uninstall --purge
+  empty=$(installation)
+  [[ $empty != *cape-worker* ]]
+  count_steps rm
+  for ((step = 1; ; step++)); do
+    installed w
+    killed_at $step w --uninstall --purge || break
+    install_worker w --uninstall --purge
+    diff <(echo "$empty") <(installation)
+  done
+  [ $step -gt 5 ]
+}
+
+@test "half a file is never used" {
+  fake_java
+  installed w
+  whole=$(installation)
+  for file in "$(unit w)" "$(prefix)/workers/w/.env" "$(prefix)/$(readlink "$(prefix)/cape-worker.jar")" "$(prefix)/workers/.installed-w"; do
+    head -c 3 "$file" >half
+    cp half "$file.new"
+    mv half "$file"
+    installed w
+    diff <(echo "$whole") <(installation)
+  done
+}
+
+@test "one install waits for another" {
+  fake_java
+  "$installer" one --env-file settings --jar fake.jar >out-1 2>&1 &
+  "$installer" two --env-file settings --jar fake.jar >out-2 2>&1 &
+  wait $! && wait %1
+  cat out-*
+  [ -e "$(unit one)" ] && [ -e "$(unit two)" ]
+  [ "$(cat "$(prefix)/cape-worker.jar")" = first ]
+  [ -z "$(ls "$XDG_RUNTIME_DIR")" ]
+  # One that was killed is not waited for; one that is still there is named.
+  ln -s 999999999 "$XDG_RUNTIME_DIR/cape-worker-install-$(id -u).lock"
+  install_worker one --uninstall
+  [ "$status" -eq 0 ]
+  ln -s $$ "$XDG_RUNTIME_DIR/cape-worker-install-$(id -u).lock"
+  program "$scratch/bin/sleep" 'exit'
+  install_worker two --uninstall
+  refused 75 "another install is at work, pid $$"
+  [ -e "$(unit two)" ]
+}
+
+@test "20 installs and uninstalls leave no file behind but settings and logs" {
+  fake_java
+  for round in {1..20}; do
+    echo "$round" >fake.jar
+    installed w
+    install_worker w --uninstall
+    [ "$status" -eq 0 ]
+  done
+  [ "$(cd "$HOME" && find . -type f -o -type l | sort | tr '\n' ' ')" = "./.local/bin/cape-adw ./.local/share/cape-worker/workers/w/.env " ]
+  [ -z "$(ls "$FAKE" "$XDG_RUNTIME_DIR" | grep -v :)" ]
+}
+
 @test "workers share the JAR, and the last one takes it away" {
+  fake_java
   installed one
   installed two
   [ "$(find "$(prefix)/lib" -type f | wc -l)" -eq 1 ]
@@ -100,7 +198,7 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   [ ! -e "$(unit one)" ]
   install_worker two --uninstall
   [ "$status" -eq 0 ]
-  [ "$(cd "$(prefix)" && find . -type f | sort | tr '\n' ' ')" = "./workers/one/.env ./workers/one/logs/worker_one_stderr.log ./workers/one/logs/worker_one_stdout.log ./workers/two/.env ./workers/two/logs/worker_two_stderr.log ./workers/two/logs/worker_two_stdout.log " ]
+  [ "$(cd "$(prefix)" && find . -type f | sort | tr '\n' ' ')" = "./workers/one/.env ./workers/two/.env " ]
   install_worker two --uninstall --dry-run --purge
   [ -e "$(prefix)/workers/two" ]
   install_worker one --uninstall --purge
@@ -111,6 +209,7 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
 }
 
 @test "what was stopped by hand is started again" {
+  fake_java
   installed w
   rm "$FAKE/cape-worker-w.service"
   installed w
@@ -147,8 +246,8 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   rm "$HOME/.local/bin/cape-adw"
   before=$(tree)
   install_worker w --env-file nowhere --jar nothing.jar
-  refused 78 "version '11.0.2': the worker needs Java 17"
-  refused 78 "nothing.jar is missing: build it"
+  refused 78 "version '11.0.2', run as $(id -un): the worker needs Java 17"
+  refused 78 "nothing.jar cannot be read: build it"
   refused 78 "nowhere, the settings, cannot be read"
   refused 78 "neither cape-adw nor uv is on the PATH"
   [ "$(tree)" = "$before" ]
@@ -166,28 +265,48 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   refused 78 "--retry-delay"
   printf 'CAPE_DATABASE_URL=postgresql://a@b/c\nCAPE_GRACE=soon\n' >settings
   install_worker w --env-file settings
-  refused 78 "grace 'soon'"
+  refused 78 "CAPE_GRACE 'soon' ($scratch/settings line 2)"
   printf 'CAPE_DATABASE_URL=postgresql://a@b/c\nCAPE_ADW_COMMAND=no-such-adw {id}\n' >settings
   install_worker w --env-file settings
-  refused 78 "'no-such-adw' of the command is not on the PATH"
+  refused 78 "the command 'no-such-adw' is not on the PATH"
+  printf 'CAPE_DATABASE_URL=postgresql://a@b/c\n' >settings
+  install_worker w --env-file settings -- --working-dir checkout
+  refused 78 "$(prefix)/workers/w/checkout does not exist"
   printf 'CAPE_DATABASE_URL=postgresql://a@b/c\n' >settings
   install_worker w --env-file settings -- --poll-intervall 3
   refused 78 "--poll-intervall"
   [ "$(tree)" = "$before" ]
 }
 
+@test "a Java that lies cannot give this script commands" {
+  fake_java
+  program "$scratch/bin/java" '
+    case "$*" in
+      -version) echo "openjdk version \"17.0.1\"" >&2 ;;
+      *" --version") echo "cape-worker 1.0" ;;
+      *) echo "ok settings: --grace = a[\$(touch '"$scratch"'/ran)] (option)" ;;
+    esac'
+  before=$(tree)
+  install_worker w --env-file settings "${installer_options[@]}"
+  refused 78 "doctor says that --grace is"
+  [ "$(tree)" = "$before" ]
+  [ ! -e "$scratch/ran" ]
+}
+
 @test "without a systemd that runs, nothing is touched" {
+  fake_java
   before=$(tree)
   program "$scratch/bin/systemctl" 'echo "systemd 239"'
-  install_worker w --env-file settings
+  install_worker w --env-file settings "${installer_options[@]}"
   refused 78 "systemd 239 is too old"
   program "$scratch/bin/systemctl" '[ "$2" = --version ] && echo "systemd 252"'
-  install_worker w --env-file settings
+  install_worker w --env-file settings "${installer_options[@]}"
   refused 78 "you have no systemd of your own"
   [ "$(tree)" = "$before" ]
 }
 
 @test "a worker is not installed a second time elsewhere" {
+  fake_java
   installed w
   install_worker w --prefix "$scratch/elsewhere"
   refused 2 "is installed in $(prefix)"
@@ -196,6 +315,7 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
 plist() { printf '%s' "$HOME/Library/LaunchAgents/com.cape.worker.$1.plist"; }
 
 @test "on a Mac it is an agent" {
+  fake_java
   on_a_mac
   installed w --prefix "$scratch/a & <b>" -- --working-dir "$scratch"
   python3 - "$(plist w)" "$scratch" "$HOME" <<'END'
@@ -205,15 +325,16 @@ base = sys.argv[2] + "/a & <b>"
 worker = base + "/workers/w"
 assert plist["Label"] == "com.cape.worker.w"
 words = plist["ProgramArguments"]
-assert words[0].startswith("/") and words[0].endswith("/java"), words
+assert words[0].startswith("/") and words[0].endswith("/bash"), words
+assert words[2] == 'exec "$@" >>"${0}_stdout.log" 2>>"${0}_stderr.log"', words
+assert words[3] == worker + "/logs/worker_w", words
+assert words[4].startswith("/") and words[4].endswith("/java"), words
 assert words[-6:] == ["--worker-id", "w", "--env-file", worker + "/.env", "--working-dir", sys.argv[2]], words
 assert words[words.index("-jar") + 1] == base + "/cape-worker.jar"
 assert plist["WorkingDirectory"] == worker
 assert plist["ExitTimeOut"] == 340 and plist["ThrottleInterval"] == 15
 assert plist["KeepAlive"] == {"SuccessfulExit": False} and plist["RunAtLoad"] is True
 assert plist["ProcessType"] == "Standard"
-assert plist["StandardOutPath"] == worker + "/logs/worker_w_stdout.log"
-assert plist["StandardErrorPath"] == worker + "/logs/worker_w_stderr.log"
 environment = plist["EnvironmentVariables"]
 assert environment["HOME"] == sys.argv[3]
 assert all(part.startswith("/") for part in environment["PATH"].split(":"))
@@ -226,7 +347,7 @@ END
   installed w -- --working-dir "$scratch"
   [ "$(tree)" = "$before" ]
   [[ $output == *"nothing to change"* ]]
-  install_worker w --now -- --working-dir /
+  install_worker w "${installer_options[@]}" --now -- --working-dir /
   [ "$status" -eq 0 ]
   [ "$(cut -d ' ' -f 2 "$CALLS" | tr '\n' ' ')" = "bootout enable bootstrap " ]
   install_worker w --uninstall --purge
@@ -242,6 +363,7 @@ END
   [ "$status" -eq 0 ]
   [[ $output == *"would write /Library/LaunchDaemons/com.cape.worker.w.plist"* ]]
   [[ $output == *"<key>UserName</key>"* ]]
+  [[ $output == *"warning: workflows will run as root"* ]]
   [[ $output == *"launchctl bootstrap system"* ]]
   [ ! -e "$scratch/p" ]
 }

@@ -108,12 +108,6 @@ public final class Main implements Callable<Integer> {
       description = "Settings as NAME=value lines. Default: .env, where it exists.")
   private Optional<Path> envFile = Optional.empty();
 
-  @Option(
-      names = "--check-settings",
-      hidden = true,
-      description = "Only check the settings, for an installer that has touched nothing yet.")
-  private boolean checkSettings;
-
   @Spec private CommandSpec spec;
 
   /** Runs the command line and ends the process. */
@@ -164,9 +158,6 @@ public final class Main implements Callable<Integer> {
         ConfigSource.of(
             SettingOptions.given(spec.commandLine().getParseResult()), environment, envFile);
     WorkerConfig config = WorkerConfig.from(source);
-    if (checkSettings) {
-      return ExitCode.DONE.number();
-    }
     var daemon = new Daemon(config, Version.number(), environment, LOCAL_ZONE);
     return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();
   }

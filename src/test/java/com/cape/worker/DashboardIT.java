@@ -135,14 +135,20 @@ class DashboardIT {
   }
 
   @Test
-  void portThatIsTakenIsNamed() throws Exception {
+  void addressThatCannotBeHadIsNamed() throws Exception {
     try (var taken = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         WorkerProcess ran = dashboard(Map.of(), "--http", "127.0.0.1:" + taken.getLocalPort())) {
-      assertEquals(1, ran.exitCode(), ran.output());
+      assertEquals(75, ran.exitCode(), ran.output());
       assertEquals(
-          "cape-worker: cannot serve on 127.0.0.1:%d: Address already in use; choose another address with --http HOST:PORT\n"
+          "cape-worker: cannot serve on 127.0.0.1:%d: Address already in use; stop what serves there, or choose another address with --http\n"
               .formatted(taken.getLocalPort()),
           ran.output());
+    }
+    // Of a network that is for documentation only.
+    Map<String, String> token = Map.of("CAPE_HTTP_TOKEN", ENOUGH);
+    try (WorkerProcess ran = dashboard(token, "--http", "192.0.2.1:0")) {
+      assertEquals(78, ran.exitCode(), ran.output());
+      assertTrue(ran.output().contains("--http must name an address of this host"), ran.output());
     }
   }
 

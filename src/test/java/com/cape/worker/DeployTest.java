@@ -48,8 +48,45 @@ class DeployTest {
     assertTrue(period >= drain + GRACE + TO_WRITE_RESULTS, period + " for " + drain);
   }
 
+  @Test
+  void podsOfADeploymentAreProbedWhereTheirWorkerServes() throws IOException {
+    String manifest = read("kubernetes.yaml");
+    String port = find("CAPE_HTTP, value: \"0\\.0\\.0\\.0:(\\d+)\"", manifest);
+    assertEquals(port, find("name: http, containerPort: (\\d+)", manifest));
+    // Any address but loopback asks for a token.
+    assertTrue(manifest.contains("--from-literal=CAPE_HTTP_TOKEN="), manifest);
+    for (String probe :
+        new String[] {"startupProbe /live", "livenessProbe /live", "readinessProbe /ready"}) {
+      String[] words = probe.split(" ");
+      requireMatch(words[0] + ":\n +httpGet: \\{path: " + words[1] + ", port: http\\}", manifest);
+    }
+  }
+
+  @Test
+  void jobLeavesWhenItIsIdleAndIsNotTriedAgain() throws IOException {
+    String manifest = read("keda.yaml");
+    requireMatch("args: \\[--exit-when-idle\\]", manifest);
+    requireMatch("backoffLimit: 0\n", manifest);
+    requireMatch("restartPolicy: Never\n", manifest);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"kubernetes.yaml", "keda.yaml"})
+  void podIsTheUserOfTheImageAndNoMore(String file) throws IOException {
+    String manifest = read(file);
+    String user = find("\nUSER (\\d+)\n", read("Containerfile"));
+    assertEquals(user, find("runAsUser: (\\d+)", manifest));
+    requireMatch("runAsNonRoot: true", manifest);
+    requireMatch("allowPrivilegeEscalation: false", manifest);
+    requireMatch("capabilities: \\{drop: \\[ALL\\]\\}", manifest);
+  }
+
   private static String read(String file) throws IOException {
     return Files.readString(Path.of("deploy", file));
+  }
+
+  private static void requireMatch(String pattern, String text) {
+    assertTrue(Pattern.compile(pattern).matcher(text).find(), pattern);
   }
 
   private static String find(String pattern, String text) {

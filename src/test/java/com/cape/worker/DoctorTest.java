@@ -114,6 +114,20 @@ class DoctorTest {
   }
 
   @Test
+  void databaseIsLeftOutWhenItNeedNotBeThere() throws IOException {
+    String away = "postgresql://u@127.0.0.1:1/x";
+    var ran = doctor("--no-database", "--database-url", away);
+    assertEquals(0, ran.exitCode(), ran.out());
+    assertTrue(ran.out().contains("ok       command: ./adw is "), ran.out());
+    assertFalse(ran.out().contains("database: "), ran.out());
+    var wrong = doctor("--no-database", "--database-url", away, "--lease", "5");
+    assertEquals(1, wrong.exitCode(), wrong.out());
+    var unknown = doctor("--no-database", "--database-url", "mysql://x");
+    assertEquals(1, unknown.exitCode(), unknown.out());
+    assertTrue(unknown.out().contains("failed   settings: --database-url"), unknown.out());
+  }
+
+  @Test
   void hostThatCannotRunTheCommandFails() throws IOException {
     var missing = doctor("--command", "no-such-adw {id}");
     assertEquals(1, missing.exitCode());

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The bats tests of scripts/install-worker.sh, and what shellcheck has to say. */
 @Tag("service")
-@Timeout(180)
+@Timeout(330)
 class InstallerIT {
   @TempDir private Path directory;
 
@@ -51,7 +51,7 @@ class InstallerIT {
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
     builder.environment().put("TMPDIR", directory.toString());
     Process process = builder.start();
-    process.waitFor(150, TimeUnit.SECONDS);
+    process.waitFor(300, TimeUnit.SECONDS);
     process.destroy();
     assertEquals(0, process.waitFor(), () -> read(output));
   }

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("service")
 @Timeout(180)
 class ServiceIT {
-  private static final int INSTALLS = Integer.getInteger("cape.test.installs", 4);
+  private static final int INSTALLS = Integer.getInteger("cape.test.installs", 2);
   private static final String INSTALLER =
       Path.of("scripts/install-worker.sh").toAbsolutePath().toString();
   private static final Duration LIMIT = Duration.ofSeconds(30);
@@ -52,6 +52,10 @@ class ServiceIT {
         *) until [ -e "/tmp/go/$2" ]; do sleep 0.05; done ;;
       esac
       """;
+
+  // Where what the tests plant would lead.
+  private static final String ROOTS =
+      "ls -A /root; ls -l --full-time /root/victim; cat /root/victim";
 
   @TempDir private static Path directory;
   private static SystemdMachine machine;
@@ -261,6 +265,156 @@ class ServiceIT {
     uninstall("--prefix", prefix, "--purge");
     machine.ask("mkdir", prefix); // An empty one is removed as well.
     assertEquals(timeless(empty), timeless(files(prefix)));
+  }
+
+  @Test
+  void whatAWorkflowPlantsLeadsRootNowhere() {
+    install();
+    machine.script("cp /root/settings /root/victim");
+    String before = machine.script(ROOTS);
+    machine.script(
+        """
+            cd "/opt/cape-worker/workers/$1"
+            cape() { setpriv --reuid cape --regid cape --init-groups "$@"; }
+            cape ln -s /root/victim .env.new
+            cape ln -s /root/new .cape-install
+            for stream in stdout stderr; do
+              cape rm "logs/worker_$1_$stream.log"
+              cape ln -s /root/new "logs/worker_$1_$stream.log"
+            done
+            cape mkdir -p /home/cape/.local/bin
+            echo 'PATH=$HOME/.local/bin:$PATH' | cape tee /home/cape/.profile
+            printf '#!/bin/bash\nid -un >>/tmp/go/java\nexec %s "$@"\n' "$JAVA_HOME/bin/java" |
+              cape tee /home/cape/.local/bin/java
+            cape chmod 755 /home/cape/.local/bin/java
+            """,
+        id);
+
+    // Its output is opened as its user, who has no way there.
+    var broken =
+        machine.run("env", "-u", "JAVA_HOME", INSTALLER, id, "--now", "--", "--poll-interval", "1");
+    assertEquals(1, broken.exitCode(), broken.output());
+    assertTrue(broken.output().contains("does not start"), broken.output());
+    machine.script("rm /opt/cape-worker/workers/$1/logs/worker_$1_std*.log", id);
+    machine.ask("env", "-u", "JAVA_HOME", INSTALLER, id, "--", "--poll-interval", "1");
+    awaitStatus("idle");
+    assertEquals("cape", machine.script("sort -u /tmp/go/java; rm -r /home/cape/.local"));
+
+    // Nor are root's own files read to become its settings.
+    machine.script(
+        """
+        cd "/opt/cape-worker/workers/$1"
+        rm .env
+        setpriv --reuid cape --regid cape --init-groups ln -s /root/victim .env
+        """,
+        id);
+    var read = machine.run(INSTALLER, id);
+    assertEquals(78, read.exitCode(), read.output());
+    assertTrue(read.output().contains(".env, the settings, cannot be read"), read.output());
+
+    machine.script(
+        "setpriv --reuid cape --regid cape --init-groups ln -s /root /opt/cape-worker/workers/$1/out",
+        id);
+    uninstall("--purge");
+    assertEquals(before, machine.script(ROOTS));
+    assertEquals("", machine.script("find /opt/cape-worker 2>/dev/null || true"));
+
+    machine.script("mkdir /home/cape/root; ln -s /home/cape/root /srv/link");
+    for (String prefix : List.of("/srv/link/x", "/tmp/x")) {
+      var theirs = machine.run(INSTALLER, id, "--run-as", "cape", "--prefix", prefix);
+      assertEquals(78, theirs.exitCode(), theirs.output());
+      assertTrue(theirs.output().contains("choose a --prefix that is root's alone"));
+    }
+  }
+
+  @Test
+  void diskThatIsFullOrReadOnlyIsToldAndTheNextRunFinishes() {
+    machine.script("mkdir /srv/small; mount -t tmpfs -o size=1m,ro tmpfs /srv/small");
+    try {
+      String[] arguments = {
+        INSTALLER, id, "--run-as", "cape", "--env-file", "/root/settings", "--prefix", "/srv/small"
+      };
+      var readOnly = machine.run(arguments);
+      assertEquals(78, readOnly.exitCode(), readOnly.output());
+      assertTrue(readOnly.output().contains("root may not write to /srv/small"), readOnly.output());
+      machine.ask("mount", "-o", "remount,rw", "/srv/small");
+      var full = machine.run(arguments);
+      assertEquals(1, full.exitCode(), full.output());
+      assertTrue(full.output().contains("No space left on device"), full.output());
+      assertTrue(full.output().contains("mend that, and run this again"), full.output());
+      assertEquals("", machine.script("find /srv/small /etc/systemd/system -name '*.new'"));
+      machine.ask("mount", "-o", "remount,size=64m", "/srv/small");
+      machine.ask(arguments);
+      assertEquals("active", property("ActiveState"));
+      uninstall("--purge");
+    } finally {
+      machine.run("umount", "--lazy", "/srv/small");
+    }
+  }
+
+  @Test
+  void userServiceRunsUnderAManagerOfItsUser() {
+    machine.script(
+        """
+        useradd --create-home --shell /bin/bash own
+        home=/home/own
+        mkdir -p "$home/project/target" "$home/.config/systemd/user/cape-worker-$1.service.d"
+        cp -r "$2/scripts" "$2/daemons" "$home/project"
+        cp "$2/target/cape-worker.jar" "$home/project/target"
+        cp /root/settings "$home/project/.env"
+        cp "/etc/systemd/system/cape-worker-$1.service.d/test.conf" \
+          "$home/.config/systemd/user/cape-worker-$1.service.d"
+        chown -R own: "$home"
+        # As logind and its PAM module do for whoever logs in or lingers; they are not here.
+        cd /etc/systemd/system
+        mkdir user@.service.d
+        printf '[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\n' >user@.service.d/test.conf
+        printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=%s\n' \
+          '/usr/bin/install -d -o %i -m 700 /run/user/%i' >user-runtime-dir@.service
+        systemctl daemon-reload
+        systemctl start "user@$(id -u own).service"
+        """,
+        id, Path.of("").toAbsolutePath().toString());
+    insert("own");
+    String installed = own("scripts/install-worker.sh", id);
+    assertTrue(installed.contains(id + " is started"), installed);
+    awaitIssue("started", LIMIT);
+    awaitOwn("Status: \"running issue 1");
+    String pid = own("systemctl", "--user", "show", "--value", "--property=MainPID", service());
+    assertEquals("own", machine.ask("stat", "-c", "%U", "/proc/" + pid));
+    machine.ask("kill", "-KILL", pid);
+    go("own");
+    awaitIssue("completed", LIMIT);
+    awaitOwn("Status: \"idle");
+    assertEquals(
+        "1", own("systemctl", "--user", "show", "--value", "--property=NRestarts", service()));
+    assertTrue(own("scripts/install-worker.sh", id).contains("nothing to change"));
+    own("scripts/install-worker.sh", id, "--uninstall", "--purge");
+    assertEquals(
+        "", machine.script("find /home/own/.local /home/own/.config -type f -not -name test.conf"));
+    machine.script("systemctl stop user@$(id -u own).service");
+  }
+
+  private static String own(String... command) {
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                "bash",
+                "-euc",
+                """
+                cd /home/own/project
+                exec setpriv --reuid own --regid own --init-groups \
+                  env HOME=/home/own XDG_RUNTIME_DIR="/run/user/$(id -u own)" "$@"
+                """,
+                "own"));
+    words.addAll(List.of(command));
+    return machine.run(words.toArray(String[]::new)).output().strip();
+  }
+
+  private void awaitOwn(String line) {
+    await(line)
+        .atMost(LIMIT)
+        .until(() -> own("systemctl", "--user", "status", service()).contains(line));
   }
 
   private String install(String... options) {

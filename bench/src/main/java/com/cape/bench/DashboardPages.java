@@ -41,8 +41,8 @@ final class DashboardPages {
     int pending = settings.times(10_000, 500);
     int others = settings.times(5_000, 500);
     int seconds = settings.times(60, 3);
-    int rounds = settings.times(12, 2);
-    int length = settings.times(5, 1);
+    int rounds = settings.times(40, 2);
+    int length = settings.times(2, 1);
     String url = WorkerStore.createDatabase(settings, "dashboard");
     try (var sql = new Sql(url);
         var store = new WorkerStore(url, SLOTS)) {
@@ -116,14 +116,19 @@ final class DashboardPages {
     var without = new Samples();
     var with = new Samples();
     var ratios = new Samples();
+    var own = new Samples();
+    var busy = new Samples();
     round(sql, store, length);
     for (int round = 0; round < rounds; round++) {
       boolean first = round % 2 == 0;
-      double one = first ? pages(dashboard, sql, store, length) : round(sql, store, length);
-      double other = first ? round(sql, store, length) : pages(dashboard, sql, store, length);
-      with.add(first ? one : other);
-      without.add(first ? other : one);
-      ratios.add(first ? one / other : other / one);
+      double before = first ? 0 : round(sql, store, length);
+      Watched watched = pages(dashboard, sql, store, length);
+      double alone = first ? round(sql, store, length) : before;
+      with.add(watched.rate());
+      without.add(alone);
+      ratios.add(watched.rate() / alone);
+      own.add(100 * watched.own());
+      busy.add(100 * watched.busy());
     }
     report.head("claim and settle cycles a second, %d slots".formatted(SLOTS), "median (least-most)");
     report.row("without a page", without.spread());
@@ -133,15 +138,32 @@ final class DashboardPages {
         "The median of the %d ratios of neighbouring rounds of %d s is %.3f (quartiles %.3f and %.3f); the aim is at least 0.95. Pages, dashboard, database and claims share this machine's processors."
             .formatted(
                 rounds, length, ratios.median(), ratios.percentile(25), ratios.percentile(75)));
+    report.line("");
+    report.line(
+        "Of one processor the dashboard took %.1f %% meanwhile, and its backends %.1f %% (medians)."
+            .formatted(own.median(), busy.median()));
   }
 
-  private static double pages(Served dashboard, Sql sql, WorkerStore store, int length)
+  /**
+   * A round with pages.
+   *
+   * @param own processor time of the dashboard in a second
+   * @param busy the same of its backends
+   */
+  private record Watched(double rate, double own, double busy) {}
+
+  private static Watched pages(Served dashboard, Sql sql, WorkerStore store, int length)
       throws Exception {
     try (var pages = new OpenPages(dashboard.port())) {
       pages.start();
+      double own = dashboard.cpuSeconds();
+      double busy = backendSeconds(sql);
+      long start = System.nanoTime();
       double rate = round(sql, store, length);
+      double took = (System.nanoTime() - start) / 1e9;
       pages.check();
-      return rate;
+      return new Watched(
+          rate, (dashboard.cpuSeconds() - own) / took, (backendSeconds(sql) - busy) / took);
     }
   }
 

@@ -87,8 +87,7 @@ public final class DashboardCommand implements Callable<Integer> {
           ThisProcess.host(),
           config.logs());
     } catch (IOException e) {
-      throw new Refusal(
-          ExitCode.FAILED, e.getMessage() + "; choose another address with --http HOST:PORT");
+      throw AddressRefusal.of(address, e);
     }
   }
 

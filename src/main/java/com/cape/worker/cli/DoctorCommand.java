@@ -51,6 +51,11 @@ public final class DoctorCommand implements Callable<Integer> {
       description = "Settings as NAME=value lines. Default: .env, where it exists.")
   private Optional<Path> envFile = Optional.empty();
 
+  @Option(
+      names = "--no-database",
+      description = "Leave the database out: it may be away, or not there yet.")
+  private boolean noDatabase;
+
   @Mixin private Output output;
   @Spec private CommandSpec spec;
 
@@ -71,7 +76,9 @@ public final class DoctorCommand implements Callable<Integer> {
           host.directory("log directory", found.logs().directory());
           host.directory("state directory", found.logs().stateDirectory());
         });
-    source.flatMap(this::connection).ifPresent(way -> database(way, host, config));
+    if (!noDatabase) {
+      source.flatMap(this::connection).ifPresent(way -> database(way, host, config));
+    }
     print();
     return (findings.anyFailed() ? ExitCode.FAILED : ExitCode.DONE).number();
   }

@@ -50,6 +50,13 @@ final class HostCheck {
           "directory", "%s does not exist; create it, or set --working-dir".formatted(directory));
       return;
     }
+    if (!Files.isExecutable(directory)) {
+      findings.failed(
+          "directory",
+          "%s cannot be entered by this user; change its mode, or set --working-dir"
+              .formatted(directory));
+      return;
+    }
     findings.ok("directory", directory.toString());
     Optional<Path> bash =
         new CommandCheck("bash", directory, searchPath)

@@ -44,7 +44,7 @@ public final class Dashboard implements AutoCloseable {
     Database work = Database.open(url, NAME, CONNECTIONS, STATEMENT_LIMIT);
     Snapshot snapshot = Snapshot.of(reading);
     try {
-      var answers = new SharedAnswers();
+      var answers = new KeptAnswers();
       var access = new DashboardAccess(http.token(), InstantSource.system());
       var api = new DashboardApi(work, snapshot, answers, host, logs);
       var actions = new DashboardActions(work, snapshot, answers);
@@ -66,6 +66,7 @@ public final class Dashboard implements AutoCloseable {
     Map<String, WebHandler> routes = new HashMap<>();
     routes.put("/", new StaticFiles());
     routes.put("POST " + DashboardAccess.LOGIN, access::logIn);
+    routes.put("POST /api/logout", access::logOut);
     routes.put("/api/session", request -> session(request, access, version));
     routes.put("/api/overview", request -> snapshot.current());
     routes.put("/api/issues", api::issues);

@@ -118,4 +118,11 @@ final class DashboardAccess implements WebAccess {
             "%s=%s; Max-Age=%d; Path=/; HttpOnly; SameSite=Strict"
                 .formatted(COOKIE, sessions.begin(), Sessions.LIFETIME.toSeconds()));
   }
+
+  /** Ends the session of the browser that asks for it. */
+  WebResponse logOut(WebRequest request) {
+    cookie(request).ifPresent(sessions::end);
+    return WebResponse.json(new Json().with("done", true).with("message", "logged out"))
+        .with("Set-Cookie", COOKIE + "=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict");
+  }
 }

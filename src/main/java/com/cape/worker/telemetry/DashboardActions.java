@@ -29,9 +29,9 @@ final class DashboardActions {
   private final OperatorRepository issues;
   private final PauseRepository pauses;
   private final Snapshot snapshot;
-  private final SharedAnswers answers;
+  private final KeptAnswers answers;
 
-  DashboardActions(Database database, Snapshot snapshot, SharedAnswers answers) {
+  DashboardActions(Database database, Snapshot snapshot, KeptAnswers answers) {
     this.issues = new OperatorRepository(database);
     this.pauses = new PauseRepository(database);
     this.snapshot = requireNonNull(snapshot);

@@ -41,7 +41,7 @@ final class DashboardApi {
   private final IssueQueries queries;
   private final IssueSearch search;
   private final Snapshot snapshot;
-  private final SharedAnswers answers;
+  private final KeptAnswers answers;
   private final String host;
   private final Path logs;
 
@@ -51,8 +51,7 @@ final class DashboardApi {
    * @param host this one's name, as workers tell theirs
    * @param logs where files of attempts may lie
    */
-  DashboardApi(
-      Database database, Snapshot snapshot, SharedAnswers answers, String host, Path logs) {
+  DashboardApi(Database database, Snapshot snapshot, KeptAnswers answers, String host, Path logs) {
     this.queries = new IssueQueries(database);
     this.search = new IssueSearch(database);
     this.snapshot = requireNonNull(snapshot);

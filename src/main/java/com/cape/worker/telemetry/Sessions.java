@@ -43,4 +43,9 @@ final class Sessions {
     return Optional.ofNullable(sessions.get(id))
         .filter(session -> clock.instant().isBefore(session.until()));
   }
+
+  /** The session ends, if there is such a one. */
+  synchronized void end(String id) {
+    sessions.remove(id);
+  }
 }

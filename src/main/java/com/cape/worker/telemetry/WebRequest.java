@@ -1,6 +1,5 @@
 package com.cape.worker.telemetry;
 
-import java.net.InetAddress;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -14,15 +13,13 @@ import java.util.Optional;
  * @param query each name with its first value
  * @param form the same of the body; empty unless it is a POST
  * @param headers by their names in lower case
- * @param client who asks, or the proxy between
  */
 public record WebRequest(
     String method,
     String path,
     Map<String, String> query,
     Map<String, String> form,
-    Map<String, List<String>> headers,
-    InetAddress client) {
+    Map<String, List<String>> headers) {
 
   /** Empty unless it was sent exactly once. */
   public Optional<String> header(String name) {
@@ -35,6 +32,6 @@ public record WebRequest(
   }
 
   WebRequest withForm(Map<String, String> sent) {
-    return new WebRequest(method, path, query, sent, headers, client);
+    return new WebRequest(method, path, query, sent, headers);
   }
 }

@@ -191,8 +191,7 @@ public final class WebServer implements AutoCloseable {
             Optional.ofNullable(exchange.getRequestURI().getRawPath()).orElse(""),
             query.get(),
             Map.of(),
-            headers(exchange),
-            client);
+            headers(exchange));
     Optional<WebResponse> refusal = hosts.refuse(request).or(() -> access.refuse(request));
     if (refusal.isPresent()) {
       discard(exchange);

@@ -48,6 +48,8 @@ class DashboardAccessTest {
             request -> WebResponse.text(access.csrf(request).orElseThrow()),
             "POST /login",
             access::logIn,
+            "POST /api/logout",
+            access::logOut,
             "POST /api/act",
             request -> WebResponse.text("done " + actions.incrementAndGet()));
     try {
@@ -131,6 +133,19 @@ class DashboardAccessTest {
     assertEquals("done 1", act(guarded, session, csrf, origin(guarded)).body());
     assertEquals(
         "seen", get(guarded, "/", "Cookie: a=b; " + session.substring(8) + "; c=d").body());
+  }
+
+  @Test
+  void whoLogsOutIsOutWithThatSessionAlone() throws Exception {
+    String other = session();
+    String session = session();
+    String csrf = "X-CSRF-Token: " + get(guarded, "/api/session", session).body();
+    RawHttp.Answer answer =
+        RawHttp.ask(guarded.address(), "POST", "/api/logout", "", session, csrf, origin(guarded));
+    assertEquals(200, answer.status());
+    assertTrue(answer.header("Set-Cookie").startsWith("cape_session=; Max-Age=0; "));
+    assertEquals(303, get(guarded, "/", session).status());
+    assertEquals("seen", get(guarded, "/", other).body());
   }
 
   @Test

@@ -7,13 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.RawHttp;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -480,6 +484,43 @@ class DashboardTest {
         .atMost(Duration.ofSeconds(5))
         .until(() -> fixture.json("/api/overview").contains("\"database_ok\":true"));
     assertEquals(200, fixture.get("/api/issues").status());
+  }
+
+  @Test
+  void databaseThatHangsKeepsNobodyWaiting() throws Exception {
+    issues("('a', 'failed')");
+    assertTrue(fixture.json("/api/overview").contains("\"failed\":1"));
+    try (Connection connection = fixture.database.dataSource().getConnection();
+        Statement statement = connection.createStatement()) {
+      connection.setAutoCommit(false);
+      statement.execute("LOCK TABLE cape_issues");
+      CompletableFuture<Duration> issues = CompletableFuture.supplyAsync(this::answeredAfter);
+      await()
+          .atMost(Duration.ofSeconds(8))
+          .until(
+              () -> {
+                long start = System.nanoTime();
+                String json = fixture.json("/api/overview");
+                assertTrue(System.nanoTime() - start < Duration.ofSeconds(2).toNanos());
+                assertTrue(json.contains("\"failed\":1"), json);
+                return json.contains("\"database_ok\":false");
+              });
+      Duration took = issues.get();
+      assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, took.toString());
+    }
+    await()
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> fixture.json("/api/overview").contains("\"database_ok\":true"));
+  }
+
+  private Duration answeredAfter() {
+    long start = System.nanoTime();
+    try {
+      assertEquals(503, fixture.get("/api/issues?limit=7").status());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return Duration.ofNanos(System.nanoTime() - start);
   }
 
   @Test

@@ -208,7 +208,7 @@ class WebServerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {200, 10_000})
+  @ValueSource(ints = {150, 10_000})
   void manyHeadersEndTheConnection(int number) throws Exception {
     try (var http = new RawHttp(server.address())) {
       refused(http, "GET /page HTTP/1.1\r\nHost: localhost\r\n" + headers(number, 1) + "\r\n");

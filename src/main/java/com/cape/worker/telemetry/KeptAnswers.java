@@ -10,7 +10,7 @@ import java.util.function.Supplier;
  * What several pages ask for is made once for all of them, and kept for a moment; longer where it
  * takes long to make. Safe for use by several threads.
  */
-final class SharedAnswers {
+final class KeptAnswers {
   /** A little less than a page waits from one question to the next. */
   private static final Duration LEAST_AGE = Duration.ofMillis(900);
 
@@ -34,11 +34,11 @@ final class SharedAnswers {
     private WebResponse response = WebResponse.text("");
   }
 
-  SharedAnswers() {
+  KeptAnswers() {
     this(System::nanoTime);
   }
 
-  SharedAnswers(LongSupplier nanoTime) {
+  KeptAnswers(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
   }
 
