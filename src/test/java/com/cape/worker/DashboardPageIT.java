@@ -69,7 +69,10 @@ class DashboardPageIT {
   private static void assertOwn(List<String> requests) {
     assertFalse(requests.isEmpty());
     assertEquals(
-        List.of(), requests.stream().filter(url -> !url.matches("(http://127\\.0\\.0\\.1:|chrome:).*")).toList());
+        List.of(),
+        requests.stream()
+            .filter(url -> !url.matches("(http://127\\.0\\.0\\.1:|chrome:).*"))
+            .toList());
   }
 
   // The views.
