@@ -152,13 +152,12 @@ class OpsIT {
       assertAnswer(port, 200, "alive", "/live");
       // The pool tries for a while before it tells.
       await().atMost(OUTAGE).until(() -> count(samples(port), "database_up").equals("0"));
-      // The last count holds a little longer.
       await().atMost(LIMIT).until(() -> !samples(port).containsKey("cape_worker_queue_due_issues"));
       assertEquals("0", count(samples(port), "ready"));
       server = server(data, databasePort);
       awaitAnswer(port, 200, "ready", "/ready");
       await().atMost(LIMIT).until(() -> count(samples(port), "database_up").equals("1"));
-      assertEquals("1", count(samples(port), "outages_total"));
+      assertTrue(samples(port).get("cape_worker_outages_total") >= 1);
 
       proxy.hole(true);
       awaitAnswer(port, 503, "database", "/ready");

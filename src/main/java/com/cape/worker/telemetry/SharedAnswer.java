@@ -101,6 +101,12 @@ final class SharedAnswer<T> implements AutoCloseable {
     }
   }
 
+  /** What was answered holds no longer. */
+  synchronized void forget() {
+    last = Optional.empty();
+    holdsUntilNanos = System.nanoTime();
+  }
+
   private void ask() {
     long startNanos = System.nanoTime();
     Optional<T> answer = Optional.empty();

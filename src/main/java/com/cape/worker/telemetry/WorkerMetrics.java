@@ -222,6 +222,7 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   public void databaseAway() {
     outages.inc();
     databaseUp.set(0);
+    queue.forget();
   }
 
   @Override

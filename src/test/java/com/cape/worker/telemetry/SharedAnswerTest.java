@@ -53,6 +53,16 @@ class SharedAnswerTest {
   }
 
   @Test
+  void answerThatIsForgottenIsAskedForAnew() {
+    try (var shared = new SharedAnswer<>("test", questions::incrementAndGet, took -> LONG, LONG)) {
+      assertEquals(Optional.of(1), shared.get());
+      shared.forget();
+      assertEquals(Optional.of(2), shared.get());
+      assertEquals(Optional.of(2), shared.get());
+    }
+  }
+
+  @Test
   void lateAnswerIsNotWaitedForAndServesThoseWhoAskLater() {
     var answered = new CountDownLatch(1);
     Duration patience = Duration.ofMillis(50);
