@@ -693,8 +693,10 @@ install_jar() {
 
 install_files() {
   folder "$prefix"
-  install_jar
   folder "$prefix/workers"
+  # From now on no other worker's uninstall takes the JAR away.
+  [ -n "$dry_run" ] || [ -e "$mark" ] || write "$mark" 600 ""
+  install_jar
   [ -d "$directory" ] || run mkdir -m 750 "$directory"
   if [ -z "$user_mode" ] && ! { [ -d "$directory" ] && owns "$directory"; }; then
     run chown "$run_as:$(id -g "$run_as")" "$directory"
@@ -953,7 +955,7 @@ uninstall() {
   stop_at_problems
   take_lock
   local logs=$directory/logs state=$directory/logs/state/$id
-  if [ -e "$mark" ]; then
+  if [ -s "$mark" ] && [ -n "$(sed -n 3p "$mark")" ]; then
     logs=$(sed -n 2p "$mark")
     state=$(sed -n 3p "$mark")
   fi
@@ -978,7 +980,7 @@ uninstall() {
   if [ -z "$changed" ]; then
     say "$id is not installed; nothing to change."
   elif [ -z "$dry_run" ]; then
-    say "$id is uninstalled.${left:+ Its settings and logs are in $left.}"
+    say "$id is uninstalled.${left:+ Settings and logs are left in $left.}"
   fi
 }
 

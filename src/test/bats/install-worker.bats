@@ -119,6 +119,9 @@ installation() {
   for ((step = 1; ; step++)); do
     /bin/rm -rf "$HOME/.config" "$HOME/.local/share" "$FAKE"/*
     killed_at $step w --env-file settings --jar fake.jar || break
+    jar=$(ls "$(prefix)"/cape-worker.jar 2>/dev/null) || true
+    install_worker other --uninstall
+    [ -z "$jar" ] || [ -e "$jar" ]
     installed w
     diff <(echo "$whole") <(installation)
   done
