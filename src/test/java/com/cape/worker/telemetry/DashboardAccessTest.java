@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.testing.RawHttp;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -251,12 +252,22 @@ class DashboardAccessTest {
         RawHttp.ask(guarded.address(), "POST", "/login", FORM, "Origin: http://evil.example");
     assertEquals(403, answer.status());
     assertEquals("", answer.header("Set-Cookie"));
+    assertEquals(
+        403,
+        RawHttp.ask(
+                guarded.address(),
+                "POST",
+                "/login",
+                FORM,
+                origin(guarded),
+                "Sec-Fetch-Site: cross-site")
+            .status());
   }
 
   @Test
   void originHasToBeTheHostThatWasAskedOnOtherAddressesToo() throws Exception {
     WebServer wide = start(Optional.of(TOKEN), "0.0.0.0:0");
-    var here = new InetSocketAddress("127.0.0.1", wide.address().getPort());
+    var here = new InetSocketAddress(InetAddress.getLoopbackAddress(), wide.address().getPort());
     String host = "Host: dashboard.example";
     assertEquals(
         "/",
