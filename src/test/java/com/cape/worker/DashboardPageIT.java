@@ -69,7 +69,10 @@ class DashboardPageIT {
   private static void assertOwn(List<String> requests) {
     assertFalse(requests.isEmpty());
     assertEquals(
-        List.of(), requests.stream().filter(url -> !url.matches("(http://127\\.0\\.0\\.1:|chrome:).*")).toList());
+        List.of(),
+        requests.stream()
+            .filter(url -> !url.matches("(http://127\\.0\\.0\\.1:|chrome:).*"))
+            .toList());
   }
 
   // The views.
@@ -699,16 +702,9 @@ class DashboardPageIT {
   private static void assertNarrow(String view) {
     browser.size(PHONE, 700);
     Number width = (Number) browser.script("return document.scrollingElement.scrollWidth");
-    assertTrue(width.intValue() <= PHONE, view + " is " + width + " wide: " + browser.script(WIDE));
+    assertTrue(width.intValue() <= PHONE, view + " is " + width + " wide: " + browser.sticksOut());
     browser.size(1280, 900);
   }
-
-  private static final String WIDE =
-      """
-      return [...document.body.querySelectorAll('*')]
-        .filter(node => node.getBoundingClientRect().right > innerWidth + 1)
-        .map(node => node.tagName + '.' + node.className).slice(0, 5).join(' ')
-      """;
 
   @Test
   void everyControlHasANameAndHeadingsAreInOrder() {
@@ -749,10 +745,10 @@ class DashboardPageIT {
         browser.go(view);
         browser.awaitThat(view, () -> browser.count("main table:not([hidden]), .timeline li") > 0);
         browser.awaitText("#pauses", "colours");
-        assertEquals(List.of(), browser.script(PALE), scheme + " " + view);
+        assertEquals(List.of(), browser.pale(), scheme + " " + view);
       }
       browser.click("#open-submit");
-      assertEquals(List.of(), browser.script(PALE), scheme + " dialog");
+      assertEquals(List.of(), browser.pale(), scheme + " dialog");
       browser.press(Keys.ESCAPE);
     }
     String dark =
@@ -762,40 +758,6 @@ class DashboardPageIT {
         dark.equals(browser.script("return getComputedStyle(document.body).backgroundColor")));
     fixture.database().execute("DELETE FROM cape_pauses");
   }
-
-  /** Each text of which the contrast with what is behind it is less than WCAG's 4.5 to 1. */
-  private static final String PALE =
-      """
-      const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
-      const opaque = (colour) => channels(colour).length < 4 || channels(colour)[3] === 1;
-      const ground = (node) => {
-        for (let at = node; at !== null; at = at.parentElement) {
-          const colour = getComputedStyle(at).backgroundColor;
-          if (opaque(colour)) return colour;
-        }
-        return getComputedStyle(document.documentElement).backgroundColor;
-      };
-      const light = (colour) => channels(colour).slice(0, 3)
-        .map(value => value / 255)
-        .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
-      const contrast = (one, other) => {
-        const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
-        return (high + 0.05) / (low + 0.05);
-      };
-      const open = document.querySelector('dialog[open]');
-      const texts = document.createTreeWalker(open ?? document.body, NodeFilter.SHOW_TEXT);
-      const pale = [];
-      for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
-        const node = text.parentElement;
-        if (text.data.trim() === '' || !node.checkVisibility() || node.closest('.unseen, .skip, noscript, option, title')) continue;
-        const style = getComputedStyle(node);
-        const colour = node instanceof SVGElement ? style.fill : style.color;
-        const ratio = contrast(colour, ground(node));
-        if (ratio < 4.5) pale.push(`${ratio.toFixed(2)}: ${text.data.trim().slice(0, 40)} (${colour} on ${ground(node)})`);
-      }
-      return pale;
-      """;
 
   /** An issue that nobody may claim yet. */
   private static long held(String description) {
