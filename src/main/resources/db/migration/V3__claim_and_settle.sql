@@ -24,6 +24,8 @@ LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   tried integer;
+  since timestamptz;
+  first bigint;
   cancelled boolean;
   refused bigint[] := '{}';
 BEGIN
@@ -34,22 +36,27 @@ BEGIN
    ORDER BY paused_until DESC NULLS FIRST
    LIMIT 1;
   IF NOT FOUND THEN
-    -- One priority after the other: what waits within a higher one is not walked past.
-    SELECT priority INTO tried FROM cape_issues
-     WHERE status = 'pending' ORDER BY priority DESC LIMIT 1;
+    -- One priority after the other: what waits within a higher one is not walked past. What was
+    -- claimed since the last vacuum is, and only once: the second look begins where the first ended.
+    SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
+     WHERE status = 'pending' ORDER BY priority DESC, run_after, i.id LIMIT 1;
     WHILE tried IS NOT NULL LOOP
-      SELECT i.id, i.cancel_requested_at IS NOT NULL INTO id, cancelled FROM cape_issues i
-       WHERE status = 'pending' AND priority = tried AND run_after <= now() AND i.id <> ALL (refused)
-         AND NOT EXISTS (SELECT FROM cape_issue_attempts a
-                          WHERE a.issue_id = i.id AND a.outcome = 'running')
-         AND greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
-             < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END
-       ORDER BY run_after, i.id
-       LIMIT 1
-         FOR UPDATE SKIP LOCKED;
-      IF NOT FOUND THEN
-        SELECT priority INTO tried FROM cape_issues
-         WHERE status = 'pending' AND priority < tried ORDER BY priority DESC LIMIT 1;
+      id := NULL;
+      IF since <= now() THEN
+        SELECT i.id, i.cancel_requested_at IS NOT NULL INTO id, cancelled FROM cape_issues i
+         WHERE status = 'pending' AND priority = tried AND run_after <= now()
+           AND (run_after, i.id) >= (since, first) AND i.id <> ALL (refused)
+           AND NOT EXISTS (SELECT FROM cape_issue_attempts a
+                            WHERE a.issue_id = i.id AND a.outcome = 'running')
+           AND greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
+               < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END
+         ORDER BY run_after, i.id
+         LIMIT 1
+           FOR UPDATE SKIP LOCKED;
+      END IF;
+      IF cape_claim_next.id IS NULL THEN
+        SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
+         WHERE status = 'pending' AND priority < tried ORDER BY priority DESC, run_after, i.id LIMIT 1;
         CONTINUE;
       END IF;
       BEGIN

@@ -212,7 +212,7 @@ class DashboardIT {
   private static final class SlowClients implements AutoCloseable {
     private static final Duration REQUEST = Duration.ofSeconds(10);
     private static final Duration RESPONSE = Duration.ofSeconds(30);
-    private static final Duration MARGIN = Duration.ofSeconds(5);
+    private static final Duration MARGIN = Duration.ofSeconds(20);
     private static final String POST =
         "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
             + "Origin: http://localhost\r\n";

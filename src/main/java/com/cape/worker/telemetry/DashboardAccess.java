@@ -34,8 +34,9 @@ final class DashboardAccess implements WebAccess {
   @Override
   public Optional<WebResponse> refuse(WebRequest request) {
     boolean action = request.method().equals("POST");
-    if (action && !fromHere(request)) {
-      return forbidden("an action has to come from this page");
+    boolean api = request.path().startsWith(API);
+    if ((action || api) && fromOtherSite(request) || action && !fromHere(request)) {
+      return forbidden("this is for the dashboard's own page");
     }
     if (OPEN.contains(request.path())) {
       return Optional.empty();
@@ -43,12 +44,7 @@ final class DashboardAccess implements WebAccess {
     Optional<String> csrf = csrf(request);
     if (csrf.isEmpty()) {
       return Optional.of(
-          request.path().startsWith(API)
-              ? WebResponse.error(401, "log in first")
-              : WebResponse.seeOther(LOGIN));
-    }
-    if (request.path().startsWith(API) && fromOtherSite(request)) {
-      return forbidden("this is for the dashboard's own page");
+          api ? WebResponse.error(401, "log in first") : WebResponse.seeOther(LOGIN));
     }
     boolean known = request.header("X-CSRF-Token").filter(new Secret(csrf.get())::is).isPresent();
     return action && !known
@@ -65,8 +61,7 @@ final class DashboardAccess implements WebAccess {
     String host = request.header("Host").orElse("");
     String origin = request.header("Origin").orElse("");
     // A proxy may have added TLS.
-    boolean same = origin.equals("http://" + host) || origin.equals("https://" + host);
-    return same && !fromOtherSite(request);
+    return origin.equals("http://" + host) || origin.equals("https://" + host);
   }
 
   private static boolean fromOtherSite(WebRequest request) {

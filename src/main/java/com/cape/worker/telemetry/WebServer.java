@@ -91,11 +91,16 @@ public final class WebServer implements AutoCloseable {
   private final HostCheck hosts;
   private final WebAccess access;
   private final Map<String, WebHandler> routes;
-  private final RateLimit rate = new RateLimit(REQUESTS_A_SECOND, BURST);
+  private final RateLimit rate;
 
   private WebServer(
-      HttpServer server, HostCheck hosts, WebAccess access, Map<String, WebHandler> routes) {
+      HttpServer server,
+      HostCheck hosts,
+      WebAccess access,
+      Map<String, WebHandler> routes,
+      RateLimit rate) {
     this.server = server;
+    this.rate = rate;
     this.hosts = hosts;
     this.access = requireNonNull(access);
     this.routes = Map.copyOf(routes);
@@ -124,6 +129,12 @@ public final class WebServer implements AutoCloseable {
    */
   public static WebServer start(
       HttpAddress address, WebAccess access, Map<String, WebHandler> routes) throws IOException {
+    return start(address, access, routes, new RateLimit(REQUESTS_A_SECOND, BURST));
+  }
+
+  static WebServer start(
+      HttpAddress address, WebAccess access, Map<String, WebHandler> routes, RateLimit rate)
+      throws IOException {
     HttpServer server;
     try {
       server = HttpServer.create(address.toSocketAddress(), 0);
@@ -131,7 +142,7 @@ public final class WebServer implements AutoCloseable {
       throw new IOException("cannot serve on %s: %s".formatted(address, e.getMessage()), e);
     }
     boolean loopback = server.getAddress().getAddress().isLoopbackAddress();
-    var started = new WebServer(server, new HostCheck(loopback), access, routes);
+    var started = new WebServer(server, new HostCheck(loopback), access, routes, rate);
     server.createContext("/", started::handle);
     server.setExecutor(started.threads);
     server.start();

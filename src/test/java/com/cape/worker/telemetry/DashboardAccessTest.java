@@ -251,6 +251,16 @@ class DashboardAccessTest {
         RawHttp.ask(guarded.address(), "POST", "/login", FORM, "Origin: http://evil.example");
     assertEquals(403, answer.status());
     assertEquals("", answer.header("Set-Cookie"));
+    assertEquals(
+        403,
+        RawHttp.ask(
+                guarded.address(),
+                "POST",
+                "/login",
+                FORM,
+                origin(guarded),
+                "Sec-Fetch-Site: cross-site")
+            .status());
   }
 
   @Test
