@@ -32,7 +32,7 @@ import org.openqa.selenium.logging.LoggingPreferences;
 /** A browser without a window, and a person's hands on it. */
 public final class Chromium implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(10);
-  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(25);
+  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(50);
   private static final int MOST_TABS = 200;
   private static final Pattern REQUEST =
       Pattern.compile("\"method\":\"Network\\.requestWillBeSent\".*?\"url\":\"([^\"]+)\"");
@@ -58,6 +58,8 @@ public final class Chromium implements AutoCloseable {
     var options = new ChromeOptions();
     options.setBinary("/usr/bin/chromium");
     options.setCapability("goog:loggingPrefs", logs);
+    options.setExperimentalOption(
+        "perfLoggingPrefs", Map.of("enableNetwork", true, "enablePage", false));
     options.addArguments(
         "--headless=new",
         "--no-sandbox",
