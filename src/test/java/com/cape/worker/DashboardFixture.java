@@ -35,6 +35,18 @@ final class DashboardFixture implements AutoCloseable {
       esac
       """;
 
+  /** What ended within a minute some time ago, as the chart tells it. */
+  static final String ENDED = "4 completed, 2 failed, 1 cancelled";
+
+  private static final String PAST =
+      """
+      INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, lease_expires_at, finished_at, outcome)
+      SELECT -n, 1, 1, gen_random_uuid(), 'former', gen_random_uuid(), 'there', 1, now(),
+             date_trunc('minute', now()) - interval '9 min' + n * interval '1 s',
+             (ARRAY['completed', 'completed', 'completed', 'completed', 'failed', 'timed_out', 'cancelled'])[n]
+        FROM generate_series(1, 7) AS n
+      """;
+
   private static final Pattern URL = Pattern.compile("http://127\\.0\\.0\\.1:\\d+/");
 
   final JarFixture jar;
@@ -52,6 +64,7 @@ final class DashboardFixture implements AutoCloseable {
       throw new IllegalStateException(jar.database.url());
     }
     proxy = new FaultyProxy(Integer.parseInt(port.group(1)));
+    jar.database.execute(PAST);
     worker = worker(WORKER);
     dashboard = dashboard(Map.of());
     browser = Chromium.start(Files.createDirectory(directory.resolve("profile")));

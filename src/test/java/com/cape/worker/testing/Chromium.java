@@ -32,7 +32,7 @@ import org.openqa.selenium.logging.LoggingPreferences;
 /** A browser without a window, and a person's hands on it. */
 public final class Chromium implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(10);
-  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(25);
+  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(50);
   private static final int MOST_TABS = 200;
   private static final Pattern REQUEST =
       Pattern.compile("\"method\":\"Network\\.requestWillBeSent\".*?\"url\":\"([^\"]+)\"");
@@ -58,6 +58,8 @@ public final class Chromium implements AutoCloseable {
     var options = new ChromeOptions();
     options.setBinary("/usr/bin/chromium");
     options.setCapability("goog:loggingPrefs", logs);
+    options.setExperimentalOption(
+        "perfLoggingPrefs", Map.of("enableNetwork", true, "enablePage", false));
     options.addArguments(
         "--headless=new",
         "--no-sandbox",
@@ -238,6 +240,56 @@ public final class Chromium implements AutoCloseable {
         ? map.get("value").toString()
         : "";
   }
+
+  /** Each text whose contrast with what is behind it is less than WCAG's 4.5 to 1. */
+  public List<?> pale() {
+    return (List<?>) script(PALE);
+  }
+
+  private static final String PALE =
+      """
+      const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+      const opaque = (colour) => channels(colour).length < 4 || channels(colour)[3] === 1;
+      const ground = (node) => {
+        for (let at = node; at !== null; at = at.parentElement) {
+          const colour = getComputedStyle(at).backgroundColor;
+          if (opaque(colour)) return colour;
+        }
+        return getComputedStyle(document.documentElement).backgroundColor;
+      };
+      const light = (colour) => channels(colour).slice(0, 3)
+        .map(value => value / 255)
+        .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
+      const contrast = (one, other) => {
+        const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
+        return (high + 0.05) / (low + 0.05);
+      };
+      const open = document.querySelector('dialog[open]');
+      const texts = document.createTreeWalker(open ?? document.body, NodeFilter.SHOW_TEXT);
+      const pale = [];
+      for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+        const node = text.parentElement;
+        if (text.data.trim() === '' || !node.checkVisibility() || node.closest('.unseen, .skip, noscript, option, title')) continue;
+        const style = getComputedStyle(node);
+        const colour = node instanceof SVGElement ? style.fill : style.color;
+        const ratio = contrast(colour, ground(node));
+        if (ratio < 4.5) pale.push(`${ratio.toFixed(2)}: ${text.data.trim().slice(0, 40)} (${colour} on ${ground(node)})`);
+      }
+      return pale;
+      """;
+
+  /** What does not fit into the window's width. */
+  public String sticksOut() {
+    return String.valueOf(script(WIDE));
+  }
+
+  private static final String WIDE =
+      """
+      return [...document.body.querySelectorAll('*')]
+        .filter(node => node.getBoundingClientRect().right > innerWidth + 1)
+        .map(node => node.tagName + '.' + node.className).slice(0, 5).join(' ')
+      """;
 
   /** What the page or the browser complained of since the last call. */
   public List<String> complaints() {

@@ -10,7 +10,8 @@ let timer = 0;
 /** Says something to everybody: on the page for a while, and to screen readers once. */
 export function say(message, { bad = false, link = null } = {}) {
   clearTimeout(timer);
-  const parts = link === null ? [message] : [message, ' ', element('a', { href: link.href }, link.text)];
+  const parts =
+    link === null ? [message] : [message, ' ', element('a', { href: link.href }, link.text)];
   said.replaceChildren(element('p', { class: bad ? 'toast bad' : 'toast' }, ...parts));
   timer = setTimeout(unsay, SAID_FOR);
 }
@@ -36,7 +37,9 @@ export async function act(path, fields = {}) {
 }
 
 function why(error) {
-  return error instanceof Refused ? error.message : `${error.message}; it is not known whether it was done`;
+  return error instanceof Refused
+    ? error.message
+    : `${error.message}; it is not known whether it was done`;
 }
 
 /** A form in a <dialog>: closed when what it asks for was done, open with the reason when not. */
@@ -108,7 +111,10 @@ function openSubmit() {
 
 /** Asks how long and why; for one worker, or without one for the fleet. */
 export function openPause(worker = '') {
-  setText(document.getElementById('pause-title'), worker === '' ? 'Pause the fleet' : `Pause worker ${worker}`);
+  setText(
+    document.getElementById('pause-title'),
+    worker === '' ? 'Pause the fleet' : `Pause worker ${worker}`,
+  );
   pauseForm.open((fields) => did(post('/api/pause', { ...fields, ...ofWorker(worker) })));
 }
 

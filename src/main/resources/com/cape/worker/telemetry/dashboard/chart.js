@@ -43,7 +43,14 @@ export class Chart {
 
   #legend() {
     const entries = this.#totals.map(({ series, node }) =>
-      element('li', {}, element('span', { class: `key ${series.name}`, 'aria-hidden': 'true' }), node, ` ${series.word}`));
+      element(
+        'li',
+        {},
+        element('span', { class: `key ${series.name}`, 'aria-hidden': 'true' }),
+        node,
+        ` ${series.word}`,
+      ),
+    );
     return element('ul', { class: 'legend' }, ...entries);
   }
 
@@ -55,12 +62,25 @@ export class Chart {
       element('summary', {}, 'As a table'),
       element(
         'div',
-        { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `${this.title}, as a table` },
+        {
+          class: 'scroll',
+          tabindex: '0',
+          role: 'region',
+          'aria-label': `${this.title}, as a table`,
+        },
         element(
           'table',
           { class: 'numbers' },
-          element('caption', { class: 'unseen' }, `${this.title}: how attempts ended, by the ${this.unit}`),
-          element('thead', {}, element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head)))),
+          element(
+            'caption',
+            { class: 'unseen' },
+            `${this.title}: how attempts ended, by the ${this.unit}`,
+          ),
+          element(
+            'thead',
+            {},
+            element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head))),
+          ),
           this.#rows,
         ),
       ),
@@ -84,8 +104,13 @@ export class Chart {
   }
 
   #peak() {
-    const most = this.#points.reduce((best, point) => (point.completed > (best?.completed ?? 0) ? point : best), null);
-    return most === null ? '' : `Most completed in the ${this.unit} from ${clock(most.at)}: ${count(most.completed)}.`;
+    const most = this.#points.reduce(
+      (best, point) => (point.completed > (best?.completed ?? 0) ? point : best),
+      null,
+    );
+    return most === null
+      ? ''
+      : `Most completed in the ${this.unit} from ${clock(most.at)}: ${count(most.completed)}.`;
   }
 
   #fillTable() {
@@ -96,7 +121,9 @@ export class Chart {
     rows.forEach((point, index) => {
       const row = this.#rows.children[index] ?? this.#rows.appendChild(tableRow());
       setText(row.children[0], full(point.at).slice(0, 16));
-      SERIES.forEach((series, column) => setText(row.children[column + 1], count(point[series.name])));
+      SERIES.forEach((series, column) =>
+        setText(row.children[column + 1], count(point[series.name])),
+      );
     });
   }
 
@@ -131,7 +158,10 @@ export class Chart {
       values.push(value);
     }
     fit(this.#grid, values.length, () => {
-      const made = { line: svg('line', { x1: LEFT }), label: svg('text', { x: LEFT - 6, 'text-anchor': 'end', dy: '0.32em' }) };
+      const made = {
+        line: svg('line', { x1: LEFT }),
+        label: svg('text', { x: LEFT - 6, 'text-anchor': 'end', dy: '0.32em' }),
+      };
       this.#picture.prepend(made.line, made.label);
       return made;
     });
@@ -150,7 +180,13 @@ export class Chart {
     fit(this.#bars, this.#points.length, () => {
       const tip = svg('title');
       const parts = SERIES.map((series) => svg('rect', { class: series.name }));
-      const group = svg('g', {}, tip, svg('rect', { class: 'hit', y: 0, height: HEIGHT - BOTTOM }), ...parts);
+      const group = svg(
+        'g',
+        {},
+        tip,
+        svg('rect', { class: 'hit', y: 0, height: HEIGHT - BOTTOM }),
+        ...parts,
+      );
       this.#picture.append(group);
       return { tip, hit: group.children[1], parts, line: group, label: group };
     });
@@ -165,20 +201,29 @@ export class Chart {
         const from = series.name === 'completed' ? value : -depth;
         depth += series.name === 'completed' ? 0 : value;
         const height = Math.max(value > 0 ? 1.5 : 0, y(from - value) - y(from));
-        place(parts[number], { x: x + gap / 2, width: Math.max(1, room - gap), y: y(from), height });
+        place(parts[number], {
+          x: x + gap / 2,
+          width: Math.max(1, room - gap),
+          y: y(from),
+          height,
+        });
       });
     });
   }
 
   #told(point) {
-    const parts = SERIES.filter((series) => point[series.name] > 0).map((series) => `${count(point[series.name])} ${series.word}`);
+    const parts = SERIES.filter((series) => point[series.name] > 0).map(
+      (series) => `${count(point[series.name])} ${series.word}`,
+    );
     return `${clock(point.at)}: ${parts.join(', ') || 'nothing ended'}`;
   }
 
   #drawTimes() {
     const room = (this.#width - LEFT) / this.#points.length;
     const every = this.every * (this.#width < 420 ? 2 : 1);
-    const shown = this.#points.map((point, index) => ({ point, index })).filter(({ index }) => index % every === 0);
+    const shown = this.#points
+      .map((point, index) => ({ point, index }))
+      .filter(({ index }) => index % every === 0);
     fit(this.#marks, shown.length, () => {
       const label = svg('text', { y: HEIGHT - 5, 'text-anchor': 'middle' });
       this.#picture.append(label);
@@ -197,12 +242,7 @@ function below(point) {
 }
 
 function tableRow() {
-  return element(
-    'tr',
-    {},
-    element('th', { scope: 'row' }),
-    ...SERIES.map(() => element('td')),
-  );
+  return element('tr', {}, element('th', { scope: 'row' }), ...SERIES.map(() => element('td')));
 }
 
 /** Makes a list as long as that: adds what is missing, and takes away what is too much. */

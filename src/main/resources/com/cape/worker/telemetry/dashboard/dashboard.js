@@ -50,7 +50,11 @@ function navigate(focus) {
     view = target.make(...(target.path.exec(path) ?? []).slice(1));
     main.replaceChildren(view.node);
     for (const link of document.querySelectorAll('#views a')) {
-      setAttribute(link, 'aria-current', link.getAttribute('href') === `#${target.name}` ? 'page' : false);
+      setAttribute(
+        link,
+        'aria-current',
+        link.getAttribute('href') === `#${target.name}` ? 'page' : false,
+      );
     }
     scrollTo(0, 0);
     if (focus) {
@@ -105,7 +109,10 @@ async function keepFresh() {
     } catch (error) {
       if (!flight.signal.aborted) {
         failures++;
-        wait = Math.max(Math.min(LONGEST_WAIT, every * 2 ** (failures - 1)), (error.wait ?? 0) * 1000);
+        wait = Math.max(
+          Math.min(LONGEST_WAIT, every * 2 ** (failures - 1)),
+          (error.wait ?? 0) * 1000,
+        );
         retryAt = Date.now() + wait;
         went(error);
       }
@@ -116,7 +123,9 @@ async function keepFresh() {
 
 function looking() {
   return document.hidden
-    ? new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true })).then(looking)
+    ? new Promise((resolve) =>
+        document.addEventListener('visibilitychange', resolve, { once: true }),
+      ).then(looking)
     : Promise.resolve();
 }
 
@@ -199,9 +208,12 @@ function tellConnection() {
     return;
   }
   const seen = asOf();
-  const since = seen === null ? '' : ` What you see is from ${full(seen)}, ${brief(between(seen, now()))} ago.`;
-  const again = retryAt > Date.now() ? ` Next try in ${brief((retryAt - Date.now()) / 1000 + 1)}.` : '';
-  const cause = trouble.kind === 'server' || trouble.kind === 'session' ? '' : ` ${line(trouble.message, 400)}`;
+  const since =
+    seen === null ? '' : ` What you see is from ${full(seen)}, ${brief(between(seen, now()))} ago.`;
+  const again =
+    retryAt > Date.now() ? ` Next try in ${brief((retryAt - Date.now()) / 1000 + 1)}.` : '';
+  const cause =
+    trouble.kind === 'server' || trouble.kind === 'session' ? '' : ` ${line(trouble.message, 400)}`;
   const parts = [`${sentence(trouble.kind)}${cause}${since}${again} `];
   setNotice(parts.join(''), trouble.kind === 'session');
 }
@@ -249,35 +261,64 @@ function tellOverview(overview) {
 
 /** A worker that went away is said once; the warning stays. */
 function tellGone(overview) {
-  const silent = (one) => one.workers.filter((worker) => !worker.alive && worker.state !== 'stopped').map((worker) => worker.id);
+  const silent = (one) =>
+    one.workers
+      .filter((worker) => !worker.alive && worker.state !== 'stopped')
+      .map((worker) => worker.id);
   const before = latest === null ? [] : silent(latest);
   const gone = silent(overview).filter((id) => !before.includes(id));
   if (latest !== null && gone.length > 0) {
-    say(`Not heard of any more: ${gone.map((id) => `worker ${line(id, 100)}`).join(', ')}.`, { bad: true });
+    say(`Not heard of any more: ${gone.map((id) => `worker ${line(id, 100)}`).join(', ')}.`, {
+      bad: true,
+    });
   }
 }
 
 function tellPauses(pauses) {
-  keyed(document.getElementById('pauses'), pauses, (pause) => pause.worker ?? '*', (pause) => {
-    const who = pause.worker === null ? 'The fleet' : `Worker ${line(pause.worker, 100)}`;
-    const text = element('span', {});
-    const button = element('button', { type: 'button', 'aria-label': `Resume ${who.toLowerCase()}`, onclick: () => resume(pause.worker ?? '') }, 'Resume');
-    return {
-      node: element('li', { class: 'notice warn' }, text, button),
-      update(fresh) {
-        const until = fresh.until === null ? 'until it is resumed' : `until ${clock(fresh.until)}, ${brief(between(now(), fresh.until))} left`;
-        setText(text, `${who} is paused ${until}${fresh.reason === null ? '' : `: ${line(fresh.reason, 300)}`}`);
-      },
-    };
-  });
+  keyed(
+    document.getElementById('pauses'),
+    pauses,
+    (pause) => pause.worker ?? '*',
+    (pause) => {
+      const who = pause.worker === null ? 'The fleet' : `Worker ${line(pause.worker, 100)}`;
+      const text = element('span', {});
+      const button = element(
+        'button',
+        {
+          type: 'button',
+          'aria-label': `Resume ${who.toLowerCase()}`,
+          onclick: () => resume(pause.worker ?? ''),
+        },
+        'Resume',
+      );
+      return {
+        node: element('li', { class: 'notice warn' }, text, button),
+        update(fresh) {
+          const until =
+            fresh.until === null
+              ? 'until it is resumed'
+              : `until ${clock(fresh.until)}, ${brief(between(now(), fresh.until))} left`;
+          setText(
+            text,
+            `${who} is paused ${until}${fresh.reason === null ? '' : `: ${line(fresh.reason, 300)}`}`,
+          );
+        },
+      };
+    },
+  );
 }
 
 function tellWarnings(warnings) {
   const numbered = warnings.map((text, index) => ({ text, index }));
-  keyed(document.getElementById('warnings'), numbered, (warning) => warning.index, () => {
-    const node = element('li', { class: 'notice warn' });
-    return { node, update: ({ text }) => setText(node, line(text, 600)) };
-  });
+  keyed(
+    document.getElementById('warnings'),
+    numbered,
+    (warning) => warning.index,
+    () => {
+      const node = element('li', { class: 'notice warn' });
+      return { node, update: ({ text }) => setText(node, line(text, 600)) };
+    },
+  );
 }
 
 function tellFreshness() {
@@ -293,7 +334,10 @@ function tellFreshness() {
 
 function about(begun) {
   every = begun.poll_ms ?? every;
-  setText(document.getElementById('about'), `Cape Worker ${line(begun.version, 40)}. Times are those of ${zone()}.`);
+  setText(
+    document.getElementById('about'),
+    `Cape Worker ${line(begun.version, 40)}. Times are those of ${zone()}.`,
+  );
   show(document.getElementById('log-out'), begun.login);
 }
 

@@ -107,7 +107,12 @@ function restore(parent, { node, row }) {
 export function table(name, columns) {
   const body = element('tbody', { role: 'rowgroup' });
   const heads = columns.map((column) =>
-    element('th', { scope: 'col', role: 'columnheader', class: column.class ?? false }, column.name));
+    element(
+      'th',
+      { scope: 'col', role: 'columnheader', class: column.class ?? false },
+      column.name,
+    ),
+  );
   const node = element(
     'table',
     { role: 'table' },

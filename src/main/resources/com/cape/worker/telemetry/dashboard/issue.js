@@ -7,7 +7,16 @@ import { count, line, LongText } from './text.js';
 import { between, brief, full, now } from './times.js';
 import { badge, margin, moment, when } from './words.js';
 
-const SIGNALS = { 1: 'HUP', 2: 'INT', 3: 'QUIT', 6: 'ABRT', 9: 'KILL', 11: 'SEGV', 13: 'PIPE', 15: 'TERM' };
+const SIGNALS = {
+  1: 'HUP',
+  2: 'INT',
+  3: 'QUIT',
+  6: 'ABRT',
+  9: 'KILL',
+  11: 'SEGV',
+  13: 'PIPE',
+  15: 'TERM',
+};
 
 export class IssueView {
   everyOverview = false;
@@ -19,12 +28,21 @@ export class IssueView {
   #description = new LongText('Description');
   #rest = element('p', { class: 'hint' });
   #error = new LongText('Last error');
-  #errorCard = element('section', { class: 'card' }, element('h2', {}, 'Last error'), this.#error.node);
+  #errorCard = element(
+    'section',
+    { class: 'card' },
+    element('h2', {}, 'Last error'),
+    this.#error.node,
+  );
   #list = element('ol', { class: 'timeline' });
   #older = element('p', { class: 'hint' });
   #none = element('p', { class: 'quiet' }, 'It has not been tried yet.');
   #retry = element('button', { type: 'button', onclick: () => retry(this.#latest) }, 'Retry');
-  #cancel = element('button', { type: 'button', onclick: () => cancel(this.#latest) }, 'Cancel \u2026');
+  #cancel = element(
+    'button',
+    { type: 'button', onclick: () => cancel(this.#latest) },
+    'Cancel \u2026',
+  );
   #missing = element('p', { class: 'notice bad' });
   #longest = 1;
 
@@ -35,21 +53,51 @@ export class IssueView {
     this.parts = element(
       'div',
       { class: 'issue' },
-      element('div', { class: 'column' },
-        element('section', { class: 'card' }, element('h2', {}, 'Description'), this.#description.node, this.#rest),
+      element(
+        'div',
+        { class: 'column' },
+        element(
+          'section',
+          { class: 'card' },
+          element('h2', {}, 'Description'),
+          this.#description.node,
+          this.#rest,
+        ),
         this.#errorCard,
-        element('section', { class: 'card' }, element('h2', {}, 'Attempts'), this.#none, this.#list, this.#older)),
+        element(
+          'section',
+          { class: 'card' },
+          element('h2', {}, 'Attempts'),
+          this.#none,
+          this.#list,
+          this.#older,
+        ),
+      ),
       element('div', { class: 'column' }, this.output.node),
     );
     this.node = element(
       'div',
       { class: 'view' },
-      element('div', { class: 'title' }, this.heading, this.#status.node, element('div', { class: 'buttons' }, this.#retry, this.#cancel)),
+      element(
+        'div',
+        { class: 'title' },
+        this.heading,
+        this.#status.node,
+        element('div', { class: 'buttons' }, this.#retry, this.#cancel),
+      ),
       this.#missing,
       this.#facts,
       this.parts,
     );
-    [this.#missing, this.#status.node, this.#errorCard, this.#retry, this.#cancel, this.parts, this.output.node].forEach((node) => show(node, false));
+    [
+      this.#missing,
+      this.#status.node,
+      this.#errorCard,
+      this.#retry,
+      this.#cancel,
+      this.parts,
+      this.output.node,
+    ].forEach((node) => show(node, false));
   }
 
   get title() {
@@ -69,8 +117,13 @@ export class IssueView {
         throw error;
       }
       show(this.#missing, true);
-      setText(this.#missing, `There is no issue ${this.#id}: it was never submitted, or it was deleted.`);
-      [this.parts, this.#retry, this.#cancel, this.#facts, this.#status.node].forEach((node) => show(node, false));
+      setText(
+        this.#missing,
+        `There is no issue ${this.#id}: it was never submitted, or it was deleted.`,
+      );
+      [this.parts, this.#retry, this.#cancel, this.#facts, this.#status.node].forEach((node) =>
+        show(node, false),
+      );
       return;
     }
     await this.output.refresh(get);
@@ -87,7 +140,10 @@ export class IssueView {
     this.#description.set(issue.description);
     const missing = this.#missingOf(issue);
     show(this.#rest, missing > 0);
-    setText(this.#rest, `${count(missing)} more characters: 'cape-worker show ${issue.id} --json' prints them.`);
+    setText(
+      this.#rest,
+      `${count(missing)} more characters: 'cape-worker show ${issue.id} --json' prints them.`,
+    );
     show(this.#errorCard, issue.last_error !== null);
     this.#error.set(issue.last_error ?? '');
     show(this.#retry, retryable(issue, now()));
@@ -110,9 +166,18 @@ export class IssueView {
     const took = (attempt) => between(attempt.started_at, attempt.finished_at ?? now());
     this.#longest = Math.max(1, ...attempts.map(took));
     show(this.#none, attempts.length === 0);
-    keyed(this.#list, attempts, (attempt) => attempt.fence, (attempt) => this.#attempt(attempt));
+    keyed(
+      this.#list,
+      attempts,
+      (attempt) => attempt.fence,
+      (attempt) => this.#attempt(attempt),
+    );
     [...this.#list.children].forEach((item, index) => {
-      setAttribute(item.querySelector('a'), 'aria-current', attempts[index] === chosen ? 'true' : false);
+      setAttribute(
+        item.querySelector('a'),
+        'aria-current',
+        attempts[index] === chosen ? 'true' : false,
+      );
     });
     show(this.#older, more > 0);
     setText(this.#older, `${count(more)} older attempts are not shown.`);
@@ -131,7 +196,11 @@ export class IssueView {
     const length = element('span', { class: 'length', 'aria-hidden': 'true' });
     const left = margin();
     const error = new LongText(`Error of attempt ${attempt}`);
-    const link = element('a', { href: `#/issues/${this.#id}?fence=${fence}` }, `Attempt ${attempt}`);
+    const link = element(
+      'a',
+      { href: `#/issues/${this.#id}?fence=${fence}` },
+      `Attempt ${attempt}`,
+    );
     const node = element(
       'li',
       {},
@@ -166,7 +235,10 @@ export class IssueView {
   /** A lease is as long as the most that was ever left of it here. */
   #tellLease(left, attempt) {
     const seconds = (Date.parse(attempt.lease_expires_at) - now()) / 1000;
-    left.update(seconds, attempt.lease_seconds ?? Math.max(10, this.#lease(attempt.fence, seconds)));
+    left.update(
+      seconds,
+      attempt.lease_seconds ?? Math.max(10, this.#lease(attempt.fence, seconds)),
+    );
   }
 
   #leases = new Map();
@@ -179,7 +251,11 @@ export class IssueView {
 }
 
 function facts(issue) {
-  const parts = [standing(issue), `priority ${issue.priority}`, issue.attempts === 1 ? '1 attempt counted' : `${issue.attempts} attempts counted`];
+  const parts = [
+    standing(issue),
+    `priority ${issue.priority}`,
+    issue.attempts === 1 ? '1 attempt counted' : `${issue.attempts} attempts counted`,
+  ];
   if (issue.worker !== null) {
     parts.push(`worker ${line(issue.worker, 100)}`);
   }

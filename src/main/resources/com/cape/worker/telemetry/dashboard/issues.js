@@ -19,7 +19,14 @@ export class IssuesView {
   #shown = '';
   #timer = 0;
   #boxes = new Map();
-  #search = element('input', { type: 'search', id: 'q', autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'q-hint', oninput: () => this.#typed() });
+  #search = element('input', {
+    type: 'search',
+    id: 'q',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    'aria-describedby': 'q-hint',
+    oninput: () => this.#typed(),
+  });
   #sort = element('select', { id: 'sort', onchange: () => this.#filtered() });
   #worker = element('button', { type: 'button', class: 'chip', onclick: () => this.#anyWorker() });
   #told = element('p', { class: 'quiet', id: 'told' }, 'Reading \u2026');
@@ -27,8 +34,13 @@ export class IssuesView {
 
   constructor() {
     const made = table('Issues', [
-      { name: 'Issue' }, { name: 'Status' }, { name: 'Description', class: 'wide' }, { name: 'Worker' },
-      { name: 'Tries' }, { name: 'When' }, { name: 'Action', class: 'action' },
+      { name: 'Issue' },
+      { name: 'Status' },
+      { name: 'Description', class: 'wide' },
+      { name: 'Worker' },
+      { name: 'Tries' },
+      { name: 'When' },
+      { name: 'Action', class: 'action' },
     ]);
     this.table = made.node;
     this.body = made.body;
@@ -40,25 +52,57 @@ export class IssuesView {
       { class: 'view' },
       this.heading,
       this.#filters(),
-      element('section', { class: 'card', 'aria-label': 'The list' },
-        element('div', { class: 'card-head' }, this.#told, this.#pagers[0].node), made.node, this.#pagers[1].node),
+      element(
+        'section',
+        { class: 'card', 'aria-label': 'The list' },
+        element('div', { class: 'card-head' }, this.#told, this.#pagers[0].node),
+        made.node,
+        this.#pagers[1].node,
+      ),
     );
   }
 
   #filters() {
-    for (const [value, text] of [['newest', 'Newest first'], ['oldest', 'Oldest first'], ['queue', 'As they are claimed']]) {
+    for (const [value, text] of [
+      ['newest', 'Newest first'],
+      ['oldest', 'Oldest first'],
+      ['queue', 'As they are claimed'],
+    ]) {
       this.#sort.append(element('option', { value }, text));
     }
     const boxes = STATUSES.map((status) => {
-      const box = element('input', { type: 'checkbox', name: 'status', value: status, onchange: () => this.#ticked(box) });
+      const box = element('input', {
+        type: 'checkbox',
+        name: 'status',
+        value: status,
+        onchange: () => this.#ticked(box),
+      });
       this.#boxes.set(status, box);
       return element('label', { class: 'chip' }, box, status);
     });
     return element(
       'form',
-      { class: 'filters', role: 'search', onsubmit: (event) => { event.preventDefault(); this.#filtered(); } },
-      element('div', { class: 'field grow' }, element('label', { for: 'q' }, 'Search'), this.#search, element('p', { class: 'hint', id: 'q-hint' }, 'A number, or part of a description')),
-      element('fieldset', { class: 'field' }, element('legend', {}, 'Status'), element('div', { class: 'chips' }, ...boxes, this.#worker)),
+      {
+        class: 'filters',
+        role: 'search',
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.#filtered();
+        },
+      },
+      element(
+        'div',
+        { class: 'field grow' },
+        element('label', { for: 'q' }, 'Search'),
+        this.#search,
+        element('p', { class: 'hint', id: 'q-hint' }, 'A number, or part of a description'),
+      ),
+      element(
+        'fieldset',
+        { class: 'field' },
+        element('legend', {}, 'Status'),
+        element('div', { class: 'chips' }, ...boxes, this.#worker),
+      ),
       element('div', { class: 'field' }, element('label', { for: 'sort' }, 'Order'), this.#sort),
     );
   }
@@ -70,7 +114,9 @@ export class IssuesView {
     }
     this.#query = query;
     const statuses = (query.get('status') ?? '').split(',');
-    this.#boxes.forEach((box, status) => { box.checked = statuses.includes(status); });
+    this.#boxes.forEach((box, status) => {
+      box.checked = statuses.includes(status);
+    });
     const text = query.get('q') ?? '';
     if (this.#timer === 0 && this.#search.value.trim() !== text) {
       this.#search.value = text;
@@ -79,7 +125,11 @@ export class IssuesView {
     const worker = query.get('worker');
     show(this.#worker, worker !== null);
     setText(this.#worker, worker === null ? '' : `worker ${line(worker, 60)} \u00d7`);
-    setAttribute(this.#worker, 'aria-label', worker === null ? false : `Not only worker ${line(worker, 60)}`);
+    setAttribute(
+      this.#worker,
+      'aria-label',
+      worker === null ? false : `Not only worker ${line(worker, 60)}`,
+    );
   }
 
   #typed() {
@@ -132,7 +182,12 @@ export class IssuesView {
     const asked = query.toString();
     const page = await get(`/api/issues?${query}`);
     this.#next = page.next ?? null;
-    keyed(this.body, page.issues, (issue) => issue.id, (issue) => row(issue));
+    keyed(
+      this.body,
+      page.issues,
+      (issue) => issue.id,
+      (issue) => row(issue),
+    );
     show(this.table, page.issues.length > 0);
     this.#tell(page, asked);
     this.#pagers.forEach((one) => one.update(this.#links(page)));
@@ -145,7 +200,10 @@ export class IssuesView {
     const further = this.#next !== null && searched !== null;
     const many = page.issues.length === 1 ? '1 issue' : `${count(page.issues.length)} issues`;
     const text = page.issues.length === 0 ? 'No such issue' : many;
-    setText(this.#told, further ? `${text} among those searched so far, back to issue ${searched}` : text);
+    setText(
+      this.#told,
+      further ? `${text} among those searched so far, back to issue ${searched}` : text,
+    );
     if (this.#shown !== asked && this.#shown !== '') {
       say(this.#told.textContent);
     }
@@ -171,8 +229,16 @@ export class IssuesView {
     const searching = (page.searched_until ?? null) !== null;
     return {
       first: here === null ? null : { href: to(null), onclick: (event) => this.#top(event) },
-      previous: this.#visited.length === 0 ? null : { href: to(this.#visited.at(-1)), onclick: back },
-      next: this.#next === null ? null : { href: to(this.#next), onclick: turn, text: searching ? 'Search further' : 'Next page' },
+      previous:
+        this.#visited.length === 0 ? null : { href: to(this.#visited.at(-1)), onclick: back },
+      next:
+        this.#next === null
+          ? null
+          : {
+              href: to(this.#next),
+              onclick: turn,
+              text: searching ? 'Search further' : 'Next page',
+            },
     };
   }
 
@@ -197,7 +263,10 @@ function row(issue) {
   const tries = cell('tries');
   const time = cell('when');
   let latest = issue;
-  const button = element('button', { type: 'button', onclick: () => (retryable(latest, now()) ? retry(latest) : cancel(latest)) });
+  const button = element('button', {
+    type: 'button',
+    onclick: () => (retryable(latest, now()) ? retry(latest) : cancel(latest)),
+  });
   return {
     node: element(
       'tr',
@@ -217,10 +286,18 @@ function row(issue) {
       setText(worker, fresh.worker === null ? '\u2013' : line(fresh.worker, 100));
       setText(tries, String(fresh.attempts));
       setText(time, when(fresh));
-      setAttribute(time, 'title', `created ${fresh.created_at === null ? 'at an unknown time' : full(fresh.created_at)}`);
+      setAttribute(
+        time,
+        'title',
+        `created ${fresh.created_at === null ? 'at an unknown time' : full(fresh.created_at)}`,
+      );
       const again = retryable(fresh, now());
       setText(button, again ? 'Retry' : 'Cancel \u2026');
-      setAttribute(button, 'aria-label', again ? `Retry issue ${fresh.id}` : `Cancel issue ${fresh.id}`);
+      setAttribute(
+        button,
+        'aria-label',
+        again ? `Retry issue ${fresh.id}` : `Cancel issue ${fresh.id}`,
+      );
       show(button, again || cancellable(fresh));
     },
   };
@@ -244,11 +321,18 @@ function pager(name) {
     previous: element('a', { class: 'button' }, 'Previous page'),
     next: element('a', { class: 'button' }, 'Next page'),
   };
-  const node = element('nav', { class: 'pager', 'aria-label': name, hidden: true }, ...Object.values(links));
+  const node = element(
+    'nav',
+    { class: 'pager', 'aria-label': name, hidden: true },
+    ...Object.values(links),
+  );
   return {
     node,
     update(targets) {
-      show(node, Object.values(targets).some((target) => target !== null));
+      show(
+        node,
+        Object.values(targets).some((target) => target !== null),
+      );
       for (const [which, link] of Object.entries(links)) {
         const target = targets[which];
         show(link, target !== null);

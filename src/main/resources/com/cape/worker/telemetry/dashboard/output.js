@@ -24,10 +24,27 @@ export class Output {
   #follow = true;
   #loading = false;
   #state = element('p', { class: 'quiet' }, '');
-  #earlier = element('button', { type: 'button', onclick: () => this.#loadEarlier() }, 'Earlier output');
-  #switch = element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#switched() });
-  #jump = element('button', { type: 'button', class: 'jump', onclick: () => this.#toEnd() }, 'Jump to the end');
-  #text = element('pre', { class: 'output', tabindex: '0', role: 'region', onscroll: () => this.#scrolled() });
+  #earlier = element(
+    'button',
+    { type: 'button', onclick: () => this.#loadEarlier() },
+    'Earlier output',
+  );
+  #switch = element('input', {
+    type: 'checkbox',
+    role: 'switch',
+    onchange: () => this.#switched(),
+  });
+  #jump = element(
+    'button',
+    { type: 'button', class: 'jump', onclick: () => this.#toEnd() },
+    'Jump to the end',
+  );
+  #text = element('pre', {
+    class: 'output',
+    tabindex: '0',
+    role: 'region',
+    onscroll: () => this.#scrolled(),
+  });
 
   constructor(get) {
     this.#get = get;
@@ -88,7 +105,10 @@ export class Output {
     const first = this.#to < 0;
     if (part.available === 'none') {
       this.#ended = part.ended;
-      setText(this.#state, part.ended ? 'Nothing was kept of its output.' : 'It has printed nothing yet.');
+      setText(
+        this.#state,
+        part.ended ? 'Nothing was kept of its output.' : 'It has printed nothing yet.',
+      );
       return;
     }
     this.#size = part.size;
@@ -103,9 +123,10 @@ export class Output {
 
   #tell(part) {
     const live = part.ended ? '' : ', live';
-    const where = part.available === 'tail'
-      ? 'The end that was kept in the database; the whole is on the host that ran it.'
-      : `${size(this.#size)} in all${live}`;
+    const where =
+      part.available === 'tail'
+        ? 'The end that was kept in the database; the whole is on the host that ran it.'
+        : `${size(this.#size)} in all${live}`;
     setText(this.#state, this.#size === 0 && part.ended ? 'It printed nothing.' : where);
     show(this.#text, this.#parts.length > 0);
     show(this.#earlier, part.available === 'file' && this.#from > 0);
@@ -215,7 +236,9 @@ function size(bytes) {
   if (bytes < 10000) {
     return `${count(bytes)} bytes`;
   }
-  return bytes < 1 << 20 ? `${Math.round(bytes / 1024)} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`;
+  return bytes < 1 << 20
+    ? `${Math.round(bytes / 1024)} KiB`
+    : `${(bytes / (1 << 20)).toFixed(1)} MiB`;
 }
 
 /** A piece of the output, of which no line is drawn further than can be read. */
@@ -307,13 +330,21 @@ function hiddenLines(text) {
   let rest = text;
   const shown = document.createTextNode('');
   const label = () => `\u2026 ${count(lineCount(rest))} earlier lines`;
-  const button = element('button', { type: 'button', class: 'more', onclick: () => {
-    const at = lastLines(rest, MOST_LINES);
-    shown.insertData(0, rest.slice(at));
-    rest = rest.slice(0, at);
-    setText(button, label());
-    show(button, rest !== '');
-  } }, label());
+  const button = element(
+    'button',
+    {
+      type: 'button',
+      class: 'more',
+      onclick: () => {
+        const at = lastLines(rest, MOST_LINES);
+        shown.insertData(0, rest.slice(at));
+        rest = rest.slice(0, at);
+        setText(button, label());
+        show(button, rest !== '');
+      },
+    },
+    label(),
+  );
   return element('span', {}, button, shown);
 }
 

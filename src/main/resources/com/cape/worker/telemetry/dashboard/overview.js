@@ -37,7 +37,15 @@ export class OverviewView {
   #workers = new WorkerTable(false);
 
   constructor() {
-    const tiles = [this.#pending, this.#started, this.#completed, this.#failed, this.#cancelled, this.#oldest, this.#pickup];
+    const tiles = [
+      this.#pending,
+      this.#started,
+      this.#completed,
+      this.#failed,
+      this.#cancelled,
+      this.#oldest,
+      this.#pickup,
+    ];
     this.node = element(
       'div',
       { class: 'view' },
@@ -47,7 +55,12 @@ export class OverviewView {
       element(
         'section',
         { class: 'card' },
-        element('div', { class: 'card-head' }, element('h2', {}, 'Workers'), element('a', { href: '#/workers' }, 'All about them')),
+        element(
+          'div',
+          { class: 'card-head' },
+          element('h2', {}, 'Workers'),
+          element('a', { href: '#/workers' }, 'All about them'),
+        ),
         this.#workers.node,
       ),
     );
@@ -59,9 +72,19 @@ export class OverviewView {
 
   overview(overview) {
     const issues = overview.issues;
-    this.#pending.update(count(issues.pending), `${count(issues.due)} due, ${count(issues.retrying)} to be retried`);
-    this.#started.update(count(issues.started), issues.unowned > 0 ? `${count(issues.unowned)} not by these workers` : 'at this moment');
-    this.#completed.update(count(issues.completed_last_hour), `in the last hour, ${count(issues.completed_last_day)} in a day`, 'good');
+    this.#pending.update(
+      count(issues.pending),
+      `${count(issues.due)} due, ${count(issues.retrying)} to be retried`,
+    );
+    this.#started.update(
+      count(issues.started),
+      issues.unowned > 0 ? `${count(issues.unowned)} not by these workers` : 'at this moment',
+    );
+    this.#completed.update(
+      count(issues.completed_last_hour),
+      `in the last hour, ${count(issues.completed_last_day)} in a day`,
+      'good',
+    );
     this.#failed.update(count(issues.failed), 'to be looked at', issues.failed > 0 ? 'bad' : '');
     this.#cancelled.update(count(issues.cancelled), 'by somebody');
     this.#tellOldest(overview);
@@ -78,7 +101,11 @@ export class OverviewView {
       return;
     }
     const waits = between(since, overview.now);
-    this.#oldest.update(brief(waits), `since ${waits < 43200 ? full(since).slice(11) : full(since)}`, waits > 60 ? 'warn' : '');
+    this.#oldest.update(
+      brief(waits),
+      `since ${waits < 43200 ? full(since).slice(11) : full(since)}`,
+      waits > 60 ? 'warn' : '',
+    );
   }
 
   #tellPickup(pickup) {

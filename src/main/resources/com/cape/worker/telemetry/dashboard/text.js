@@ -32,7 +32,9 @@ export function visible(text) {
 /** The beginning of a text on one line. */
 export function line(text, most = 300) {
   // Codes take room that is not seen; four times as much is enough of a text to look at.
-  const seen = visible(text.slice(0, most * 4)).replace(/\s+/g, ' ').trim();
+  const seen = visible(text.slice(0, most * 4))
+    .replace(/\s+/g, ' ')
+    .trim();
   const cut = clip(seen, most);
   return cut.length < seen.length || text.length > most * 4 ? `${cut}\u2026` : cut;
 }
@@ -57,7 +59,11 @@ export class LongText {
   #seen = '';
   #drawn = 0;
   #text = document.createTextNode('');
-  #more = element('button', { type: 'button', class: 'more', onclick: () => this.#draw(this.#drawn + STEP) });
+  #more = element('button', {
+    type: 'button',
+    class: 'more',
+    onclick: () => this.#draw(this.#drawn + STEP),
+  });
 
   constructor(name) {
     this.node = element(

@@ -53,7 +53,11 @@ export function age(time, at = now()) {
   return `${brief(between(time, at))} ago`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
 
 /** 14:05, as the reader's clock has it. */
 export function clock(time) {

@@ -21,10 +21,15 @@ export class WorkerTable {
   constructor(whole) {
     this.whole = whole;
     const columns = (whole ? WHOLE : BRIEF).map((name) =>
-      name === '' ? { name: 'Action', class: 'action' } : { name });
+      name === '' ? { name: 'Action', class: 'action' } : { name },
+    );
     const made = table('Workers', columns);
     this.body = made.body;
-    this.none = element('p', { class: 'quiet', hidden: true }, 'No worker has registered in the last days.');
+    this.none = element(
+      'p',
+      { class: 'quiet', hidden: true },
+      'No worker has registered in the last days.',
+    );
     this.node = element('div', {}, this.none, made.node);
     made.node.classList.add('workers');
     this.table = made.node;
@@ -36,7 +41,12 @@ export class WorkerTable {
     this.#paused = new Set(overview.pauses.map((pause) => pause.worker ?? '*'));
     show(this.none, overview.workers.length === 0);
     show(this.table, overview.workers.length > 0);
-    keyed(this.body, overview.workers, (worker) => worker.id, (worker) => this.#row(worker.id));
+    keyed(
+      this.body,
+      overview.workers,
+      (worker) => worker.id,
+      (worker) => this.#row(worker.id),
+    );
   }
 
   #row(id) {
@@ -46,7 +56,11 @@ export class WorkerTable {
     const free = cell('free');
     const name = line(id, 100);
     const cells = [
-      element('th', { scope: 'row', role: 'rowheader', class: 'name' }, element('a', { href: `#/issues?worker=${encodeURIComponent(id)}` }, name)),
+      element(
+        'th',
+        { scope: 'row', role: 'rowheader', class: 'name' },
+        element('a', { href: `#/issues?worker=${encodeURIComponent(id)}` }, name),
+      ),
       cell('state', state.node),
       cell('heard', heard.node),
       cell('running', runs),
@@ -59,7 +73,12 @@ export class WorkerTable {
         state.update(stateOf(worker));
         heard.update(worker.heartbeat_at, age(worker.heartbeat_at, this.#at));
         setText(free, freeOf(worker));
-        keyed(runs, worker.runs, (run) => `${run.issue_id}-${run.attempt}`, (run) => runItem(run));
+        keyed(
+          runs,
+          worker.runs,
+          (run) => `${run.issue_id}-${run.attempt}`,
+          (run) => runItem(run),
+        );
         worker.runs.forEach((run, index) => tell(runs.children[index], run, worker, this.#at));
         rest.update(worker);
       },
@@ -71,7 +90,10 @@ export class WorkerTable {
     const version = cell('version');
     const up = moment();
     const notified = cell('notified');
-    const button = element('button', { type: 'button', onclick: () => (this.#paused.has(id) ? resume(id) : openPause(id)) });
+    const button = element('button', {
+      type: 'button',
+      onclick: () => (this.#paused.has(id) ? resume(id) : openPause(id)),
+    });
     return {
       cells: [host, version, cell('up', up.node), notified, cell('action', button)],
       update: (worker) => {
@@ -81,7 +103,11 @@ export class WorkerTable {
         setText(notified, worker.listening ? 'at once' : 'polls');
         const paused = this.#paused.has(id);
         setText(button, paused ? 'Resume' : 'Pause \u2026');
-        setAttribute(button, 'aria-label', paused ? `Resume worker ${name}` : `Pause worker ${name}`);
+        setAttribute(
+          button,
+          'aria-label',
+          paused ? `Resume worker ${name}` : `Pause worker ${name}`,
+        );
       },
     };
   }
@@ -125,7 +151,13 @@ export class WorkersView {
   #summary = element('p', { class: 'quiet' });
 
   constructor() {
-    this.node = element('div', { class: 'view' }, this.heading, this.#summary, element('section', { class: 'card', 'aria-label': 'All workers' }, this.#table.node));
+    this.node = element(
+      'div',
+      { class: 'view' },
+      this.heading,
+      this.#summary,
+      element('section', { class: 'card', 'aria-label': 'All workers' }, this.#table.node),
+    );
   }
 
   route() {}
@@ -136,7 +168,10 @@ export class WorkersView {
     const alive = overview.workers.filter((worker) => worker.alive && worker.state !== 'stopped');
     const runs = overview.workers.reduce((sum, worker) => sum + worker.runs.length, 0);
     const free = alive.reduce((sum, worker) => sum + worker.free_slots, 0);
-    setText(this.#summary, `${alive.length} alive, ${runs} running, ${free} free slots. One that has not been heard of for its lease is gone.`);
+    setText(
+      this.#summary,
+      `${alive.length} alive, ${runs} running, ${free} free slots. One that has not been heard of for its lease is gone.`,
+    );
     this.#table.update(overview);
   }
 }
