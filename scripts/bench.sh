@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Cape Worker beside other queues and beside what no queue can be faster than:
 #
-#   scripts/bench.sh [--quick] [--only floors|pickup|throughput|cycles|scale|inside]
+#   scripts/bench.sh [--quick] [--only floors|pickup|throughput|cycles|scale|dashboard|inside]
 #
 # Builds what is missing, starts a durable PostgreSQL of its own, and writes docs/BENCHMARKS.md. It
 # takes about half an hour; the machine should have nothing else to do. --quick tries everything with
@@ -47,7 +47,7 @@ while [ $# -gt 0 ]; do
       only=${2:-}
       shift
       case "$only" in
-        floors | pickup | throughput | cycles | scale | inside) ;;
+        floors | pickup | throughput | cycles | scale | dashboard | inside) ;;
         *) usage ;;
       esac
       ;;

@@ -3,6 +3,7 @@ package com.cape.worker;
 import com.cape.worker.cli.CancelCommand;
 import com.cape.worker.cli.CompletionCommand;
 import com.cape.worker.cli.Daemon;
+import com.cape.worker.cli.DashboardCommand;
 import com.cape.worker.cli.DoctorCommand;
 import com.cape.worker.cli.DrainCommand;
 import com.cape.worker.cli.ExitCode;
@@ -92,6 +93,7 @@ public final class Main implements Callable<Integer> {
           Map.entry("pause", PauseCommand.class),
           Map.entry("resume", ResumeCommand.class),
           Map.entry("drain", DrainCommand.class),
+          Map.entry("dashboard", DashboardCommand.class),
           Map.entry("doctor", DoctorCommand.class),
           Map.entry("migrate", MigrateCommand.class),
           Map.entry("generate-completion", CompletionCommand.class));

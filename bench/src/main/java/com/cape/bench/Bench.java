@@ -26,6 +26,7 @@ final class Bench {
     parts.put("throughput", Throughput::measure);
     parts.put("cycles", Cycles::measure);
     parts.put("scale", Scale::measure);
+    parts.put("dashboard", DashboardPages::measure);
     parts.put("inside", Inside::measure);
     Settings settings = Settings.given();
     settings.only().ifPresent(only -> parts.keySet().retainAll(Set.of(only)));

@@ -17,7 +17,7 @@ final class Scale {
       "INSERT INTO cape_issues (description) SELECT 'bench' FROM generate_series(1, ?)";
 
   // Each completed one with its attempt, as the worker leaves them.
-  private static final String COMPLETED =
+  static final String COMPLETED =
       """
       WITH done AS (
         INSERT INTO cape_issues (description, status, attempts, fence, assigned_worker_id, run_after,

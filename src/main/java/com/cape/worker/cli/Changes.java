@@ -1,5 +1,6 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.telemetry.Json;
 import java.util.Locale;
 import java.util.Map;
 

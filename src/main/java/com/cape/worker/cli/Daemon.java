@@ -3,6 +3,7 @@ package com.cape.worker.cli;
 import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.config.HttpSettings;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.DefaultCommand;
@@ -17,6 +18,8 @@ import com.cape.worker.store.RescueRepository;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.telemetry.OpsServer;
+import com.cape.worker.telemetry.WorkerMetrics;
 import com.cape.worker.worker.Drain;
 import com.cape.worker.worker.IssueWorker;
 import com.cape.worker.worker.LifeSigns;
@@ -24,7 +27,10 @@ import com.cape.worker.worker.LogRetention;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
 import com.cape.worker.worker.Stores;
+import com.cape.worker.worker.Telling;
 import java.io.IOException;
+import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,7 +46,9 @@ public final class Daemon {
   private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
   private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(15);
   private static final Duration HEARTBEAT_LIMIT = Duration.ofSeconds(5);
+  private static final Duration PROBE_LIMIT = Duration.ofSeconds(2);
   private static final int MOST_CONNECTIONS = 8;
+  private static final int LONGEST_KNOCK_MILLIS = 1000;
 
   private final WorkerConfig config;
   private final String version;
@@ -89,7 +97,7 @@ public final class Daemon {
           var manager = serviceManager(searchPath, bash)) {
         retention.start();
         output.start();
-        return work(plan, bash, state, LifeSigns.of(manager, heartbeatPeriod()));
+        return watched(plan, bash, state, LifeSigns.of(manager, heartbeatPeriod()));
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
         return e.exitCode();
@@ -107,7 +115,55 @@ public final class Daemon {
     }
   }
 
-  private ExitCode work(RunPlan plan, Path bash, StateDirectory state, LifeSigns signs)
+  /** Works, and answers those who ask meanwhile; without an address for that nothing is loaded. */
+  private ExitCode watched(RunPlan plan, Path bash, StateDirectory state, LifeSigns signs)
+      throws InterruptedException, IOException {
+    if (config.http().isEmpty()) {
+      return work(plan, bash, state, signs, Telling.NOBODY);
+    }
+    HttpSettings http = config.http().get();
+    try (OpsServer server = serve(http, plan, bash, signs)) {
+      LOG.info(
+          "serving metrics and health address={} port={}",
+          http.address().host(),
+          server.address().getPort());
+      return work(plan, bash, state, signs, server.telling());
+    }
+  }
+
+  private OpsServer serve(HttpSettings http, RunPlan plan, Path bash, LifeSigns signs) {
+    var about =
+        new WorkerMetrics.About(
+            config.workerId(), version, config.loop().concurrency(), config.loop().lease());
+    try {
+      return new OpsServer(
+          http,
+          about,
+          signs::alive,
+          drain,
+          () -> plan.check().trouble().isEmpty() && Files.isExecutable(bash),
+          () -> Database.single(config.connection().url(), applicationName(), PROBE_LIMIT));
+    } catch (IOException e) {
+      throw answers(http)
+          ? new Refusal(
+              ExitCode.TRY_LATER,
+              e.getMessage() + "; stop what serves there, or choose another address with --http")
+          : refusal(e.getMessage() + "; --http must name an address of this host");
+    }
+  }
+
+  /** Whether something serves there already, which may end; a wrong address stays wrong. */
+  private static boolean answers(HttpSettings http) {
+    try (var socket = new Socket()) {
+      socket.connect(http.address().toSocketAddress(), LONGEST_KNOCK_MILLIS);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private ExitCode work(
+      RunPlan plan, Path bash, StateDirectory state, LifeSigns signs, Telling telling)
       throws InterruptedException, IOException {
     int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
     try (var commands = new ProcessCommandRunner(bash, config.command().withheld());
@@ -115,12 +171,14 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              new IssueRepository(work),
+              telling == Telling.NOBODY
+                  ? new IssueRepository(work)
+                  : IssueRepository.measuring(work),
               new RescueRepository(work),
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));
-      var startUp = new StartUp(config.connection(), stores.workers(), drain, signs);
+      var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, telling);
       if (!startUp.ready(identity, config.loop().lease(), state.previousInstance())) {
         return ExitCode.DONE;
       }
@@ -128,7 +186,14 @@ public final class Daemon {
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());
       var worker =
           new IssueWorker(
-              identity, plan, loopPlan(state), config.retry(), commands, stores, drain, signs);
+              identity,
+              plan,
+              loopPlan(state, telling),
+              config.retry(),
+              commands,
+              stores,
+              drain,
+              signs);
       IssueWorker.End end = worker.run();
       signs.stopping();
       sayStopped(stores.workers());
@@ -205,14 +270,15 @@ public final class Daemon {
     }
   }
 
-  private LoopPlan loopPlan(StateDirectory state) {
+  private LoopPlan loopPlan(StateDirectory state, Telling telling) {
     return new LoopPlan(
         config.loop().pollInterval(),
         config.loop().concurrency(),
         config.loop().lease(),
         config.loop().drainTimeout(),
         config.loop().exitWhenIdle(),
-        state.previousHere());
+        state.previousHere(),
+        telling);
   }
 
   private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {

@@ -8,6 +8,7 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -45,8 +46,18 @@ final class DatabaseOptions {
   }
 
   WorkerConfig.Connection connection() throws ConfigException {
-    Map<Setting, String> given =
-        databaseUrl.map(url -> Map.of(Setting.DATABASE_URL, url)).orElse(Map.of());
-    return WorkerConfig.connection(ConfigSource.of(given, System.getenv(), envFile));
+    return WorkerConfig.connection(source(Map.of()));
+  }
+
+  /**
+   * Where settings come from.
+   *
+   * @param others the values of options that only this command has
+   */
+  ConfigSource source(Map<Setting, String> others) throws ConfigException {
+    Map<Setting, String> given = new EnumMap<>(Setting.class);
+    given.putAll(others);
+    databaseUrl.ifPresent(url -> given.put(Setting.DATABASE_URL, url));
+    return ConfigSource.of(given, System.getenv(), envFile);
   }
 }

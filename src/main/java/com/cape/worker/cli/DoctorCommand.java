@@ -9,6 +9,8 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.Overview;
 import com.cape.worker.store.OverviewRepository;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.telemetry.Json;
+import com.cape.worker.telemetry.Warnings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -150,7 +152,7 @@ public final class DoctorCommand implements Callable<Integer> {
       for (Overview.Worker worker : overview.workers()) {
         config.ifPresent(found -> host.serviceCommand(found.command(), worker));
       }
-      new StatusReport(overview).warnings().forEach(warning -> findings.warning("fleet", warning));
+      Warnings.of(overview).forEach(warning -> findings.warning("fleet", warning));
     } catch (StoreException e) {
       findings.failed("fleet", e.getMessage());
     }

@@ -7,6 +7,7 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.DrainRequest;
 import com.cape.worker.store.PauseRepository;
 import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.telemetry.Times;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

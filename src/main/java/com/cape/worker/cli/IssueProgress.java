@@ -6,6 +6,7 @@ import com.cape.worker.store.AttemptView;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueQueries;
 import com.cape.worker.store.IssueView;
+import com.cape.worker.telemetry.Times;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;

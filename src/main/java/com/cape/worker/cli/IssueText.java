@@ -3,6 +3,7 @@ package com.cape.worker.cli;
 import com.cape.worker.process.PlainText;
 import com.cape.worker.store.AttemptView;
 import com.cape.worker.store.IssueView;
+import com.cape.worker.telemetry.Times;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,45 +45,6 @@ final class IssueText {
               .map(since -> Times.between(since, now) + " ago")
               .orElse("-");
     };
-  }
-
-  static Json json(IssueView issue) {
-    return new Json()
-        .with("id", issue.id())
-        .with("status", issue.status())
-        .with("description", issue.description())
-        .with("description_length", issue.descriptionLength())
-        .with("priority", issue.priority())
-        .with("attempts", issue.attempts())
-        .with("fence", issue.fence())
-        .with("worker", issue.worker())
-        .with("run_after", issue.runAfter())
-        .with("created_at", issue.createdAt())
-        .with("updated_at", issue.updatedAt())
-        .with("started_at", issue.startedAt())
-        .with("completed_at", issue.completedAt())
-        .with("cancel_requested_at", issue.cancelRequestedAt())
-        .with("last_error", issue.lastError())
-        .with("running", issue.running());
-  }
-
-  static Json json(AttemptView attempt) {
-    return new Json()
-        .with("attempt", attempt.attempt())
-        .with("fence", attempt.fence())
-        .with("run_id", attempt.runId())
-        .with("worker", attempt.worker())
-        .with("host", attempt.host())
-        .with("pid", attempt.pid())
-        .with("started_at", attempt.startedAt())
-        .with("lease_expires_at", attempt.leaseExpiresAt())
-        .with("finished_at", attempt.finishedAt())
-        .with("outcome", attempt.outcome().word())
-        .with("exit_code", attempt.exitCode())
-        .with("signal", attempt.signal())
-        .with("error", attempt.error())
-        .with("output_tail", attempt.outputTail())
-        .with("log_file", attempt.logFile());
   }
 
   /** All of an issue but its attempts. */

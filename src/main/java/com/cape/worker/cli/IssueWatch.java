@@ -2,6 +2,7 @@ package com.cape.worker.cli;
 
 import com.cape.worker.store.IssueQueries;
 import com.cape.worker.store.IssueView;
+import com.cape.worker.telemetry.Times;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;

@@ -5,6 +5,8 @@ import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.IssueQueries;
 import com.cape.worker.store.IssueView;
+import com.cape.worker.telemetry.Json;
+import com.cape.worker.telemetry.JsonViews;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -77,7 +79,7 @@ public final class ListCommand implements Callable<Integer> {
     IssueQueries.Filter filter = filter();
     List<IssueView> issues = database.use(open -> new IssueQueries(open).list(filter));
     if (output.json()) {
-      output.line(Json.text(issues.stream().map(IssueText::json).toList()));
+      output.line(Json.text(issues.stream().map(JsonViews::issue).toList()));
     } else if (issues.isEmpty()) {
       output.note("no such issue");
     } else {

@@ -3,6 +3,7 @@ package com.cape.worker.cli;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.ConsoleAppender;
@@ -39,6 +40,24 @@ public final class Logging {
   public static void silence() {
     root().detachAndStopAllAppenders();
     root().setLevel(Level.OFF);
+  }
+
+  /** Logs what went wrong, to the console alone. */
+  static void troubleOnly() {
+    silence();
+    var encoder = new PatternLayoutEncoder();
+    encoder.setContext(context());
+    encoder.setCharset(StandardCharsets.UTF_8);
+    encoder.setPattern("%d{yyyy-MM-dd HH:mm:ss} - %level - %msg%n");
+    encoder.start();
+    var console = new ConsoleAppender<ILoggingEvent>();
+    console.setContext(context());
+    console.setTarget("System.err");
+    console.setEncoder(encoder);
+    console.start();
+    root().addAppender(console);
+    root().setLevel(Level.WARN);
+    LIBRARIES.forEach(library -> context().getLogger(library).setLevel(Level.OFF));
   }
 
   /**

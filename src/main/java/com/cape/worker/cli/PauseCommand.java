@@ -4,6 +4,7 @@ import com.cape.worker.config.ConfigException;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.Pause;
 import com.cape.worker.store.PauseRepository;
+import com.cape.worker.telemetry.JsonViews;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -36,7 +37,7 @@ public final class PauseCommand implements Callable<Integer> {
   @Option(
       names = "--for",
       paramLabel = "DURATION",
-      converter = Times.Reader.class,
+      converter = Words.Length.class,
       description = "So long: 90s, 15m, 2h, 1d, 1h30m. Default: until 'resume'.")
   private Optional<Duration> length = Optional.empty();
 
@@ -55,7 +56,7 @@ public final class PauseCommand implements Callable<Integer> {
     }
     Pause pause = database.use(this::pause);
     if (output.json()) {
-      output.line(PauseText.json(pause).toString());
+      output.line(JsonViews.pause(pause).toString());
     } else {
       output.line("paused: " + PauseText.of(pause));
     }

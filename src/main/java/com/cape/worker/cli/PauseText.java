@@ -2,6 +2,7 @@ package com.cape.worker.cli;
 
 import com.cape.worker.process.PlainText;
 import com.cape.worker.store.Pause;
+import com.cape.worker.telemetry.Times;
 
 /** How a pause is told. */
 final class PauseText {
@@ -20,13 +21,5 @@ final class PauseText {
             .orElse(" until it is resumed");
     String reason = pause.reason().map(text -> ": " + PlainText.line(text)).orElse("");
     return who + end + reason;
-  }
-
-  static Json json(Pause pause) {
-    return new Json()
-        .with("worker", pause.worker())
-        .with("until", pause.until())
-        .with("reason", pause.reason())
-        .with("since", pause.since());
   }
 }

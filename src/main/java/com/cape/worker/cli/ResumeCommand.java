@@ -4,6 +4,8 @@ import com.cape.worker.config.ConfigException;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.Pause;
 import com.cape.worker.store.PauseRepository;
+import com.cape.worker.telemetry.Json;
+import com.cape.worker.telemetry.JsonViews;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -41,7 +43,7 @@ public final class ResumeCommand implements Callable<Integer> {
       output.line(
           new Json()
               .with("resumed", resumed.lifted().isPresent())
-              .with("pauses", resumed.left().stream().map(PauseText::json).toList())
+              .with("pauses", resumed.left().stream().map(JsonViews::pause).toList())
               .toString());
       return ExitCode.DONE.number();
     }

@@ -5,6 +5,7 @@ import com.cape.worker.store.AttemptView;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueQueries;
 import com.cape.worker.store.IssueView;
+import com.cape.worker.telemetry.JsonViews;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -42,8 +43,8 @@ public final class ShowCommand implements Callable<Integer> {
     Found found = database.use(this::find);
     if (output.json()) {
       output.line(
-          IssueText.json(found.issue())
-              .with("attempts", found.attempts().stream().map(IssueText::json).toList())
+          JsonViews.issue(found.issue())
+              .with("attempts", found.attempts().stream().map(JsonViews::attempt).toList())
               .toString());
       return ExitCode.DONE.number();
     }

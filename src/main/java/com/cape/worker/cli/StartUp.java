@@ -9,6 +9,8 @@ import com.cape.worker.store.WorkerRepository;
 import com.cape.worker.worker.Drain;
 import com.cape.worker.worker.LifeSigns;
 import com.cape.worker.worker.Outage;
+import com.cape.worker.worker.Telling;
+import com.cape.worker.worker.WorkerListener;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
@@ -24,14 +26,21 @@ final class StartUp {
   private final WorkerRepository workers;
   private final Drain drain;
   private final LifeSigns signs;
-  private final Outage outage = new Outage();
+  private final Telling telling;
+  private final Outage outage;
 
   StartUp(
-      WorkerConfig.Connection connection, WorkerRepository workers, Drain drain, LifeSigns signs) {
+      WorkerConfig.Connection connection,
+      WorkerRepository workers,
+      Drain drain,
+      LifeSigns signs,
+      Telling telling) {
     this.connection = connection;
     this.workers = workers;
     this.drain = drain;
     this.signs = signs;
+    this.telling = telling;
+    this.outage = new Outage(telling);
   }
 
   /**
@@ -49,6 +58,7 @@ final class StartUp {
         if (other.isPresent()) {
           throw taken(other.get());
         }
+        telling.tell(WorkerListener::ready);
         return true;
       } catch (StoreException e) {
         if (e.kind() != StoreException.Kind.UNREACHABLE) {

@@ -4,6 +4,7 @@ import com.cape.worker.config.ConfigException;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.OverviewRepository;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.telemetry.JsonViews;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -32,7 +33,7 @@ import picocli.CommandLine.Spec;
       "JSON: now; issues {pending, due, retrying, started, unowned, failed, cancelled,"
           + " completed_last_hour, completed_last_day}; oldest_due_since; last_claim_at; workers [{id,"
           + " host, pid, version, state, alive, started_at, heartbeat_at, lease_seconds, free_slots, listening, runs"
-          + " [{issue_id, attempt, started_at, seconds}]}]; pauses [{worker, until, reason, since}];"
+          + " [{issue_id, attempt, started_at, seconds, lease_expires_at, lease_margin_seconds}]}]; pauses [{worker, until, reason, since}];"
           + " warnings [text]. Times are ISO 8601 in UTC; unowned issues are started without a running"
           + " attempt; a pause without a worker holds for the fleet."
     })
@@ -53,7 +54,7 @@ public final class StatusCommand implements Callable<Integer> {
     }
     StatusReport report = database.use(StatusCommand::look);
     if (output.json()) {
-      output.line(report.json().toString());
+      output.line(JsonViews.overview(report.overview()).toString());
     } else {
       report.lines(output).forEach(output::line);
     }

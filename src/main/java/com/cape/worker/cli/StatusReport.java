@@ -2,74 +2,14 @@ package com.cape.worker.cli;
 
 import com.cape.worker.process.PlainText;
 import com.cape.worker.store.Overview;
-import java.time.Duration;
-import java.time.Instant;
+import com.cape.worker.telemetry.Times;
+import com.cape.worker.telemetry.Warnings;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** What {@code status} tells. */
 record StatusReport(Overview overview) {
-  // Long enough for a worker to wake up, poll and claim.
-  private static final Duration LONG = Duration.ofMinutes(1);
-  private static final String STOPPED = "stopped";
-
-  /** What an operator should look at. */
-  List<String> warnings() {
-    List<String> warnings = new ArrayList<>();
-    Overview.Counts counts = overview.counts();
-    if (counts.unowned() > 0) {
-      warnings.add(
-          "%d started without a running attempt: not by these workers; 'list --status started' shows"
-                  .formatted(counts.unowned())
-              + " them, 'retry --force ID' makes one pending");
-    }
-    for (Overview.Worker worker : overview.workers()) {
-      if (!worker.alive() && !worker.state().equals(STOPPED)) {
-        warnings.add(
-            "worker %s on %s was last heard of %s ago"
-                .formatted(
-                    worker.id(),
-                    PlainText.line(worker.host()),
-                    Times.between(worker.heartbeatAt(), overview.now())));
-      }
-    }
-    idleWarning().ifPresent(warnings::add);
-    return warnings;
-  }
-
-  private Optional<String> idleWarning() {
-    boolean held = overview.pauses().stream().anyMatch(pause -> pause.worker().isEmpty());
-    if (overview.counts().due() == 0 || held) {
-      return Optional.empty();
-    }
-    List<Overview.Worker> alive =
-        overview.workers().stream()
-            .filter(worker -> worker.alive() && !worker.state().equals(STOPPED))
-            .toList();
-    if (alive.isEmpty()) {
-      return Optional.of("issues are due, and no worker is alive");
-    }
-    boolean waiting = longAgo(overview.oldestDue()) && longAgo(overview.lastClaim());
-    return alive.stream()
-        .filter(worker -> waiting && worker.state().equals("idle") && worker.freeSlots() > 0)
-        .findFirst()
-        .map(
-            worker ->
-                "issues are due for %s, and idle worker %s claims none; 'doctor' on %s looks for the cause"
-                    .formatted(
-                        age(overview.oldestDue()), worker.id(), PlainText.line(worker.host())));
-  }
-
-  private boolean longAgo(Optional<Instant> time) {
-    return time.isEmpty() || time.get().plus(LONG).isBefore(overview.now());
-  }
-
-  private String age(Optional<Instant> time) {
-    return time.map(since -> Times.between(since, overview.now())).orElse("ever");
-  }
-
   /** For people. */
   List<String> lines(Output output) {
     Overview.Counts counts = overview.counts();
@@ -79,7 +19,7 @@ record StatusReport(Overview overview) {
             .formatted(counts.pending(), counts.due(), counts.retrying()));
     overview
         .oldestDue()
-        .ifPresent(since -> lines.add("oldest due %s".formatted(age(Optional.of(since)))));
+        .ifPresent(since -> lines.add("oldest due " + Times.between(since, overview.now())));
     lines.add("started    %d".formatted(counts.started()));
     lines.add("failed     %d".formatted(counts.failed()));
     lines.add("cancelled  %d".formatted(counts.cancelled()));
@@ -89,7 +29,8 @@ record StatusReport(Overview overview) {
     overview
         .pauses()
         .forEach(pause -> lines.add(output.strong("paused") + "     " + PauseText.of(pause)));
-    warnings().forEach(warning -> lines.add(output.strong("warning") + "    " + warning));
+    Warnings.of(overview)
+        .forEach(warning -> lines.add(output.strong("warning") + "    " + warning));
     lines.add("");
     lines.addAll(workers().lines(output.columns()));
     return lines;
@@ -111,53 +52,5 @@ record StatusReport(Overview overview) {
               .collect(Collectors.joining(", ")));
     }
     return table;
-  }
-
-  /** For programs. */
-  Json json() {
-    Overview.Counts counts = overview.counts();
-    return new Json()
-        .with("now", overview.now())
-        .with(
-            "issues",
-            new Json()
-                .with("pending", counts.pending())
-                .with("due", counts.due())
-                .with("retrying", counts.retrying())
-                .with("started", counts.started())
-                .with("unowned", counts.unowned())
-                .with("failed", counts.failed())
-                .with("cancelled", counts.cancelled())
-                .with("completed_last_hour", counts.completedLastHour())
-                .with("completed_last_day", counts.completedLastDay()))
-        .with("oldest_due_since", overview.oldestDue())
-        .with("last_claim_at", overview.lastClaim())
-        .with("workers", overview.workers().stream().map(this::json).toList())
-        .with("pauses", overview.pauses().stream().map(PauseText::json).toList())
-        .with("warnings", warnings());
-  }
-
-  private Json json(Overview.Worker worker) {
-    return new Json()
-        .with("id", worker.id())
-        .with("host", worker.host())
-        .with("pid", worker.pid())
-        .with("version", worker.version())
-        .with("state", worker.state())
-        .with("alive", worker.alive())
-        .with("started_at", worker.startedAt())
-        .with("heartbeat_at", worker.heartbeatAt())
-        .with("lease_seconds", worker.lease().toSeconds())
-        .with("free_slots", worker.freeSlots())
-        .with("listening", worker.listening())
-        .with("runs", worker.runs().stream().map(this::json).toList());
-  }
-
-  private Json json(Overview.Run run) {
-    return new Json()
-        .with("issue_id", run.issueId())
-        .with("attempt", run.attempt())
-        .with("started_at", run.startedAt())
-        .with("seconds", Duration.between(run.startedAt(), overview.now()));
   }
 }

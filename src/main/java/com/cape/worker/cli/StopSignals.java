@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * TERM, INT and HUP: the first drains, the second interrupts what runs, the third ends this process
- * at once.
+ * TERM, INT and HUP: for a worker, the first drains, the second interrupts what runs, the third
+ * ends this process at once.
  *
  * <p>{@code sun.misc.Signal} is reached by reflection, because javac warns of it in a way that
  * cannot be turned off. A shutdown hook would do for the first signal only.
@@ -18,9 +18,13 @@ import org.slf4j.LoggerFactory;
 final class StopSignals {
   private static final Logger LOG = LoggerFactory.getLogger(StopSignals.class);
 
-  private final Drain drain;
-  private final Runnable halt;
+  private final Listener listener;
   private final AtomicInteger received = new AtomicInteger();
+
+  /** Told of each signal, and how many there have been. */
+  interface Listener {
+    void received(int times, String signal);
+  }
 
   /**
    * Handles no signal yet.
@@ -28,8 +32,18 @@ final class StopSignals {
    * @param halt ends the process without any more ado
    */
   StopSignals(Drain drain, Runnable halt) {
-    this.drain = drain;
-    this.halt = halt;
+    this(
+        (times, signal) -> {
+          switch (times) {
+            case 1 -> drain.begin(signal);
+            case 2 -> drain.interrupt("second " + signal);
+            default -> halt.run();
+          }
+        });
+  }
+
+  StopSignals(Listener listener) {
+    this.listener = listener;
   }
 
   /** Handles the signals from now on, but for those that this process was started to ignore. */
@@ -50,7 +64,7 @@ final class StopSignals {
         (self, method, arguments) ->
             switch (method.getName()) {
               case "handle" -> {
-                received("SIG" + name);
+                listener.received(received.incrementAndGet(), "SIG" + name);
                 yield null;
               }
               case "equals" -> self == arguments[0];
@@ -66,14 +80,6 @@ final class StopSignals {
     // nohup, or a background job of a script.
     if (before == handlerType.getField("SIG_IGN").get(null)) {
       install.invoke(null, signal, before);
-    }
-  }
-
-  private void received(String name) {
-    switch (received.incrementAndGet()) {
-      case 1 -> drain.begin(name);
-      case 2 -> drain.interrupt("second " + name);
-      default -> halt.run();
     }
   }
 }

@@ -3,6 +3,7 @@ package com.cape.worker.cli;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.OperatorRepository;
+import com.cape.worker.telemetry.Json;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -44,7 +45,7 @@ public final class SubmitCommand implements Callable<Integer> {
   @Option(
       names = "--after",
       paramLabel = "DURATION",
-      converter = Times.Reader.class,
+      converter = Words.Length.class,
       description = "Not to be claimed before: 90s, 15m, 2h, 1d, 1h30m.")
   private Duration after = Duration.ZERO;
 
@@ -57,7 +58,7 @@ public final class SubmitCommand implements Callable<Integer> {
   @Option(
       names = "--timeout",
       paramLabel = "DURATION",
-      converter = Times.Reader.class,
+      converter = Words.Length.class,
       description = "Wait no longer; the issue goes on.")
   private Optional<Duration> timeout = Optional.empty();
 

@@ -1,11 +1,16 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.config.HttpAddress;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.IssueQueries;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -76,6 +81,41 @@ final class Words {
             "'%s' is no issue id; 'cape-worker list' shows them".formatted(text));
       }
       return Long.valueOf(text);
+    }
+  }
+
+  /** Of {@code --http}. */
+  static final class Address implements ITypeConverter<HttpAddress> {
+    @Override
+    public HttpAddress convert(String text) {
+      try {
+        return HttpAddress.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException("'%s' %s".formatted(text, e.getMessage()));
+      }
+    }
+  }
+
+  /** Reads {@code 90}, {@code 90s}, {@code 15m}, {@code 2h}, {@code 1d12h}. */
+  static final class Length implements ITypeConverter<Duration> {
+    private static final Pattern WRITTEN =
+        Pattern.compile("(?=\\d)(?:(\\d{1,4})d)?(?:(\\d{1,5})h)?(?:(\\d{1,7})m)?(?:(\\d{1,9})s?)?");
+
+    @Override
+    public Duration convert(String text) {
+      Matcher written = WRITTEN.matcher(text.strip());
+      if (!written.matches()) {
+        throw new TypeConversionException(
+            "'%s' is no duration; write 90s, 15m, 2h, 1d or 1h30m".formatted(text));
+      }
+      return Duration.ofDays(number(written.group(1)))
+          .plusHours(number(written.group(2)))
+          .plusMinutes(number(written.group(3)))
+          .plusSeconds(number(written.group(4)));
+    }
+
+    private static long number(String digits) {
+      return Optional.ofNullable(digits).map(Long::parseLong).orElse(0L);
     }
   }
 }

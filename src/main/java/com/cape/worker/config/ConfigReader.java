@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -27,9 +26,6 @@ final class ConfigReader {
   // Between the KILL and the end of the lease, for a run that could not be renewed.
   private static final int LEASE_RESERVE_SECONDS = 2;
   private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
-  private static final Pattern HOST_AND_PORT =
-      Pattern.compile("(\\[[0-9A-Fa-f:.%]+]|[^:\\[\\]\\s]+):(\\d{1,5})");
-  private static final int HIGHEST_PORT = 65_535;
   // What the JVM puts where the locale's encoding cannot read a byte.
   private static final String UNREADABLE = "\uFFFD";
 
@@ -50,7 +46,7 @@ final class ConfigReader {
             number(Setting.MAX_ATTEMPTS, 0),
             seconds(Setting.RETRY_DELAY, 1),
             seconds(Setting.RETRY_MAX_DELAY, 1));
-    Optional<WorkerConfig.HttpAddress> http = optional(Setting.HTTP, ConfigReader::httpAddress);
+    Optional<HttpSettings> http = optional(Setting.HTTP, HttpAddress::parse).map(this::http);
     WorkerConfig.Logs logs = logs(id);
     checkGrace(command.grace(), loop.lease());
     if (!mistakes.isEmpty()) {
@@ -66,6 +62,35 @@ final class ConfigReader {
       throw new ConfigException(mistakes);
     }
     return connection.orElseThrow();
+  }
+
+  WorkerConfig.Dashboard readDashboard(HttpAddress address) throws ConfigException {
+    Optional<WorkerConfig.Connection> connection = connection();
+    HttpSettings http = http(address);
+    Path logs = path(Setting.LOG_DIR);
+    if (!mistakes.isEmpty()) {
+      throw new ConfigException(mistakes);
+    }
+    return new WorkerConfig.Dashboard(connection.orElseThrow(), http, logs);
+  }
+
+  private HttpSettings http(HttpAddress address) {
+    Optional<Given> token = source.variable(HttpSettings.TOKEN_VARIABLE);
+    if (token.isEmpty() && !address.loopback()) {
+      mistakes.add(
+          "%s can be reached from other hosts: set %s to a secret of at least %d characters, or choose 127.0.0.1:%d"
+              .formatted(
+                  address,
+                  HttpSettings.TOKEN_VARIABLE,
+                  HttpSettings.SHORTEST_TOKEN,
+                  address.port()));
+    }
+    if (token.filter(given -> given.text().length() < HttpSettings.SHORTEST_TOKEN).isPresent()) {
+      mistakes.add(
+          "%s: must have at least %d characters"
+              .formatted(place(token.get()), HttpSettings.SHORTEST_TOKEN));
+    }
+    return new HttpSettings(address, token.map(Given::text));
   }
 
   private Optional<WorkerConfig.Connection> connection() {
@@ -252,14 +277,6 @@ final class ConfigReader {
       throw new IllegalArgumentException("must be names of variables, separated by commas");
     }
     return names;
-  }
-
-  private static WorkerConfig.HttpAddress httpAddress(String text) {
-    Matcher matcher = HOST_AND_PORT.matcher(text.strip());
-    if (!matcher.matches() || Integer.parseInt(matcher.group(2)) > HIGHEST_PORT) {
-      throw new IllegalArgumentException("must be HOST:PORT, for instance 127.0.0.1:8080");
-    }
-    return new WorkerConfig.HttpAddress(matcher.group(1), Integer.parseInt(matcher.group(2)));
   }
 
   private static String missing(Setting setting) {

@@ -16,7 +16,7 @@ public record WorkerConfig(
     Command command,
     RetryPolicy retry,
     Logs logs,
-    Optional<HttpAddress> http) {
+    Optional<HttpSettings> http) {
 
   /**
    * Reads and checks all settings.
@@ -34,6 +34,16 @@ public record WorkerConfig(
    */
   public static Connection connection(ConfigSource source) throws ConfigException {
     return new ConfigReader(source).readConnection();
+  }
+
+  /**
+   * Reads only what the dashboard needs.
+   *
+   * @throws ConfigException with every mistake in that
+   */
+  public static Dashboard dashboard(ConfigSource source, HttpAddress address)
+      throws ConfigException {
+    return new ConfigReader(source).readDashboard(address);
   }
 
   /**
@@ -83,6 +93,10 @@ public record WorkerConfig(
    */
   public record Logs(LogLevel level, Path directory, Path stateDirectory, Duration retention) {}
 
-  /** Where metrics and health are served. */
-  public record HttpAddress(String host, int port) {}
+  /**
+   * What the dashboard needs.
+   *
+   * @param logs where the output of attempts is looked for; absolute
+   */
+  public record Dashboard(Connection connection, HttpSettings http, Path logs) {}
 }

@@ -19,4 +19,9 @@ public enum Outcome {
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
+
+  /** The outcome of that word. */
+  public static Outcome ofWord(String word) {
+    return valueOf(word.toUpperCase(Locale.ROOT));
+  }
 }

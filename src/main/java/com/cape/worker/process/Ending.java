@@ -12,10 +12,16 @@ import java.util.OptionalInt;
  *     when the guardian died before it could tell
  * @param stopReason why it was stopped; empty when it ended by itself
  * @param ran how long it took
+ * @param outlived how many processes outlived the first one, which ended by itself, and were ended;
+ *     as far as that was seen
  * @param survivors what could not be ended, in words
  */
 public record Ending(
-    OptionalInt exitCode, Optional<StopReason> stopReason, Duration ran, List<String> survivors) {
+    OptionalInt exitCode,
+    Optional<StopReason> stopReason,
+    Duration ran,
+    int outlived,
+    List<String> survivors) {
   public Ending {
     survivors = List.copyOf(survivors);
   }

@@ -38,6 +38,7 @@ final class EndingFile {
               exit.equals(NONE) ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(exit)),
               stop.equals(NONE) ? Optional.empty() : Optional.of(StopReason.valueOf(stop)),
               Duration.ofMillis(Long.parseLong(value(lines, 2))),
+              0,
               List.of()));
     } catch (NoSuchFileException e) {
       return Optional.empty();

@@ -87,7 +87,8 @@ final class GuardedRun implements CommandRunner.Run {
       guardian.close();
     }
     limitOutput();
-    return new Ending(told.report().exitCode(), reason(told), ran(), survivors);
+    int outlived = Math.max(0, told.report().outlived() - survivors.size());
+    return new Ending(told.report().exitCode(), reason(told), ran(), outlived, survivors);
   }
 
   private Optional<StopReason> reason(Guardian.Told told) {

@@ -167,6 +167,7 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
     }
     Report record = files.record();
     return Optional.of(
-        new Ending(record.exitCode(), record.stopReason(files.stop()), Duration.ZERO, survivors));
+        new Ending(
+            record.exitCode(), record.stopReason(files.stop()), Duration.ZERO, 0, survivors));
   }
 }

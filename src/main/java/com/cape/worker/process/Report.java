@@ -10,11 +10,14 @@ import java.util.regex.Pattern;
  *
  * @param exitCode of the run's first process; empty when nobody was left to tell
  * @param due what the guardian ended the run for, as far as it knows; empty when it ended by itself
+ * @param outlived how many processes were alive when the first one had ended by itself
  * @param survivors what could not be ended, in words
  */
-record Report(OptionalInt exitCode, Optional<StopReason> due, List<String> survivors) {
+record Report(
+    OptionalInt exitCode, Optional<StopReason> due, int outlived, List<String> survivors) {
   // A command can write into its record, too.
   private static final Pattern EXIT = Pattern.compile("exit [0-9]{1,3}");
+  private static final Pattern OUTLIVED = Pattern.compile("outlived [0-9]{1,9}");
   private static final String DUE = "due ";
   private static final String LATE = DUE + "late";
   private static final String LEFT = "left ";
@@ -26,17 +29,27 @@ record Report(OptionalInt exitCode, Optional<StopReason> due, List<String> survi
             .filter(line -> line.startsWith(LEFT))
             .map(line -> line.substring(LEFT.length()))
             .toList();
+    int outlived =
+        lines.stream()
+            .filter(line -> OUTLIVED.matcher(line).matches())
+            .mapToInt(Report::number)
+            .findFirst()
+            .orElse(0);
     Optional<StopReason> due = Optional.empty();
     for (String line : lines) {
       if (EXIT.matcher(line).matches()) {
-        int exitCode = Integer.parseInt(line.substring(line.indexOf(' ') + 1));
-        return new Report(OptionalInt.of(exitCode), due, survivors);
+        return new Report(OptionalInt.of(number(line)), due, outlived, survivors);
       }
       if (line.startsWith(DUE)) {
         due = Optional.of(line.equals(LATE) ? StopReason.LEASE_LOST : StopReason.WORKER_DIED);
       }
     }
-    return new Report(OptionalInt.empty(), Optional.of(StopReason.WORKER_DIED), survivors);
+    return new Report(
+        OptionalInt.empty(), Optional.of(StopReason.WORKER_DIED), outlived, survivors);
+  }
+
+  private static int number(String line) {
+    return Integer.parseInt(line.substring(line.indexOf(' ') + 1));
   }
 
   /**

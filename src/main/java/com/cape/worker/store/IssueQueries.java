@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 /** What people ask about issues. Reads only. */
 public final class IssueQueries {
   private static final int ALL_OF_IT = Integer.MAX_VALUE;
-  private static final int BEGINNING = 1000;
+  static final int BEGINNING = 1000;
 
   private final Database database;
 
@@ -47,7 +47,7 @@ public final class IssueQueries {
   public record Filter(
       List<IssueStatus> statuses, Optional<WorkerId> worker, Sort sort, int limit) {}
 
-  private static final String VIEW =
+  static final String VIEW =
       """
       SELECT now() AS now, i.id, status, left(description, %d) AS description,
              length(description) AS description_length, priority, attempts, fence, assigned_worker_id,
@@ -92,18 +92,22 @@ public final class IssueQueries {
     return VIEW.formatted(BEGINNING, chosen) + " ORDER BY " + sort.order + " LIMIT ?";
   }
 
-  private static final String FIND = VIEW.formatted(ALL_OF_IT, "cape_issues") + " WHERE i.id = ?";
-
   /** The whole of an issue. */
   public Optional<IssueView> find(long id) {
-    return database.queryOne(FIND, bind -> bind.number(id), IssueQueries::toIssue);
+    return find(id, ALL_OF_IT);
   }
-
-  private static final String SHORT = VIEW.formatted(BEGINNING, "cape_issues") + " WHERE i.id = ?";
 
   /** An issue with the beginning of its description, to be asked for again and again. */
   public Optional<IssueView> look(long id) {
-    return database.queryOne(SHORT, bind -> bind.number(id), IssueQueries::toIssue);
+    return find(id, BEGINNING);
+  }
+
+  /** An issue with so many characters of its description. */
+  public Optional<IssueView> find(long id, int characters) {
+    return database.queryOne(
+        VIEW.formatted(characters, "cape_issues") + " WHERE i.id = ?",
+        bind -> bind.number(id),
+        IssueQueries::toIssue);
   }
 
   private static final String ATTEMPTS =
@@ -119,6 +123,16 @@ public final class IssueQueries {
   public List<AttemptView> attempts(long id, int limit) {
     return database.query(
         ATTEMPTS + NEWEST, bind -> bind.number(id).number(limit), IssueQueries::toAttempt);
+  }
+
+  private static final String COUNT_ATTEMPTS =
+      "SELECT count(*) AS number FROM cape_issue_attempts WHERE issue_id = ?";
+
+  /** How many attempts of an issue there are. */
+  public long countAttempts(long id) {
+    return database
+        .queryOne(COUNT_ATTEMPTS, bind -> bind.number(id), row -> row.getLong("number"))
+        .orElseThrow();
   }
 
   private static final String OF_NUMBER = ATTEMPTS + "AND attempt = coalesce(?, attempt)" + NEWEST;
@@ -137,7 +151,7 @@ public final class IssueQueries {
         OF_FENCE, bind -> bind.number(id).number(fence).number(1), IssueQueries::toAttempt);
   }
 
-  private static IssueView toIssue(ResultSet row) throws SQLException {
+  static IssueView toIssue(ResultSet row) throws SQLException {
     return new IssueView(
         Columns.time(row, "now"),
         row.getLong("id"),

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -22,13 +23,34 @@ public final class IssueRepository {
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
   private final Database database;
+  private final String claimStatement;
 
   public IssueRepository(Database database) {
+    this(database, CLAIM);
+  }
+
+  private IssueRepository(Database database, String claimStatement) {
     this.database = requireNonNull(database);
+    this.claimStatement = claimStatement;
+  }
+
+  /** One whose claims tell how long their issue has been due, and take a little longer for it. */
+  public static IssueRepository measuring(Database database) {
+    return new IssueRepository(database, MEASURED_CLAIM);
   }
 
   // One statement for both, so that an idle worker asks once a poll.
-  private static final String CLAIM = "SELECT * FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?)";
+  private static final String CLAIM =
+      "SELECT *, 0::float8 AS waited_s FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?)";
+
+  // A claim leaves run_after as it is. What came into being during the claim is not seen outside of
+  // it: that has not waited.
+  private static final String MEASURED_CLAIM =
+      """
+      SELECT c.*, (SELECT extract(epoch FROM now() - i.run_after)::float8 FROM cape_issues i
+                    WHERE i.id = c.id AND isfinite(i.run_after)) AS waited_s
+        FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?) AS c
+      """;
 
   /**
    * Claims the issue that has been due longest and starts its lease; says why when nothing is due,
@@ -52,7 +74,8 @@ public final class IssueRepository {
   /** One look; empty when it cancelled an issue instead. */
   private Optional<Look> lookOrCancel(WorkerIdentity worker, String issueLogs, Duration lease) {
     return database
-        .queryOne(CLAIM, bind -> claim(bind, worker, issueLogs, lease), IssueRepository::toLook)
+        .queryOne(
+            claimStatement, bind -> claim(bind, worker, issueLogs, lease), IssueRepository::toLook)
         .orElseThrow();
   }
 
@@ -70,12 +93,16 @@ public final class IssueRepository {
 
   private static Optional<Look> toLook(ResultSet row) throws SQLException {
     if (row.getObject("run_id") != null) {
-      return Optional.of(new Look(Optional.of(toClaim(row)), Idle.UNKNOWN));
+      return Optional.of(new Look(Optional.of(toClaim(row)), Idle.UNKNOWN, toWaited(row)));
     }
     if (row.getObject("id") != null) {
       return Optional.empty();
     }
-    return Optional.of(new Look(Optional.empty(), toIdle(row)));
+    return Optional.of(new Look(Optional.empty(), toIdle(row), Duration.ZERO));
+  }
+
+  private static Duration toWaited(ResultSet row) throws SQLException {
+    return Duration.ofMillis(Math.round(row.getDouble("waited_s") * 1000));
   }
 
   private static Claim toClaim(ResultSet row) throws SQLException {
@@ -187,7 +214,7 @@ public final class IssueRepository {
       Claim claim, Settlement settlement, WorkerIdentity worker, String issueLogs, Duration lease) {
     try {
       return database.queryTwo(
-          SETTLE + ";" + CLAIM,
+          SETTLE + ";" + claimStatement,
           bind -> {
             settle(bind, claim, settlement);
             claim(bind, worker, issueLogs, lease);
@@ -223,6 +250,14 @@ public final class IssueRepository {
   /** Whether nobody has settled or rescued the run yet. */
   public boolean running(UUID runId) {
     return database.queryOne(RUNNING, bind -> bind.uuid(runId), row -> runId).isPresent();
+  }
+
+  private static final String OUTCOME = "SELECT outcome FROM cape_issue_attempts WHERE run_id = ?";
+
+  /** How the run stands; empty when somebody deleted it. */
+  public Optional<Outcome> outcome(UUID runId) {
+    return database.queryOne(
+        OUTCOME, bind -> bind.uuid(runId), row -> Outcome.ofWord(row.getString("outcome")));
   }
 
   private static final String THROTTLED =

@@ -6,8 +6,9 @@ import org.postgresql.ds.PGPooledConnection;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * Hands out the same connection again and again, and a new one after it has failed. For one thread,
- * in a process so short that a pool would take longer to start than to use.
+ * Hands out the same connection again and again, and a new one after it has failed. For one thread
+ * that wants to know at once when there is no server, or for a process so short that a pool would
+ * take longer to start than to use.
  */
 final class OneConnection extends PGSimpleDataSource implements AutoCloseable {
   private transient Connection physical;

@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param now the database's clock, which all other times are to be compared with
  * @param oldestDue since when the issue that has been due longest is due
  * @param lastClaim when any worker last claimed an issue
+ * @param counting how long the database took to count
  */
 public record Overview(
     Instant now,
@@ -18,7 +19,8 @@ public record Overview(
     Optional<Instant> oldestDue,
     Optional<Instant> lastClaim,
     List<Worker> workers,
-    List<Pause> pauses) {
+    List<Pause> pauses,
+    Duration counting) {
 
   /**
    * So many issues.
@@ -58,5 +60,5 @@ public record Overview(
       List<Run> runs) {}
 
   /** A running attempt. */
-  public record Run(long issueId, int attempt, Instant startedAt) {}
+  public record Run(long issueId, int attempt, Instant startedAt, Instant leaseExpiresAt) {}
 }

@@ -38,7 +38,8 @@ public final class OverviewRepository {
                WHERE status = 'completed' AND completed_at > now() - interval '1 day') AS last_day,
              (SELECT run_after FROM cape_issues
                WHERE status = 'pending' AND run_after <= now() ORDER BY run_after LIMIT 1) AS oldest_due,
-             (SELECT started_at FROM cape_issue_attempts ORDER BY id DESC LIMIT 1) AS last_claim
+             (SELECT started_at FROM cape_issue_attempts ORDER BY id DESC LIMIT 1) AS last_claim,
+             extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 AS counting_s
       """;
 
   /** How it stands now. */
@@ -56,7 +57,8 @@ public final class OverviewRepository {
                     Columns.timeIfAny(row, "oldest_due"),
                     Columns.timeIfAny(row, "last_claim"),
                     workers,
-                    pauses))
+                    pauses,
+                    Duration.ofNanos((long) (row.getDouble("counting_s") * 1e9))))
         .orElseThrow();
   }
 
@@ -75,7 +77,7 @@ public final class OverviewRepository {
 
   private static final String RUNS =
       """
-      SELECT worker_id, issue_id, attempt, started_at FROM cape_issue_attempts
+      SELECT worker_id, issue_id, attempt, started_at, lease_expires_at FROM cape_issue_attempts
        WHERE outcome = 'running' ORDER BY started_at, id
       """;
 
@@ -103,7 +105,8 @@ public final class OverviewRepository {
                         new Overview.Run(
                             row.getLong("issue_id"),
                             row.getInt("attempt"),
-                            Columns.time(row, "started_at"))))
+                            Columns.time(row, "started_at"),
+                            Columns.time(row, "lease_expires_at"))))
             .stream()
             .collect(Collectors.groupingBy(RunOf::worker));
     return database.query(

@@ -107,13 +107,11 @@ final class AttemptRunner {
       }
       started.run();
       String tail = files.tail(output);
-      ending
-          .survivors()
-          .forEach(left -> LOG.error("could not end a process of the run process={}", left));
       var next = new AtomicReference<Held>();
       boolean settled =
           settler.settle(
               claim,
+              ending,
               () -> decide(claim, ending, tail),
               settlement -> claims.settle(claim, settlement, next::set),
               () -> run.keep(ending));

@@ -27,6 +27,7 @@ final class Claims {
   private final Duration lease;
   private final AtWork atWork;
   private final BooleanSupplier allowed;
+  private final Telling telling;
   private final AtomicReference<Look> inVain = new AtomicReference<>();
   private volatile boolean unanswered;
 
@@ -43,13 +44,15 @@ final class Claims {
       String issueLogs,
       Duration lease,
       AtWork atWork,
-      BooleanSupplier allowed) {
+      BooleanSupplier allowed,
+      Telling telling) {
     this.identity = identity;
     this.issues = issues;
     this.issueLogs = issueLogs;
     this.lease = lease;
     this.atWork = atWork;
     this.allowed = allowed;
+    this.telling = telling;
   }
 
   /**
@@ -67,7 +70,7 @@ final class Claims {
     atWork.claiming();
     try {
       Look look = issues.look(identity, issueLogs, lease);
-      look.claim().ifPresent(claim -> take(claim, sent, taken));
+      take(look, sent, taken);
       return look;
     } catch (StoreException e) {
       unanswered = true;
@@ -93,7 +96,7 @@ final class Claims {
     try {
       IssueRepository.SettledAndLook both =
           issues.settleAndLook(claim, settlement, identity, issueLogs, lease);
-      both.look().flatMap(Look::claim).ifPresent(next -> take(next, sent, taken));
+      both.look().ifPresent(next -> take(next, sent, taken));
       both.look().filter(look -> look.claim().isEmpty()).ifPresent(inVain::set);
       return both.settled();
     } catch (StoreException e) {
@@ -109,7 +112,13 @@ final class Claims {
     for (Claim claim : unanswered()) {
       LogFacts.begin(claim);
       try {
-        issues.settle(claim, EndingRules.notStarted(claim, "the answer to its claim was lost"));
+        Settlement settlement = EndingRules.notStarted(claim, "the answer to its claim was lost");
+        issues
+            .settle(claim, settlement)
+            .ifPresent(
+                written ->
+                    telling.tell(
+                        listener -> listener.settled(settlement.outcome(), Duration.ZERO)));
         inVain.set(null);
         LOG.warn("the answer to a claim was lost; its issue is pending again");
       } catch (StoreException e) {
@@ -141,8 +150,13 @@ final class Claims {
     return List.of();
   }
 
-  private void take(Claim claim, Duration sent, Consumer<Held> taken) {
+  private void take(Look look, Duration sent, Consumer<Held> taken) {
+    if (look.claim().isEmpty()) {
+      return;
+    }
+    Claim claim = look.claim().get();
     atWork.begun(claim);
+    telling.tell(listener -> listener.claimed(look.waited()));
     taken.accept(new Held(claim, sent));
   }
 }

@@ -127,12 +127,13 @@ final class Heartbeat implements AutoCloseable {
     for (UUID runId : live) {
       HeldLease lease = held.get(runId);
       if (lease == null) {
-        stop(runId, StopReason.LEASE_LOST, "lease lost, stopping the run");
+        say(runs.lost(runId), runId, "lease lost, stopping the run");
         continue;
       }
       runs.renewed(runId, sent, times.deadline(sent));
       if (lease.cancelRequested() || lease.issueDeleted()) {
-        stop(runId, StopReason.CANCELLED, "issue cancelled or deleted, stopping the run");
+        boolean stopped = runs.stop(runId, StopReason.CANCELLED);
+        say(stopped, runId, "issue cancelled or deleted, stopping the run");
       }
     }
   }
@@ -140,12 +141,13 @@ final class Heartbeat implements AutoCloseable {
   /** Stops what could not be renewed in time. */
   void stopOverdue() {
     for (UUID runId : runs.notRenewedFor(times.limit())) {
-      stop(runId, StopReason.LEASE_LOST, "lease not renewed in time, stopping the run");
+      boolean stopped = runs.stop(runId, StopReason.LEASE_LOST);
+      say(stopped, runId, "lease not renewed in time, stopping the run");
     }
   }
 
-  private void stop(UUID runId, StopReason reason, String message) {
-    if (runs.stop(runId, reason)) {
+  private static void say(boolean stopped, UUID runId, String message) {
+    if (stopped) {
       LOG.warn("{} run={}", message, runId);
     }
   }

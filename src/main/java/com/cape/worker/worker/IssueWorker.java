@@ -45,10 +45,11 @@ public final class IssueWorker {
   private final CommandRunner commands;
   private final Drain drain;
   private final LifeSigns signs;
-  private final Outage outage = new Outage();
+  private final Telling telling;
+  private final Outage outage;
   private final WakeUp wakeUp = new WakeUp();
-  private final LiveRuns runs = new LiveRuns();
-  private final StartPause startPause = new StartPause();
+  private final LiveRuns runs;
+  private final StartPause startPause;
   private final AtomicInteger threads = new AtomicInteger();
   private final ExecutorService executor =
       Executors.newCachedThreadPool(
@@ -85,11 +86,15 @@ public final class IssueWorker {
     this.commands = commands;
     this.drain = drain;
     this.signs = signs;
-    this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal);
-    this.listening = new Listening(stores.listener(), random);
+    this.telling = loopPlan.telling();
+    this.outage = new Outage(telling);
+    this.runs = new LiveRuns(loopPlan.lease(), telling);
+    this.startPause = new StartPause(telling);
+    this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal, telling);
+    this.listening = new Listening(stores.listener(), random, telling);
     this.fleet = new Fleet(listening::up);
-    this.rest = new Rest(loopPlan.pollInterval(), fleet, random);
-    this.settler = new Settler(issues, outage, drain);
+    this.rest = new Rest(loopPlan.pollInterval(), fleet, random, telling);
+    this.settler = new Settler(issues, outage, drain, telling);
     var files = new RunFiles(identity.id(), runPlan, times);
     var rules = new EndingRules(retryPolicy, random);
     this.recovery =
@@ -98,10 +103,11 @@ public final class IssueWorker {
         new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times, signs);
     this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
     String issueLogs = runPlan.issueLogs().toString();
-    this.claims = new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn);
+    this.claims =
+        new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn, telling);
     this.attempts =
         new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler, claims);
-    this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period());
+    this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period(), telling);
     drain.onChange(this::drainChanged);
   }
 

@@ -21,9 +21,14 @@ public final class LifeSigns {
   private static final int PERIODS = 3;
   private static final int SIGNS_PER_WATCHDOG = 4;
 
+  // How long the loop may take for a turn: as the watchdog of the systemd unit.
+  private static final Duration LOOP_LIMIT = Duration.ofMinutes(3);
+
   private final ServiceManager manager;
   private final Duration heartbeatLimit;
+  private final Duration loopLimit;
   private volatile Optional<Long> heartbeatNanos = Optional.empty();
+  private volatile Optional<Long> loopNanos = Optional.empty();
   private boolean ready;
   private boolean stopping;
   private boolean withheld;
@@ -38,17 +43,20 @@ public final class LifeSigns {
    */
   public static LifeSigns of(ServiceManager manager, Duration heartbeatPeriod) {
     Duration limit = heartbeatPeriod.multipliedBy(PERIODS);
-    return new LifeSigns(manager, limit.compareTo(SHORTEST_LIMIT) < 0 ? SHORTEST_LIMIT : limit);
+    return new LifeSigns(
+        manager, limit.compareTo(SHORTEST_LIMIT) < 0 ? SHORTEST_LIMIT : limit, LOOP_LIMIT);
   }
 
   /**
    * The same, for tests.
    *
    * @param heartbeatLimit how old the heartbeat's last turn may be
+   * @param loopLimit how old the loop's may be
    */
-  LifeSigns(ServiceManager manager, Duration heartbeatLimit) {
+  LifeSigns(ServiceManager manager, Duration heartbeatLimit, Duration loopLimit) {
     this.manager = requireNonNull(manager);
     this.heartbeatLimit = requireNonNull(heartbeatLimit);
+    this.loopLimit = requireNonNull(loopLimit);
   }
 
   /** The heartbeat turns, and is to go on doing so. Its thread calls this. */
@@ -58,7 +66,7 @@ public final class LifeSigns {
 
   /** The worker waits for the database before its first turn. Called for each try. */
   public void waiting() {
-    turned(() -> StatusLine.WAITING);
+    tell(() -> StatusLine.WAITING);
   }
 
   /**
@@ -67,6 +75,20 @@ public final class LifeSigns {
    * @param status asked for only where somebody listens
    */
   void turned(Supplier<String> status) {
+    loopNanos = Optional.of(System.nanoTime());
+    tell(status);
+  }
+
+  /**
+   * Whether loop and heartbeat both turn, as far as they have begun to. Any thread may ask, for
+   * those who ask a worker instead of being told.
+   */
+  public boolean alive() {
+    long now = System.nanoTime();
+    return heartbeatTurns(now) && turns(loopNanos, loopLimit, now);
+  }
+
+  private void tell(Supplier<String> status) {
     if (!manager.listens()) {
       return;
     }
@@ -97,7 +119,11 @@ public final class LifeSigns {
   }
 
   private boolean heartbeatTurns(long now) {
-    return heartbeatNanos.isEmpty() || isWithin(heartbeatLimit, heartbeatNanos.get(), now);
+    return turns(heartbeatNanos, heartbeatLimit, now);
+  }
+
+  private static boolean turns(Optional<Long> lastNanos, Duration limit, long now) {
+    return lastNanos.isEmpty() || now - lastNanos.get() < limit.toNanos();
   }
 
   private static boolean isWithin(Duration limit, long sinceNanos, long now) {

@@ -27,6 +27,7 @@ final class Listening implements AutoCloseable {
 
   private final Optional<IssueListener> listener;
   private final RandomGenerator random;
+  private final Telling telling;
   private final WakeUp closing = new WakeUp();
   private volatile boolean closed;
   private volatile boolean up;
@@ -37,9 +38,10 @@ final class Listening implements AutoCloseable {
   private Optional<Thread> thread = Optional.empty();
 
   /** Without a listener it does nothing. */
-  Listening(Optional<IssueListener> listener, RandomGenerator random) {
+  Listening(Optional<IssueListener> listener, RandomGenerator random, Telling telling) {
     this.listener = listener;
     this.random = random;
+    this.telling = telling;
   }
 
   /**
@@ -136,6 +138,7 @@ final class Listening implements AutoCloseable {
         up = true;
         everUp = true;
         LOG.info("notifications arrive");
+        telling.tell(listener -> listener.listening(true));
         summons.listeningChanged();
       }
     }
@@ -161,6 +164,7 @@ final class Listening implements AutoCloseable {
       tell(cause);
       if (up) {
         up = false;
+        telling.tell(listener -> listener.listening(false));
         summons.listeningChanged();
       }
     }

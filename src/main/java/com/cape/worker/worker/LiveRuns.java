@@ -3,6 +3,7 @@ package com.cape.worker.worker;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.LeaseClock;
 import com.cape.worker.process.StopReason;
+import com.cape.worker.worker.WorkerListener.Write;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -11,10 +12,22 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The runs whose lease this worker holds, until they are settled. Safe for several threads. */
 final class LiveRuns {
+  private final Duration lease;
+  private final Telling telling;
   private final Map<UUID, Live> runs = new ConcurrentHashMap<>();
   private volatile boolean interrupted;
 
   private record Live(CommandRunner.Run run, Duration renewed) {}
+
+  /**
+   * None yet.
+   *
+   * @param lease how long one holds
+   */
+  LiveRuns(Duration lease, Telling telling) {
+    this.lease = lease;
+    this.telling = telling;
+  }
 
   /**
    * Takes a run in.
@@ -42,10 +55,27 @@ final class LiveRuns {
    * @param sent when it was about to be sent, on the {@link LeaseClock}
    */
   void renewed(UUID runId, Duration sent, Duration deadline) {
+    Live before = runs.get(runId);
+    if (before == null) {
+      return;
+    }
+    Duration left = lease.minus(LeaseClock.now().minus(before.renewed()));
     Live renewed = runs.computeIfPresent(runId, (id, live) -> new Live(live.run(), sent));
     if (renewed != null) {
+      telling.tell(listener -> listener.leaseExtended(left));
       renewed.run().extend(deadline);
     }
+  }
+
+  /**
+   * Stops a run whose lease was found to be lost; false when it is not here or was stopped before.
+   */
+  boolean lost(UUID runId) {
+    boolean stopped = stop(runId, StopReason.LEASE_LOST);
+    if (stopped) {
+      telling.tell(listener -> listener.fenced(Write.HEARTBEAT));
+    }
+    return stopped;
   }
 
   /** Stops one run; false when it is not here or was stopped before. */

@@ -1,5 +1,7 @@
 package com.cape.worker.worker;
 
+import static java.util.Objects.requireNonNull;
+
 import com.cape.worker.store.StoreException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -16,8 +18,13 @@ public final class Outage {
   private static final Duration FIRST_WAIT = Duration.ofMillis(500);
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
 
+  private final Telling telling;
   private final Map<String, Duration> nextWaits = new HashMap<>();
   private long sinceNanos;
+
+  public Outage(Telling telling) {
+    this.telling = requireNonNull(telling);
+  }
 
   /**
    * Takes note of a failure.
@@ -34,6 +41,7 @@ public final class Outage {
               : "database refuses; trying again until it takes it cause={}",
           failure.getMessage());
       LOG.debug("database away", failure);
+      telling.tell(WorkerListener::databaseAway);
     }
     Duration wait = nextWaits.getOrDefault(who, FIRST_WAIT);
     Duration twice = wait.multipliedBy(2);
@@ -45,6 +53,7 @@ public final class Outage {
   public synchronized void over(String who) {
     if (nextWaits.remove(who) != null && nextWaits.isEmpty()) {
       LOG.info("database back after_s={}", (System.nanoTime() - sinceNanos) / 1_000_000_000);
+      telling.tell(WorkerListener::databaseBack);
     }
   }
 

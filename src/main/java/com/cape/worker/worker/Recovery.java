@@ -144,9 +144,6 @@ final class Recovery {
     LOG.warn(
         "recovered a run of the predecessor exit={}",
         ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-    ending
-        .survivors()
-        .forEach(left -> LOG.error("could not end a process of the run process={}", left));
     return settle(claim, ending, files.tail(ended.run().output()));
   }
 
@@ -159,7 +156,7 @@ final class Recovery {
   private boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {
     return settler.settle(
         claim,
-        () -> rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail),
-        Settler.KEPT);
+        ending,
+        () -> rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail));
   }
 }

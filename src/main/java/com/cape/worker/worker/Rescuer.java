@@ -22,16 +22,23 @@ final class Rescuer implements AutoCloseable {
   private final RetryPolicy retries;
   private final Outage outage;
   private final Duration period;
+  private final Telling telling;
   private final Thread thread = WorkerThread.named("rescuer", this::work);
   private final WakeUp closing = new WakeUp();
   private volatile boolean closed;
   private long quietSinceNanos = System.nanoTime();
 
-  Rescuer(RescueRepository rescues, RetryPolicy retries, Outage outage, Duration period) {
+  Rescuer(
+      RescueRepository rescues,
+      RetryPolicy retries,
+      Outage outage,
+      Duration period,
+      Telling telling) {
     this.rescues = rescues;
     this.retries = retries;
     this.outage = outage;
     this.period = period;
+    this.telling = telling;
   }
 
   void start() {
@@ -60,7 +67,7 @@ final class Rescuer implements AutoCloseable {
       return;
     }
     try {
-      rescues.rescueExpired(retries, quiet).forEach(Rescuer::tell);
+      rescues.rescueExpired(retries, quiet).forEach(this::tell);
     } catch (StoreException e) {
       quietSinceNanos = System.nanoTime();
       if (e.kind() != StoreException.Kind.UNREACHABLE) {
@@ -71,7 +78,8 @@ final class Rescuer implements AutoCloseable {
     }
   }
 
-  private static void tell(Rescued rescued) {
+  private void tell(Rescued rescued) {
+    telling.tell(WorkerListener::rescued);
     LOG.warn(
         "lease ran out, attempt lost worker={} status={} issue={} attempt={}",
         rescued.worker(),

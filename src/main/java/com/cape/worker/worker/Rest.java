@@ -1,6 +1,7 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.store.Idle;
+import com.cape.worker.worker.WorkerListener.PauseReason;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Optional;
@@ -17,12 +18,14 @@ final class Rest {
   private final Duration pollInterval;
   private final Fleet fleet;
   private final RandomGenerator random;
+  private final Telling telling;
   private volatile boolean paused;
 
-  Rest(Duration pollInterval, Fleet fleet, RandomGenerator random) {
+  Rest(Duration pollInterval, Fleet fleet, RandomGenerator random, Telling telling) {
     this.pollInterval = pollInterval;
     this.fleet = fleet;
     this.random = random;
+    this.telling = telling;
   }
 
   /** Until the next poll, the end of a pause, or the next issue that falls due for this worker. */
@@ -51,6 +54,7 @@ final class Rest {
     if (paused) {
       paused = false;
       LOG.info("pause over");
+      telling.tell(listener -> listener.resumed(PauseReason.REQUESTED));
     }
   }
 
@@ -65,6 +69,7 @@ final class Rest {
           "paused: claiming nothing for {} s reason={}",
           idle.pausedFor().get().toSeconds(),
           idle.pauseReason());
+      telling.tell(listener -> listener.paused(PauseReason.REQUESTED));
     }
   }
 }

@@ -1,10 +1,12 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
+import com.cape.worker.process.Ending;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Settled;
 import com.cape.worker.store.Settlement;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.worker.WorkerListener.Write;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
@@ -35,14 +37,16 @@ final class Settler implements AutoCloseable {
   private final IssueRepository issues;
   private final Outage outage;
   private final Drain drain;
+  private final Telling telling;
   private final AtomicInteger unsettled = new AtomicInteger();
   private final ScheduledThreadPoolExecutor keeper =
       new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
 
-  Settler(IssueRepository issues, Outage outage, Drain drain) {
+  Settler(IssueRepository issues, Outage outage, Drain drain, Telling telling) {
     this.issues = issues;
     this.outage = outage;
     this.drain = drain;
+    this.telling = telling;
     keeper.setRemoveOnCancelPolicy(true);
     // Later there may be no thread to be had.
     keeper.prestartCoreThread();
@@ -75,19 +79,49 @@ final class Settler implements AutoCloseable {
    */
   boolean settle(Claim claim, Supplier<Settlement> rules, Keeping keeping)
       throws InterruptedException {
-    return settle(claim, rules, settlement -> issues.settle(claim, settlement), keeping);
+    return settle(
+        claim, rules, settlement -> issues.settle(claim, settlement), keeping, Duration.ZERO);
+  }
+
+  /** The same for a run of a predecessor. */
+  boolean settle(Claim claim, Ending ending, Supplier<Settlement> rules)
+      throws InterruptedException {
+    tellSurvivors(ending);
+    return settle(claim, rules, settlement -> issues.settle(claim, settlement), KEPT, ending.ran());
   }
 
   /**
-   * The same, where the database is asked for something else in the same go.
+   * The same for a run, where the database is asked for something else in the same go.
    *
    * @param writing writes the settlement; asked anew for each try
    */
   boolean settle(
       Claim claim,
+      Ending ending,
       Supplier<Settlement> rules,
       Function<Settlement, Optional<Settled>> writing,
       Keeping keeping)
+      throws InterruptedException {
+    tellSurvivors(ending);
+    return settle(claim, rules, writing, keeping, ending.ran());
+  }
+
+  private void tellSurvivors(Ending ending) {
+    ending
+        .survivors()
+        .forEach(left -> LOG.error("could not end a process of the run process={}", left));
+    int left = ending.survivors().size();
+    if (ending.outlived() + left > 0) {
+      telling.tell(listener -> listener.outlived(ending.outlived(), left));
+    }
+  }
+
+  private boolean settle(
+      Claim claim,
+      Supplier<Settlement> rules,
+      Function<Settlement, Optional<Settled>> writing,
+      Keeping keeping,
+      Duration ran)
       throws InterruptedException {
     var result = new Result(keeping);
     Future<?> slow = keeper.schedule(result::keep, UNTIL_KEPT.toMillis(), TimeUnit.MILLISECONDS);
@@ -96,12 +130,40 @@ final class Settler implements AutoCloseable {
           "settle " + claim.runId(),
           () -> {
             Settlement settlement = rules.get();
-            log(settlement, writing.apply(settlement), result.tries() > 1);
+            Optional<Settled> settled = writing.apply(settlement);
+            boolean tried = result.tries() > 1;
+            log(settlement, settled, tried);
+            boolean written = settled.isPresent() || (tried && wrote(claim, settlement));
+            tell(settlement, written, ran);
           },
           result);
     } finally {
       slow.cancel(false);
     }
+  }
+
+  /**
+   * Whether an earlier try was taken, and only its answer lost. Never throws: another try would
+   * claim anew what this one may have claimed.
+   */
+  private boolean wrote(Claim claim, Settlement settlement) {
+    try {
+      return issues.outcome(claim.runId()).equals(Optional.of(settlement.outcome()));
+    } catch (StoreException e) {
+      LOG.debug("cannot ask whether an earlier try was taken", e);
+      return true;
+    }
+  }
+
+  private void tell(Settlement settlement, boolean written, Duration ran) {
+    telling.tell(
+        listener -> {
+          if (written) {
+            listener.settled(settlement.outcome(), ran);
+          } else {
+            listener.fenced(Write.SETTLE);
+          }
+        });
   }
 
   /** Asks the database until it answers; false when it never did. */

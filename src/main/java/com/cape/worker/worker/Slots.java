@@ -11,6 +11,7 @@ final class Slots {
   private final int count;
   private final Executor executor;
   private final Runnable onRelease;
+  private final Telling telling;
   private int busy;
 
   /**
@@ -19,10 +20,11 @@ final class Slots {
    * @param executor brings a thread for each occupied slot
    * @param onRelease called after a slot has become free, by the thread that used it
    */
-  Slots(int count, Executor executor, Runnable onRelease) {
+  Slots(int count, Executor executor, Runnable onRelease, Telling telling) {
     this.count = count;
     this.executor = executor;
     this.onRelease = onRelease;
+    this.telling = telling;
   }
 
   synchronized boolean free() {
@@ -65,5 +67,7 @@ final class Slots {
 
   private synchronized void change(int by) {
     busy += by;
+    int now = busy;
+    telling.tell(listener -> listener.slotsBusy(now));
   }
 }

@@ -1,5 +1,6 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.worker.WorkerListener.PauseReason;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -14,9 +15,15 @@ final class StartPause {
   private static final Duration FIRST = Duration.ofSeconds(15);
   private static final Duration LONGEST = Duration.ofMinutes(15);
 
+  private final Telling telling;
   private Duration next = FIRST;
   private long endNanos;
   private boolean paused;
+  private boolean told;
+
+  StartPause(Telling telling) {
+    this.telling = telling;
+  }
 
   /** Begins a pause, unless one lasts. */
   synchronized void failed(String cause) {
@@ -27,6 +34,8 @@ final class StartPause {
     endNanos = System.nanoTime() + next.toNanos();
     LOG.error(
         "cannot start the command; claiming nothing for_s={} cause={}", next.toSeconds(), cause);
+    told = true;
+    telling.tell(listener -> listener.paused(PauseReason.START));
     Duration twice = next.multipliedBy(2);
     next = twice.compareTo(LONGEST) < 0 ? twice : LONGEST;
   }
@@ -38,11 +47,23 @@ final class StartPause {
     }
     paused = false;
     next = FIRST;
+    tellEnd();
   }
 
   /** What is left of the pause; empty when there is none. */
   synchronized Optional<Duration> left() {
     Duration left = Duration.ofNanos(endNanos - System.nanoTime());
-    return paused && !left.isNegative() ? Optional.of(left) : Optional.empty();
+    if (paused && !left.isNegative()) {
+      return Optional.of(left);
+    }
+    tellEnd();
+    return Optional.empty();
+  }
+
+  private void tellEnd() {
+    if (told) {
+      told = false;
+      telling.tell(listener -> listener.resumed(PauseReason.START));
+    }
   }
 }

@@ -16,6 +16,7 @@
 # On standard output:
 #   exit STATUS      the run's first process has ended
 #   left PID NAME    what could not be ended
+#   outlived COUNT   processes that were alive when the first one had ended by itself, as far as seen
 #   over N           nothing more comes of this run
 #
 # GRACE    whole seconds between TERM and KILL
@@ -163,6 +164,26 @@ look_by_descent() {
   done
 }
 
+# Puts into `outlived` how many live in the group: before the TERM, which most obey before a look is
+# done, and so without a fork. Of very many, not all are looked at.
+count_group() {
+  local file pid looked=0
+  outlived=0
+  if [ -z "$group" ] || [ ! -r "$proc/self/stat" ] || ! kill -0 -- "-$group"; then
+    return 0
+  fi
+  for file in "$proc"/[0-9]*/stat; do
+    pid=${file#"$proc"/} pid=${pid%/stat}
+    # Numbers grow, until they begin anew.
+    [ "$pid" -ge "$group" ] || continue
+    [ "$looked" -lt 500 ] || return 0
+    looked=$((looked + 1))
+    if look_at "$pid" && [ "${fields[2]}" = "$group" ] && [ "${fields[0]}" != Z ]; then
+      outlived=$((outlived + 1))
+    fi
+  done
+} 2>/dev/null
+
 # To the group as a whole: no fork slips through that, and it needs none.
 signal_group() { # SIGNAL
   [ -z "$group" ] || kill "-$1" -- "-$group" 2>/dev/null
@@ -174,7 +195,12 @@ end_run() { # [GIVEN]
   # Before the look, which needs to fork; but descent is lost with a parent's end.
   [ -n "${1-}" ] || [ ! -r "$proc/self/stat" ] || signal_group TERM
   if [ -z "${1-}" ] && look; then
-    [ -r "$proc/self/stat" ] || signal_group TERM
+    if [ -r "$proc/self/stat" ]; then
+      outlived=$((outlived + ${#strays[@]}))
+    else
+      outlived=${#found[@]}
+      signal_group TERM
+    fi
     kill -TERM ${strays[@]+"${strays[@]}"} 2>/dev/null
     clock
     until=$((hundredths + grace * 100 + coarseness))
@@ -198,6 +224,7 @@ end_run() { # [GIVEN]
   done
 }
 most_rounds=60
+outlived=0
 
 name_left() {
   local pid name
@@ -498,7 +525,9 @@ next_run() {
   report "$status"
   read_record
   [ -z "$due" ] || [ -n "$ended" ] || await_watcher "$number"
+  [ -n "$due" ] || count_group
   end_run "$due" || name_left
+  [ -n "$due" ] || [ "$outlived" -eq 0 ] || printf 'outlived %s\n' "$outlived"
   group=''
   printf 'over %s\n' "$number"
 }

@@ -90,6 +90,10 @@ final class LayersTest {
       onlyIn(resideInAnyPackage(TELEMETRY), resideInAnyPackage("com.sun.net.httpserver.."));
 
   @ArchTest
+  static final ArchRule prometheusOnlyInTelemetry =
+      onlyIn(resideInAnyPackage(TELEMETRY), resideInAnyPackage("io.prometheus.."));
+
+  @ArchTest
   static final ArchRule picocliOnlyInCliAndMain =
       onlyIn(resideInAnyPackage(CLI).or(MAIN), resideInAnyPackage("picocli.."));
 

@@ -132,6 +132,43 @@ class ConfigSourceTest {
     assertEquals(148, read(Map.of("CAPE_GRACE", "148"), "").command().grace().toSeconds());
   }
 
+  @ParameterizedTest
+  @CsvSource({"0.0.0.0:8080", "[::]:80", "db.example:80", "10.0.0.7:0"})
+  void addressThatOthersReachNeedsAToken(String address) throws Exception {
+    ConfigException daemon =
+        assertThrows(ConfigException.class, () -> read(Map.of("CAPE_HTTP", address), ""));
+    ConfigException dashboard =
+        assertThrows(ConfigException.class, () -> dashboard(address, Map.of()));
+    for (ConfigException thrown : List.of(daemon, dashboard)) {
+      assertTrue(thrown.getMessage().startsWith(address), thrown.getMessage());
+      assertTrue(
+          thrown.getMessage().contains("set CAPE_HTTP_TOKEN to a secret"), thrown.getMessage());
+      assertEquals(1, thrown.getMessage().lines().count(), thrown.getMessage());
+    }
+    Map<String, String> token = Map.of("CAPE_HTTP_TOKEN", "0123456789abcdef");
+    assertEquals(Optional.of("0123456789abcdef"), dashboard(address, token).http().token());
+  }
+
+  @Test
+  void tokenIsLongAndIsNeverShown() throws Exception {
+    assertEquals(Optional.empty(), dashboard("127.0.0.1:0", Map.of()).http().token());
+    String secret = "0123456789abcde";
+    ConfigException thrown =
+        assertThrows(
+            ConfigException.class,
+            () -> dashboard("127.0.0.1:0", Map.of("CAPE_HTTP_TOKEN", secret)));
+    assertTrue(thrown.getMessage().contains("at least 16 characters"), thrown.getMessage());
+    assertFalse(thrown.getMessage().contains(secret), thrown.getMessage());
+    var settings = dashboard("127.0.0.1:0", Map.of("CAPE_HTTP_TOKEN", secret + "f"));
+    assertFalse(settings.toString().contains(secret), settings.toString());
+  }
+
+  private WorkerConfig.Dashboard dashboard(String address, Map<String, String> environment)
+      throws Exception {
+    return WorkerConfig.dashboard(
+        source(Map.of(), environment(environment), ""), HttpAddress.parse(address));
+  }
+
   @Test
   void charactersThatTheLocaleCannotReadAreToldOf() {
     ConfigException thrown =

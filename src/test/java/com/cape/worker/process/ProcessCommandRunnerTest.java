@@ -232,8 +232,25 @@ class ProcessCommandRunnerTest {
         run(List.of("/bin/bash", "-c", script + last), Map.of(), Duration.ofSeconds(2), MIB)
             .await();
     assertEquals(List.of(), ending.survivors());
+    assertEquals(!last.startsWith("sleep"), ending.outlived() >= 3);
     assertEquals(last.startsWith("sleep"), ending.stopReason().isPresent());
     assertAllGone();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void whatOutlivesTheFirstProcessIsCounted(int age) throws Exception {
+    String script =
+        "echo $$; sleep 300 & echo $!; sleep 300 & echo $!; setsid sleep 300 & echo $!;"
+            + " sleep %d; exit 0".formatted(age);
+    Ending ending = sh(script).await();
+    assertEquals(3, ending.outlived());
+    assertAllGone();
+  }
+
+  @Test
+  void whatEndedBeforeTheFirstProcessDidNotOutliveIt() throws Exception {
+    assertEquals(0, sh("sleep 0.1 & wait; exit 0").await().outlived());
   }
 
   @Test

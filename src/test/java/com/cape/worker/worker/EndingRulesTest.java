@@ -87,6 +87,7 @@ class EndingRulesTest {
         exit == null ? OptionalInt.empty() : OptionalInt.of(exit),
         Optional.ofNullable(stop),
         Duration.ofSeconds(3),
+        0,
         List.of());
   }
 }

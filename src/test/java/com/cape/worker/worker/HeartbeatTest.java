@@ -29,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("database")
 class HeartbeatTest {
   @TempDir private Path directory;
-  private final LiveRuns runs = new LiveRuns();
+  private final RecordingListener listener = new RecordingListener();
+  private final LiveRuns runs = new LiveRuns(LEASE, new Telling(listener));
   private final List<Roll> rolls = new ArrayList<>();
   private final RecordedRun run = new RecordedRun();
   private WorkerFixture fixture;
@@ -48,7 +49,7 @@ class HeartbeatTest {
             runs,
             () -> new Presence(WorkerState.WORKING, false, 0),
             rolls::add,
-            new Outage(),
+            new Outage(Telling.NOBODY),
             new LeaseTimes(LEASE, Duration.ofSeconds(10)),
             LifeSigns.of(ServiceManager.NONE, LEASE));
     runs.add(claim.runId(), run, LeaseClock.now());
@@ -68,6 +69,10 @@ class HeartbeatTest {
     Duration left = run.deadlines.get(0).minus(LeaseClock.now());
     assertTrue(left.compareTo(Duration.ofSeconds(289)) <= 0, left.toString());
     assertTrue(left.compareTo(Duration.ofSeconds(280)) > 0, left.toString());
+    assertEquals(List.of("lease extended"), listener.events);
+    Duration margin = listener.durations.get(0);
+    assertTrue(margin.compareTo(LEASE) <= 0, margin.toString());
+    assertTrue(margin.compareTo(LEASE.minusSeconds(20)) > 0, margin.toString());
   }
 
   @Test
@@ -88,6 +93,7 @@ class HeartbeatTest {
     fixture.database.execute("UPDATE cape_issue_attempts SET outcome = 'lost'");
     heartbeat.beat();
     assertEquals(List.of(StopReason.LEASE_LOST), run.stops);
+    assertEquals(List.of("fenced HEARTBEAT"), listener.events);
   }
 
   @Test
@@ -126,7 +132,7 @@ class HeartbeatTest {
   @Test
   void heartbeatNeverStopsWhileTheDatabaseIsAway() throws Exception {
     fixture.database.execute("ALTER TABLE cape_workers RENAME TO away");
-    var outage = new Outage();
+    var outage = new Outage(Telling.NOBODY);
     var beating =
         new Heartbeat(
             ALICE,

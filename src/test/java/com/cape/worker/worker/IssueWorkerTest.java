@@ -46,6 +46,31 @@ class IssueWorkerTest {
     IssueWorker worker = fixture.worker(fixture.script("exit 0"), 1, LONG);
     assertEquals(IssueWorker.End.IDLE, worker.run());
     assertEquals("2", count("status = 'completed' AND attempts = 1"));
+    assertEquals(
+        List.of("claimed", "claimed", "settled completed", "settled completed"),
+        fixture.listener.events.stream().filter(event -> !event.startsWith("busy")).toList());
+    assertEquals("busy 0", fixture.listener.events.get(fixture.listener.events.size() - 1));
+  }
+
+  @Test
+  void listenerHearsHowLongAnIssueWasDueAndHowLongItRan() throws Exception {
+    fixture.insert("one");
+    fixture.database.execute("UPDATE cape_issues SET run_after = now() - interval '90 s'");
+    fixture.insert("two");
+    fixture.database.execute("UPDATE cape_issues SET run_after = '-infinity' WHERE id = 2");
+    fixture.worker(fixture.script("sleep 0.3; exit 65"), 1, LONG).run();
+    List<Duration> told = fixture.listener.durations;
+    assertEquals(Duration.ZERO, told.get(0));
+    assertEquals(90, told.get(1).toMillis() / 1000.0, 10, told.toString());
+    assertTrue(told.get(2).compareTo(Duration.ofMillis(300)) >= 0, told.toString());
+  }
+
+  @Test
+  void listenerThatFailsStopsNothing() throws Exception {
+    fixture.insert("one");
+    fixture.listener.fails = true;
+    assertEquals(IssueWorker.End.IDLE, fixture.worker(fixture.script("exit 0"), 1, LONG).run());
+    assertEquals("1", count("status = 'completed'"));
   }
 
   @Test
@@ -156,7 +181,14 @@ class IssueWorkerTest {
   }
 
   private static Claims claims(IssueRepository issues, AtWork atWork) {
-    return new Claims(WorkerFixture.ALICE, issues, "logs", WorkerFixture.LEASE, atWork, () -> true);
+    return new Claims(
+        WorkerFixture.ALICE,
+        issues,
+        "logs",
+        WorkerFixture.LEASE,
+        atWork,
+        () -> true,
+        Telling.NOBODY);
   }
 
   /** Fails after the statement of each claim has been committed. */

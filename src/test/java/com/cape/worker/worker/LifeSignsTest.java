@@ -34,7 +34,7 @@ class LifeSignsTest {
   @Test
   void firstTurnTellsThatTheWorkerIsReadyAndLives() {
     try (ServiceManager manager = manager(Duration.ofMinutes(3))) {
-      var signs = new LifeSigns(manager, LONG);
+      var signs = new LifeSigns(manager, LONG, LONG);
       signs.heartbeatTurned();
       signs.turned(() -> "idle");
       signs.turned(() -> "idle");
@@ -48,7 +48,7 @@ class LifeSignsTest {
   @Test
   void loopThatWaitsForTheDatabaseIsReadyAndLives() {
     try (ServiceManager manager = manager(Duration.ofMinutes(3))) {
-      new LifeSigns(manager, LONG).waiting();
+      new LifeSigns(manager, LONG, LONG).waiting();
     }
     assertEquals(List.of("READY=1|STATUS=waiting for the database|WATCHDOG=1"), systemd.told());
   }
@@ -56,7 +56,7 @@ class LifeSignsTest {
   @Test
   void eachTurnFeedsTheWatchdogOnceItIsDue() {
     try (ServiceManager manager = manager(Duration.ofNanos(4000))) {
-      var signs = new LifeSigns(manager, LONG);
+      var signs = new LifeSigns(manager, LONG, LONG);
       signs.heartbeatTurned();
       signs.turned(() -> "idle");
       signs.turned(() -> "idle");
@@ -67,7 +67,7 @@ class LifeSignsTest {
   @Test
   void loopDoesNotSpeakForAHeartbeatThatStandsStill() {
     try (ServiceManager manager = manager(Duration.ofNanos(4000))) {
-      var signs = new LifeSigns(manager, Duration.ofNanos(1));
+      var signs = new LifeSigns(manager, Duration.ofNanos(1), LONG);
       signs.heartbeatTurned();
       signs.turned(() -> "idle");
       signs.turned(() -> "idle");
@@ -78,7 +78,7 @@ class LifeSignsTest {
   @Test
   void statusThatComesTooSoonIsToldALittleLater() {
     try (ServiceManager manager = manager(Duration.ofMinutes(3))) {
-      var signs = new LifeSigns(manager, LONG);
+      var signs = new LifeSigns(manager, LONG, LONG);
       signs.turned(() -> "idle");
       signs.turned(() -> "running issue 42");
       assertEquals(Duration.ofSeconds(1), signs.longestWait());
@@ -118,6 +118,33 @@ class LifeSignsTest {
             WorkerState.DRAINING,
             Map.of(42L, Duration.ofMinutes(3), 43L, Duration.ofMinutes(1)),
             false));
+  }
+
+  @Test
+  void workerIsAliveWhileLoopAndHeartbeatTurn() {
+    var signs = LifeSigns.of(ServiceManager.NONE, LONG);
+    assertTrue(signs.alive(), "nothing has begun to turn");
+    signs.heartbeatTurned();
+    signs.turned(() -> "");
+    assertTrue(signs.alive());
+  }
+
+  @Test
+  void workerWhoseLoopStandsStillIsNotAlive() {
+    var signs = new LifeSigns(ServiceManager.NONE, LONG, Duration.ofNanos(1));
+    signs.heartbeatTurned();
+    signs.waiting();
+    assertTrue(signs.alive(), "the loop has not begun to turn");
+    signs.turned(() -> "");
+    assertFalse(signs.alive());
+  }
+
+  @Test
+  void workerWhoseHeartbeatStandsStillIsNotAlive() {
+    var signs = new LifeSigns(ServiceManager.NONE, Duration.ofNanos(1), LONG);
+    signs.turned(() -> "");
+    signs.heartbeatTurned();
+    assertFalse(signs.alive());
   }
 
   @Test

@@ -194,7 +194,9 @@ class ManyIdleWorkersTest {
             new IssueRepository(beat),
             new WorkerRepository(beat, "test"),
             Optional.of(listener));
-    var loop = new LoopPlan(Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty());
+    var loop =
+        new LoopPlan(
+            Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), Telling.NOBODY);
     return new IssueWorker(
         identity,
         plan(id),

@@ -14,6 +14,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.store.Settlement;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -55,21 +56,46 @@ class SettlerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "SELECT | issue pending again backoff_s=0.0 cause=attempt 1 not_started: no such command",
-        "UPDATE cape_issues SET cancel_requested_at = now() | issue cancelled",
-        "DELETE FROM cape_issues | issue deleted or claimed again, attempt closed alone outcome=not_started",
-        "UPDATE cape_issue_attempts SET outcome = 'lost' | lease lost, nothing written outcome=not_started"
+        "SELECT | issue pending again backoff_s=0.0 cause=attempt 1 not_started: no such command | settled not_started",
+        "UPDATE cape_issues SET cancel_requested_at = now() | issue cancelled | settled not_started",
+        "DELETE FROM cape_issues | issue deleted or claimed again, attempt closed alone outcome=not_started | settled not_started",
+        "UPDATE cape_issue_attempts SET outcome = 'lost' | lease lost, nothing written outcome=not_started | fenced SETTLE"
       })
-  void logTellsWhatWasWritten(String meanwhile, String line) throws Exception {
+  void logTellsWhatWasWritten(String meanwhile, String line, String event) throws Exception {
     var fixture = new WorkerFixture(directory);
     fixture.insert("an issue");
     Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
     fixture.database.execute(meanwhile);
-    try (var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain)) {
+    try (var settler = fixture.settler()) {
       assertTrue(settler.settle(claim, notStarted(claim), Settler.KEPT));
     }
     assertEquals(line, logged.list.get(0).getFormattedMessage());
     assertEquals(1, logged.list.size());
+    assertEquals(List.of(event), fixture.listener.events);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"not_started, settled not_started", "lost, fenced SETTLE"})
+  void secondTryIsAResultOfTheFirstWhereThatWasWritten(String found, String event)
+      throws Exception {
+    var fixture = new WorkerFixture(directory);
+    fixture.insert("an issue");
+    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
+    fixture.database.execute("UPDATE cape_issue_attempts SET outcome = '" + found + "'");
+    var tries = new AtomicInteger();
+    Supplier<Settlement> rules =
+        () -> {
+          if (tries.incrementAndGet() == 1) {
+            fixture.database.execute("ALTER TABLE cape_issue_attempts RENAME TO away");
+          } else {
+            fixture.database.execute("ALTER TABLE away RENAME TO cape_issue_attempts");
+          }
+          return notStarted(claim).get();
+        };
+    try (var settler = fixture.settler()) {
+      assertTrue(settler.settle(claim, rules, Settler.KEPT));
+    }
+    assertEquals(List.of("database away", event, "database back"), fixture.listener.events);
   }
 
   @Test
@@ -78,7 +104,7 @@ class SettlerTest {
     fixture.insert("an issue");
     Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
     var kept = new AtomicInteger();
-    try (var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain)) {
+    try (var settler = fixture.settler()) {
       assertTrue(settler.settle(claim, notStarted(claim), kept::incrementAndGet));
     }
     assertEquals(0, kept.get());
@@ -90,7 +116,7 @@ class SettlerTest {
     fixture.insert("an issue");
     Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
     var kept = new CountDownLatch(1);
-    try (var settler = new Settler(fixture.stores.issues(), new Outage(), fixture.drain);
+    try (var settler = fixture.settler();
         Connection other = fixture.database.dataSource().getConnection()) {
       other.setAutoCommit(false);
       other.createStatement().execute("LOCK TABLE cape_issue_attempts");

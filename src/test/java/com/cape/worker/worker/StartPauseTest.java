@@ -4,13 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class StartPauseTest {
   private static final Duration FIRST = Duration.ofSeconds(15);
 
-  private final StartPause pause = new StartPause();
+  private final RecordingListener listener = new RecordingListener();
+  private final StartPause pause = new StartPause(new Telling(listener));
 
   @Test
   void firstPauseLasts15Seconds() {
@@ -32,6 +34,7 @@ class StartPauseTest {
     pause.failed("no such command");
     pause.over();
     assertEquals(Optional.empty(), pause.left());
+    assertEquals(List.of("paused START", "resumed START"), listener.events);
     pause.failed("no such command");
     assertTrue(pause.left().orElseThrow().compareTo(FIRST) <= 0);
   }

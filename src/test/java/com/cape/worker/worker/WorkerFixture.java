@@ -32,6 +32,7 @@ final class WorkerFixture {
   final Drain drain = new Drain();
   private static final ProcessCommandRunner COMMANDS =
       new ProcessCommandRunner(Path.of("/bin/bash"), Set.of());
+  final RecordingListener listener = new RecordingListener();
   private final Path directory;
 
   WorkerFixture(Path directory) {
@@ -42,7 +43,7 @@ final class WorkerFixture {
 
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
-    var issues = new IssueRepository(open);
+    var issues = IssueRepository.measuring(open);
     return new Stores(
         issues,
         new RescueRepository(open),
@@ -99,12 +100,18 @@ final class WorkerFixture {
             LEASE,
             drainTimeout,
             exitWhenIdle,
-            Optional.empty()),
+            Optional.empty(),
+            new Telling(listener)),
         retries(),
         commands(),
         stores,
         drain,
         LifeSigns.of(ServiceManager.NONE, LEASE));
+  }
+
+  Settler settler() {
+    var telling = new Telling(listener);
+    return new Settler(stores.issues(), new Outage(telling), drain, telling);
   }
 
   /** Runs the next due issue on this thread. */
@@ -122,9 +129,10 @@ final class WorkerFixture {
             commands(),
             stores.issues(),
             new EndingRules(retries(), () -> 0L),
-            new LiveRuns(),
-            new Settler(stores.issues(), new Outage(), drain),
-            new Claims(ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false))
+            new LiveRuns(LEASE, Telling.NOBODY),
+            settler(),
+            new Claims(
+                ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false, Telling.NOBODY))
         .run(new Held(claim, sent), started)
         .cause();
   }

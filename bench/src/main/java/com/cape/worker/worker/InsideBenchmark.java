@@ -59,7 +59,7 @@ public class InsideBenchmark {
             RandomGenerator.getDefault());
     private final Claim claim = new Claim(1, 1, 1, UUID.randomUUID(), "bench", Optional.empty());
     private final Ending failed =
-        new Ending(OptionalInt.of(1), Optional.empty(), Duration.ofSeconds(60), List.of());
+        new Ending(OptionalInt.of(1), Optional.empty(), Duration.ofSeconds(60), 0, List.of());
     private final String tail = "x".repeat(OutputTail.LIMIT_BYTES);
     private Path output;
 

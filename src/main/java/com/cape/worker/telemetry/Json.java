@@ -1,4 +1,4 @@
-package com.cape.worker.cli;
+package com.cape.worker.telemetry;
 
 import com.cape.worker.config.Secrets;
 import java.time.Duration;
@@ -14,11 +14,18 @@ import java.util.stream.Collectors;
  * 8601 in UTC, a {@link Duration} seconds, an empty {@link Optional} null. What a terminal could
  * take for a code is escaped, and no password of a URL gets out.
  */
-final class Json {
+public final class Json {
   private final Map<String, Object> fields = new LinkedHashMap<>();
 
-  Json with(String name, Object value) {
+  /** Adds a field. */
+  public Json with(String name, Object value) {
     fields.put(name, value);
+    return this;
+  }
+
+  /** Adds all fields of another. */
+  Json withAll(Json other) {
+    fields.putAll(other.fields);
     return this;
   }
 
@@ -28,7 +35,7 @@ final class Json {
   }
 
   /** A value as JSON. */
-  static String text(Object value) {
+  public static String text(Object value) {
     if (value instanceof Optional<?> optional) {
       return optional.map(Json::text).orElse("null");
     }

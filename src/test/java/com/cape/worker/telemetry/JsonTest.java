@@ -1,4 +1,4 @@
-package com.cape.worker.cli;
+package com.cape.worker.telemetry;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -9,8 +9,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.TypeConversionException;
 
-class TimesTest {
-  private final Times.Reader reader = new Times.Reader();
+class WordsTest {
+  private final Words.Length reader = new Words.Length();
 
   @ParameterizedTest
   @CsvSource({
@@ -31,11 +31,5 @@ class TimesTest {
   @ValueSource(strings = {"", "m", "-5m", "5 minutes", "1m1h", "1.5h", "99999999999", "soon"})
   void otherTextsAreRefused(String text) {
     assertThrows(TypeConversionException.class, () -> reader.convert(text));
-  }
-
-  @ParameterizedTest
-  @CsvSource({"7,7s", "0,0s", "-3,0s", "306,5m 06s", "3660,1h 01m", "273600,3d 4h"})
-  void durationsAreToldInTheirTwoLargestUnits(long seconds, String text) {
-    assertEquals(text, Times.brief(Duration.ofSeconds(seconds)));
   }
 }
