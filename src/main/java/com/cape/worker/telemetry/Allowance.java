@@ -8,7 +8,7 @@ import java.time.Duration;
  */
 final class Allowance {
   private final double share;
-  private final long mostNanos;
+  private final double mostNanos;
   private double nanos;
   private long counted;
 
