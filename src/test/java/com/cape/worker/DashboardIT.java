@@ -214,8 +214,13 @@ class DashboardIT {
     private static final Duration RESPONSE = Duration.ofSeconds(30);
     private static final Duration MARGIN = Duration.ofSeconds(20);
     private static final String POST =
-        "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            + "Origin: http://localhost\r\n";
+        String.join(
+            "\r\n",
+            "POST /login HTTP/1.1",
+            "Host: localhost",
+            "Content-Type: application/x-www-form-urlencoded",
+            "Origin: http://localhost",
+            "");
 
     private final long start = System.nanoTime();
     private final RawHttp silent;

@@ -8,6 +8,7 @@ import com.cape.worker.store.Migrator;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.RawHttp;
 import com.cape.worker.testing.WorkerProcess;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,7 +86,7 @@ class MillionIssuesIT {
             directory, fixture.environment(Map.of()), "dashboard", "--http", "127.0.0.1:0")) {
       served.awaitOutput("dashboard: http://");
       int port = Integer.parseInt(served.output().replaceFirst("(?s).*127.0.0.1:(\\d+)/.*", "$1"));
-      var address = new InetSocketAddress("127.0.0.1", port);
+      var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
       List<Duration> overviews = new ArrayList<>();
       took(address, "/api/overview");
       double before = backendSeconds(fixture);

@@ -42,7 +42,7 @@ public record HttpAddress(String host, int port) {
 
   /** Whether only this host can reach it. Of names, {@code localhost} alone is believed. */
   public boolean loopback() {
-    return isLocalhost() || isLiteral() && literal().isLoopbackAddress();
+    return isLocalhost() || (isLiteral() && literal().isLoopbackAddress());
   }
 
   /**

@@ -20,7 +20,7 @@ final class Allowance {
   }
 
   void spend(Duration time) {
-    nanos -= time.toNanos();
+    nanos -= (double) time.toNanos();
   }
 
   /** Whether there is any left. */

@@ -4,10 +4,12 @@ import com.cape.worker.issue.Outcome;
 import com.cape.worker.store.History;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * How attempts ended, by the hour of the last day and by the minute of the last hour; the hour and
@@ -47,28 +49,30 @@ record Charts(History history, Instant now) {
   }
 
   private List<Json> bars(Duration width, int number) {
-    long[][] counts = new long[number][Kind.values().length];
-    long last = now.getEpochSecond() / width.toSeconds();
+    List<Map<Kind, Long>> bars =
+        Stream.generate(() -> (Map<Kind, Long>) new EnumMap<Kind, Long>(Kind.class))
+            .limit(number)
+            .toList();
+    long first = now.getEpochSecond() / width.toSeconds() - number + 1;
     for (History.Endings endings : history.endings()) {
-      long bar = number - 1 - (last - endings.at().getEpochSecond() / width.toSeconds());
+      long bar = endings.at().getEpochSecond() / width.toSeconds() - first;
       if (bar >= 0) {
-        int place = (int) Math.min(bar, number - 1);
-        counts[place][Kind.of(endings.outcome()).ordinal()] += endings.number();
+        // One that is in the future by now's clock belongs to the last.
+        bars.get((int) Math.min(bar, number - 1))
+            .merge(Kind.of(endings.outcome()), endings.number(), Long::sum);
       }
     }
     return IntStream.range(0, number)
         .mapToObj(
-            bar ->
-                bar(
-                    Instant.ofEpochSecond((last - number + 1 + bar) * width.toSeconds()),
-                    counts[bar]))
+            bar -> bar(Instant.ofEpochSecond((first + bar) * width.toSeconds()), bars.get(bar)))
         .toList();
   }
 
-  private static Json bar(Instant at, long[] counts) {
+  private static Json bar(Instant at, Map<Kind, Long> counts) {
     Json bar = new Json().with("at", at);
-    Arrays.stream(Kind.values())
-        .forEach(kind -> bar.with(kind.name().toLowerCase(Locale.ROOT), counts[kind.ordinal()]));
+    for (Kind kind : Kind.values()) {
+      bar.with(kind.name().toLowerCase(Locale.ROOT), counts.getOrDefault(kind, 0L));
+    }
     return bar;
   }
 }

@@ -35,7 +35,7 @@ final class DashboardAccess implements WebAccess {
   public Optional<WebResponse> refuse(WebRequest request) {
     boolean action = request.method().equals("POST");
     boolean api = request.path().startsWith(API);
-    if ((action || api) && fromOtherSite(request) || action && !fromHere(request)) {
+    if (((action || api) && fromOtherSite(request)) || (action && !fromHere(request))) {
       return forbidden("this is for the dashboard's own page");
     }
     if (OPEN.contains(request.path())) {
@@ -69,7 +69,7 @@ final class DashboardAccess implements WebAccess {
     return request.has("Sec-Fetch-Site")
         && request
             .header("Sec-Fetch-Site")
-            .filter(site -> site.equals("same-origin") || navigation && site.equals("none"))
+            .filter(site -> site.equals("same-origin") || (navigation && site.equals("none")))
             .isEmpty();
   }
 

@@ -71,7 +71,7 @@ final class OutputFile {
       byte[] bytes = bytes(channel, start, (int) Math.min(most, size - start));
       boolean torn = start > 0 && (from < 0 || limit.isPresent());
       int first = torn ? behindWord(bytes) : 0;
-      boolean whole = limit.isPresent() || ended && start + bytes.length >= size;
+      boolean whole = limit.isPresent() || (ended && start + bytes.length >= size);
       int end = whole ? bytes.length : Math.max(first, lastGap(bytes));
       return new Piece(
           start + first, start + end, size, new String(bytes, first, end - first, UTF_8));

@@ -26,7 +26,7 @@ final class Snapshot implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Snapshot.class);
 
   private static final Duration LEAST_AGE = Duration.ofMillis(900);
-  private static final Duration PATIENCE = Duration.ofMillis(1000);
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final Duration SILENCE = Duration.ofSeconds(3);
   private static final Duration FORGOTTEN = Duration.ofSeconds(10);
   private static final double SHARE = 0.01;

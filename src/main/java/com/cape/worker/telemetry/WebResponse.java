@@ -10,6 +10,7 @@ import java.util.Map;
  *
  * @param headers besides the content's type and length
  */
+@SuppressWarnings("ArrayRecordComponent") // Nobody compares them.
 public record WebResponse(
     int status, String contentType, Map<String, String> headers, byte[] body) {
   static final String JSON = "application/json; charset=utf-8";

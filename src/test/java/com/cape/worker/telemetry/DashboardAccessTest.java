@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.testing.RawHttp;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
@@ -266,7 +267,7 @@ class DashboardAccessTest {
   @Test
   void originHasToBeTheHostThatWasAskedOnOtherAddressesToo() throws Exception {
     WebServer wide = start(Optional.of(TOKEN), "0.0.0.0:0");
-    var here = new InetSocketAddress("127.0.0.1", wide.address().getPort());
+    var here = new InetSocketAddress(InetAddress.getLoopbackAddress(), wide.address().getPort());
     String host = "Host: dashboard.example";
     assertEquals(
         "/",

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.testing.RawHttp;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -203,7 +204,7 @@ class WebServerTest {
             HttpAddress.parse("0.0.0.0:0"),
             request -> Optional.empty(),
             Map.of("/page", request -> WebResponse.text("page")))) {
-      var here = new InetSocketAddress("127.0.0.1", open.address().getPort());
+      var here = new InetSocketAddress(InetAddress.getLoopbackAddress(), open.address().getPort());
       assertEquals(200, RawHttp.ask(here, "GET", "/page", "", "Host: dashboard.example").status());
     }
   }
@@ -267,8 +268,14 @@ class WebServerTest {
   void chunkedBodyWithoutEndIsRefused() throws Exception {
     String chunk = "10000\r\n" + "y".repeat(0x10000) + "\r\n";
     String head =
-        "POST /change HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
-            + "Content-Type: application/x-www-form-urlencoded\r\n\r\n";
+        String.join(
+            "\r\n",
+            "POST /change HTTP/1.1",
+            "Host: localhost",
+            "Transfer-Encoding: chunked",
+            "Content-Type: application/x-www-form-urlencoded",
+            "",
+            "");
     try (var http = new RawHttp(server.address())) {
       http.send(head);
       for (int i = 0; i < 32; i++) {
