@@ -17,6 +17,8 @@ import java.util.regex.Pattern;
 /** A worker at work, the dashboard on its database, and a browser on the dashboard. */
 final class DashboardFixture implements AutoCloseable {
   static final String WORKER = "alleycat-1";
+  static final String DOOMED = "zebra-1";
+  static final String TOKEN = "correct-horse-battery";
 
   /** The workflow: its issue's words say how it ends, and files what it prints meanwhile. */
   private static final String SCRIPT =
@@ -52,7 +54,15 @@ final class DashboardFixture implements AutoCloseable {
   final JarFixture jar;
   final FaultyProxy proxy;
   final WorkerProcess worker;
+
+  /** One that a test kills. */
+  final WorkerProcess doomed;
+
   final WorkerProcess dashboard;
+
+  /** One that asks for a token, and reaches the database through the proxy. */
+  final WorkerProcess guarded;
+
   final String url;
   final Chromium browser;
 
@@ -67,20 +77,21 @@ final class DashboardFixture implements AutoCloseable {
     jar.database.execute(PAST);
     worker = worker(WORKER);
     dashboard = dashboard(Map.of());
+    doomed = worker(DOOMED);
+    guarded =
+        dashboard(
+            Map.of(
+                "CAPE_DATABASE_URL",
+                jar.database.url().replaceFirst(":\\d+/", ":" + proxy.port() + "/"),
+                "CAPE_HTTP_TOKEN",
+                TOKEN));
     browser = Chromium.start(Files.createDirectory(directory.resolve("profile")));
     url = urlOf(dashboard);
   }
 
-  /** Another worker. */
-  WorkerProcess worker(String id) {
+  private WorkerProcess worker(String id) {
     return jar.worker(
         id, "--concurrency", "3", "--lease", "60", "--grace", "1", "--retry-delay", "600");
-  }
-
-  /** Another dashboard, which asks for a token, and reaches the database through the proxy. */
-  WorkerProcess guardedDashboard(String token) {
-    String url = jar.database.url().replaceFirst(":\\d+/", ":" + proxy.port() + "/");
-    return dashboard(Map.of("CAPE_DATABASE_URL", url, "CAPE_HTTP_TOKEN", token));
   }
 
   private WorkerProcess dashboard(Map<String, String> environment) {
@@ -131,7 +142,9 @@ final class DashboardFixture implements AutoCloseable {
   @Override
   public void close() throws IOException {
     browser.close();
+    guarded.close();
     dashboard.close();
+    doomed.close();
     worker.close();
     proxy.close();
   }

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.Chromium;
 import com.cape.worker.testing.Skip;
-import com.cape.worker.testing.WorkerProcess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,7 +27,6 @@ import org.openqa.selenium.Keys;
 class DashboardPageIT {
   private static final Duration LIVE = Duration.ofSeconds(2);
   private static final int PHONE = 360;
-  private static final List<String> VIEWS = List.of("#/", "#/issues", "#/workers");
   private static final String DIALOG = "dialog[open]";
   private static final String SAID = "#said";
 
@@ -466,56 +464,52 @@ class DashboardPageIT {
 
   @Test
   void aWorkerThatIsGoneIsTold() throws Exception {
-    try (WorkerProcess doomed = fixture.worker("doomed")) {
-      browser.awaitText(".workers", "doomed");
-      doomed.signal("KILL");
-      doomed.ended(LIVE);
-      fixture
-          .database()
-          .execute(
-              "UPDATE cape_workers SET heartbeat_at = now() - interval '59 s' WHERE worker_id = 'doomed'");
-      browser.awaitText("#warnings", "worker doomed");
-      browser.awaitText(SAID, "worker doomed");
-      browser.awaitText(".workers", "gone");
-    }
-    fixture.database().execute("DELETE FROM cape_workers WHERE worker_id = 'doomed'");
+    String doomed = DashboardFixture.DOOMED;
+    browser.awaitText(".workers", doomed);
+    fixture.doomed.signal("KILL");
+    assertTrue(fixture.doomed.ended(LIVE));
+    fixture
+        .database()
+        .execute(
+            "UPDATE cape_workers SET heartbeat_at = now() - interval '59 s' WHERE worker_id = '%s'"
+                .formatted(doomed));
+    browser.awaitText("#warnings", "worker " + doomed);
+    browser.awaitText(SAID, "worker " + doomed);
+    browser.awaitText(".workers", "gone");
+    fixture.database().execute("DELETE FROM cape_workers WHERE worker_id = '" + doomed + "'");
   }
 
   @Test
   void aTokenOpensTheDoorAndWhatGoesAwayIsTold() throws Exception {
-    try (WorkerProcess guarded = fixture.guardedDashboard(TOKEN)) {
-      String url = DashboardFixture.urlOf(guarded);
-      browser.open(url);
-      browser.awaitThat("the door", () -> browser.address().endsWith("/login"));
-      assertEquals("Token", browser.focused());
-      browser.press("wrong-horse-battery", Keys.ENTER);
-      browser.awaitText("#failed", "That is not the token");
-      browser.press(Keys.TAB, TOKEN, Keys.ENTER);
-      browser.awaitText("#freshness", "Live");
-      assertEquals(List.of("cape_session HttpOnly"), browser.cookies());
-      assertEquals("", browser.script("return document.cookie"));
+    String url = DashboardFixture.urlOf(fixture.guarded);
+    browser.open(url);
+    browser.awaitThat("the door", () -> browser.address().endsWith("/login"));
+    assertEquals("Token", browser.focused());
+    browser.press("wrong-horse-battery", Keys.ENTER);
+    browser.awaitText("#failed", "That is not the token");
+    browser.press(Keys.TAB, DashboardFixture.TOKEN, Keys.ENTER);
+    browser.awaitText("#freshness", "Live");
+    assertEquals(List.of("cape_session HttpOnly"), browser.cookies());
+    assertEquals("", browser.script("return document.cookie"));
 
-      theDatabaseGoesAndComesBack();
+    theDatabaseGoesAndComesBack();
 
-      browser.click("#log-out");
-      browser.awaitThat("the door again", () -> browser.address().endsWith("/login"));
-      browser.press(TOKEN, Keys.ENTER);
-      browser.awaitText("#freshness", "Live");
-      browser.forget();
-      browser.awaitText("#connection", "You are logged out.");
-      browser.open(url + "login");
-      browser.press(TOKEN, Keys.ENTER);
-      browser.awaitText("#freshness", "Live");
+    browser.click("#log-out");
+    browser.awaitThat("the door again", () -> browser.address().endsWith("/login"));
+    browser.press(DashboardFixture.TOKEN, Keys.ENTER);
+    browser.awaitText("#freshness", "Live");
+    browser.forget();
+    browser.awaitText("#connection", "You are logged out.");
+    browser.open(url + "login");
+    browser.press(DashboardFixture.TOKEN, Keys.ENTER);
+    browser.awaitText("#freshness", "Live");
 
-      guarded.signal("KILL");
-      browser.awaitText("#connection", "The dashboard server does not answer.");
-      browser.awaitText("#freshness", " old");
-      browser.open(fixture.url);
-      ignore("401", "503", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE");
-    }
+    fixture.guarded.signal("KILL");
+    browser.awaitText("#connection", "The dashboard server does not answer.");
+    browser.awaitText("#freshness", " old");
+    browser.open(fixture.url);
+    ignore("401", "503", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE");
   }
-
-  private static final String TOKEN = "correct-horse-battery";
 
   private static void theDatabaseGoesAndComesBack() {
     browser.awaitText(".workers", DashboardFixture.WORKER);
