@@ -20,6 +20,7 @@ import com.cape.worker.cli.ShowCommand;
 import com.cape.worker.cli.StandardOutput;
 import com.cape.worker.cli.StatusCommand;
 import com.cape.worker.cli.SubmitCommand;
+import com.cape.worker.cli.Version;
 import com.cape.worker.cli.WrongUsage;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigSource;
@@ -31,7 +32,6 @@ import java.nio.file.Path;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.TimeZone;
 import java.util.concurrent.Callable;
@@ -39,7 +39,6 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -48,7 +47,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "cape-worker",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.Version.class,
+    versionProvider = Version.class,
     sortOptions = false,
     usageHelpAutoWidth = true,
     customSynopsis = {
@@ -196,22 +195,5 @@ public final class Main implements Callable<Integer> {
     PrintWriter err = command.getErr();
     err.println("cape-worker: " + Secrets.mask(message).replace("\n", CONTINUED));
     err.flush();
-  }
-
-  static final class Version implements IVersionProvider {
-    static String number() {
-      return Objects.requireNonNullElse(
-          Main.class.getPackage().getImplementationVersion(), "development");
-    }
-
-    @Override
-    public String[] getVersion() {
-      return new String[] {
-        "cape-worker " + number(),
-        "Java %s, %s %s"
-            .formatted(
-                Runtime.version(), System.getProperty("os.name"), System.getProperty("os.arch"))
-      };
-    }
   }
 }

@@ -2,6 +2,7 @@ package com.cape.worker;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.store.Migrator;
@@ -138,6 +139,7 @@ class MillionIssuesIT {
     String pids =
         fixture.database.value(
             "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'cape-worker dashboard'");
+    assertNotEquals("null", pids, "no backend of the dashboard");
     double seconds = 0;
     for (String pid : pids.split(" ")) {
       Path stat = Path.of("/proc", pid, "stat");

@@ -2,7 +2,6 @@ package com.cape.worker.cli;
 
 import com.cape.worker.process.Terminal;
 import java.io.PrintWriter;
-import java.util.Objects;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -23,12 +22,6 @@ class Console {
   /** For what was asked for. */
   PrintWriter out() {
     return spec.commandLine().getOut();
-  }
-
-  /** Of this program, for whoever asks. */
-  String version() {
-    return Objects.requireNonNullElse(
-        Console.class.getPackage().getImplementationVersion(), "development");
   }
 
   void line(String line) {

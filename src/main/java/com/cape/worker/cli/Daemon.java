@@ -29,7 +29,6 @@ import com.cape.worker.worker.RunPlan;
 import com.cape.worker.worker.Stores;
 import com.cape.worker.worker.Telling;
 import java.io.IOException;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -48,7 +47,6 @@ public final class Daemon {
   private static final Duration HEARTBEAT_LIMIT = Duration.ofSeconds(5);
   private static final Duration PROBE_LIMIT = Duration.ofSeconds(2);
   private static final int MOST_CONNECTIONS = 8;
-  private static final int LONGEST_KNOCK_MILLIS = 1000;
 
   private final WorkerConfig config;
   private final String version;
@@ -144,21 +142,7 @@ public final class Daemon {
           () -> plan.check().trouble().isEmpty() && Files.isExecutable(bash),
           () -> Database.single(config.connection().url(), applicationName(), PROBE_LIMIT));
     } catch (IOException e) {
-      throw answers(http)
-          ? new Refusal(
-              ExitCode.TRY_LATER,
-              e.getMessage() + "; stop what serves there, or choose another address with --http")
-          : refusal(e.getMessage() + "; --http must name an address of this host");
-    }
-  }
-
-  /** Whether something serves there already, which may end; a wrong address stays wrong. */
-  private static boolean answers(HttpSettings http) {
-    try (var socket = new Socket()) {
-      socket.connect(http.address().toSocketAddress(), LONGEST_KNOCK_MILLIS);
-      return true;
-    } catch (IOException e) {
-      return false;
+      throw AddressRefusal.of(http.address(), e);
     }
   }
 

@@ -83,7 +83,7 @@ public final class DashboardCommand implements Callable<Integer> {
       return Dashboard.start(
           config.http(),
           config.connection().url(),
-          console.version(),
+          Version.number(),
           ThisProcess.host(),
           config.logs());
     } catch (IOException e) {

@@ -3,10 +3,11 @@ package com.cape.worker.cli;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
-import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
+import ch.qos.logback.classic.PatternLayout;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.Layout;
 import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
 import ch.qos.logback.core.filter.Filter;
@@ -45,17 +46,9 @@ public final class Logging {
   /** Logs what went wrong, to the console alone. */
   static void troubleOnly() {
     silence();
-    var encoder = new PatternLayoutEncoder();
-    encoder.setContext(context());
-    encoder.setCharset(StandardCharsets.UTF_8);
-    encoder.setPattern("%d{yyyy-MM-dd HH:mm:ss} - %level - %msg%n");
-    encoder.start();
-    var console = new ConsoleAppender<ILoggingEvent>();
-    console.setContext(context());
-    console.setTarget("System.err");
-    console.setEncoder(encoder);
-    console.start();
-    root().addAppender(console);
+    var line = new PatternLayout();
+    line.setPattern("%d{yyyy-MM-dd HH:mm:ss} - %level - %msg%n");
+    attach(new ConsoleAppender<>(), line, LogLevel.WARNING);
     root().setLevel(Level.WARN);
     LIBRARIES.forEach(library -> context().getLogger(library).setLevel(Level.OFF));
   }
@@ -103,7 +96,7 @@ public final class Logging {
   }
 
   private static void attach(
-      OutputStreamAppender<ILoggingEvent> appender, LogLine line, LogLevel least) {
+      OutputStreamAppender<ILoggingEvent> appender, Layout<ILoggingEvent> line, LogLevel least) {
     var encoder = new LayoutWrappingEncoder<ILoggingEvent>();
     encoder.setContext(context());
     encoder.setCharset(StandardCharsets.UTF_8);

@@ -8,7 +8,6 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -88,7 +87,7 @@ public final class HistoryRepository {
   private static History.Endings toEndings(ResultSet row) throws SQLException {
     return new History.Endings(
         Columns.time(row, "minute"),
-        Outcome.valueOf(row.getString("outcome").toUpperCase(Locale.ROOT)),
+        Outcome.ofWord(row.getString("outcome")),
         row.getLong("number"));
   }
 

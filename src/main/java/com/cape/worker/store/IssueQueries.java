@@ -9,7 +9,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -183,7 +182,7 @@ public final class IssueQueries {
         Columns.time(row, "started_at"),
         Columns.time(row, "lease_expires_at"),
         Columns.timeIfAny(row, "finished_at"),
-        Outcome.valueOf(row.getString("outcome").toUpperCase(Locale.ROOT)),
+        Outcome.ofWord(row.getString("outcome")),
         Columns.numberIfAny(row, "exit_code"),
         Columns.numberIfAny(row, "signal"),
         Columns.textIfAny(row, "error"),

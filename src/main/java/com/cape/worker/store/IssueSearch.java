@@ -109,13 +109,17 @@ public final class IssueSearch {
       if (!query.statuses().isEmpty()) {
         filters.add(in(query.statuses()));
       }
-      String place = query.worker().isPresent() ? "assigned_worker_id = ?" : "true";
       boolean newest = query.sort() == IssueQueries.Sort.NEWEST;
       long from = query.after().map(Position::id).orElse(newest ? Long.MAX_VALUE : Long.MIN_VALUE);
       if (few()) {
         read(few(newest), bind -> bindText(bindWorker(bind)).number(from).number(query.limit()));
         return full() ? upTo(last()) : new Page(issues(), Optional.empty(), Optional.empty());
       }
+      return inPortions(newest, from);
+    }
+
+    private Page inPortions(boolean newest, long from) {
+      String place = query.worker().isPresent() ? "assigned_worker_id = ?" : "true";
       String order = newest ? "id DESC" : "id";
       String behind = newest ? "id < ?" : "id > ?";
       String portion =

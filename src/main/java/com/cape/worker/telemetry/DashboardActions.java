@@ -22,7 +22,6 @@ import java.util.regex.Pattern;
 final class DashboardActions {
   private static final Pattern OF_ISSUE =
       Pattern.compile("/api/issues/([1-9]\\d{0,17})/(retry|cancel)");
-  private static final String DONE = "done";
   private static final int LONGEST_PAUSE_MINUTES = 366 * 24 * 60;
   private static final int LONGEST_REASON = 1000;
 
@@ -196,7 +195,7 @@ final class DashboardActions {
   }
 
   private static Json done(String message) {
-    return new Json().with(DONE, true).with("message", message);
+    return new Json().with("done", true).with("message", message);
   }
 
   private static WebResponse refused(String message) {

@@ -93,7 +93,7 @@ final class DashboardApi {
 
   private static IssueSearch.Query query(Map<String, String> given) {
     List<IssueStatus> statuses =
-        values(given, "status").stream()
+        value(given, "status").stream()
             .flatMap(text -> Arrays.stream(text.split(",")))
             .map(word -> oneOf(IssueStatus.class, "status", word))
             .toList();
@@ -115,7 +115,7 @@ final class DashboardApi {
         value(given, "priority").map(number -> small("priority", number)),
         text,
         sort,
-        value(given, "after").or(() -> value(given, "before")).map(DashboardApi::position),
+        value(given, "after").map(DashboardApi::position),
         value(given, "limit")
             .map(number -> small("limit", number))
             .map(number -> Math.max(1, Math.min(number, MOST_ISSUES)))
@@ -242,10 +242,6 @@ final class DashboardApi {
       boolean given = e.sqlState().startsWith("22");
       return WebResponse.error(given ? 400 : 503, e.getMessage());
     }
-  }
-
-  private static List<String> values(Map<String, String> given, String name) {
-    return value(given, name).stream().toList();
   }
 
   static Optional<String> value(Map<String, String> given, String name) {

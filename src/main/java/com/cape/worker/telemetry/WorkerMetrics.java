@@ -105,6 +105,7 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
         .callback(value -> value.call(number(ready.getAsBoolean())))
         .register(registry);
     tellQueue();
+    tellPaused();
     startAtZero();
     JvmMetrics.builder().register(registry);
   }
@@ -145,6 +146,9 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
         .help("For how long the issue that has been due longest has been so; 0 when none is due.")
         .callback(value -> queue.get().ifPresent(now -> value.call(seconds(now.oldestDue()))))
         .register(registry);
+  }
+
+  private void tellPaused() {
     GaugeWithCallback.builder()
         .name("cape_worker_paused")
         .help("Whether the fleet or this worker is paused, or rests as its command cannot start.")

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.config.DatabaseUrl;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.History;
+import com.cape.worker.store.HistoryRepository;
 import com.cape.worker.testing.RawHttp;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -125,7 +129,7 @@ class DashboardTest {
                now() - n * interval '1 hour', now(), now() - n * interval '1 hour', 'completed'
           FROM generate_series(1, 60) AS n
         """);
-    String json = fixture.json("/api/overview");
+    String json = charts();
     String hours = json.substring(json.indexOf("\"hours\":["), json.indexOf("],\"minutes\""));
     String minutes = json.substring(json.indexOf("\"minutes\":["), json.indexOf("],\"pickup\""));
     assertEquals(24, hours.split("\"at\"").length - 1, hours);
@@ -134,21 +138,28 @@ class DashboardTest {
     assertTrue(
         minutes.contains("\"completed\":1,\"failed\":4,\"cancelled\":1,\"other\":3}"), minutes);
     assertEquals(23, hours.split("\"completed\":1,\"failed\":0").length - 1, hours);
+    assertTrue(fixture.json("/api/overview").contains("\"hours\":["));
+  }
+
+  /** As the page is told, but at once: the dashboard reads the history as seldom as it is slow. */
+  private static String charts() {
+    DatabaseUrl url = DatabaseUrl.parse(fixture.database.url());
+    try (Database database = Database.single(url, "charts", Duration.ofSeconds(15))) {
+      History history = new HistoryRepository(database).history();
+      return new Charts(history, history.now()).json().toString();
+    }
   }
 
   @Test
   void pickUpIsFromDueToTheFirstClaim() throws Exception {
-    assertEquals("null", DashboardFixture.field("pickup", fixture.json("/api/overview")));
+    assertEquals("null", DashboardFixture.field("pickup", charts()));
     issues("('a', 'completed'), ('b', 'completed'), ('again', 'pending')");
     fixture.database.execute(
         "UPDATE cape_issues SET fence = 1, run_after = now() - id * interval '10 s'");
     for (int id = 1; id <= 3; id++) {
       fixture.attempt(id, id == 3 ? 7 : 1, "completed", "here", "/x");
     }
-    await()
-        .atMost(Duration.ofSeconds(5))
-        .until(() -> fixture.json("/api/overview").contains("\"pickup\":{"));
-    String json = fixture.json("/api/overview");
+    String json = charts();
     assertEquals(10, Math.round(Double.parseDouble(DashboardFixture.field("p50", json))), json);
     assertEquals(20, Math.round(Double.parseDouble(DashboardFixture.field("p95", json))), json);
   }
@@ -179,7 +190,6 @@ class DashboardTest {
     assertEquals(50, ID.matcher(first).results().count());
     assertEquals("71", DashboardFixture.field("next", first));
     assertEquals(70L, ids("?after=71").get(0));
-    assertEquals(70L, ids("?before=71").get(0));
     String last = fixture.json("/api/issues?after=21");
     assertEquals("null", DashboardFixture.field("next", last));
     assertEquals("null", DashboardFixture.field("searched_until", last));
