@@ -622,6 +622,7 @@ class DashboardTest {
         "/dashboard/../../Json.class",
         "/Json.class",
         "/static//etc/passwd",
+        "/../Json.class",
         "/....//....//etc/passwd",
         "/dashboard.css/../../x",
         "/dashboard.css%00.html",
