@@ -443,13 +443,7 @@ class DashboardPageIT {
   @Test
   void nothingIsAskedWhileNobodyLooks() {
     browser.script(SEEN.formatted("true"));
-    browser.awaitThat(
-        "silence",
-        () -> {
-          browser.requests();
-          await().during(Duration.ofMillis(1500)).until(() -> true);
-          return browser.requests().isEmpty();
-        });
+    await("silence").during(Duration.ofMillis(1500)).until(() -> browser.requests().isEmpty());
     long held = held("while nobody looked");
     browser.script(SEEN.formatted("false"));
     browser.awaitText(".tiles", fixture.database().value(PENDING));

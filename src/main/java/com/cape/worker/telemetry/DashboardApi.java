@@ -201,8 +201,7 @@ final class DashboardApi {
     if (file.isPresent()) {
       try {
         OutputFile.Piece piece = file.get().read(from, limit, ended);
-        return output(
-            "file", piece, ended && piece.to() >= piece.size(), from < 0 && piece.from() > 0);
+        return output("file", piece, ended && piece.to() >= piece.size());
       } catch (IOException e) {
         // It was deleted this moment.
       }
@@ -210,11 +209,10 @@ final class DashboardApi {
     String tail = attempt.outputTail().orElse("");
     int size = tail.getBytes(UTF_8).length;
     var piece = new OutputFile.Piece(0, size, size, tail);
-    return output(ended && size > 0 ? "tail" : "none", piece, ended, size > 0);
+    return output(ended && size > 0 ? "tail" : "none", piece, ended);
   }
 
-  private static WebResponse output(
-      String available, OutputFile.Piece piece, boolean ended, boolean truncated) {
+  private static WebResponse output(String available, OutputFile.Piece piece, boolean ended) {
     return WebResponse.json(
         new Json()
             .with("available", available)
@@ -222,8 +220,7 @@ final class DashboardApi {
             .with("to", piece.to())
             .with("size", piece.size())
             .with("ended", ended)
-            .with("text", piece.text())
-            .with("truncated_start", truncated));
+            .with("text", piece.text()));
   }
 
   private WebResponse shared(String name, Supplier<WebResponse> maker) {

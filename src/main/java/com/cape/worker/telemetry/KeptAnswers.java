@@ -3,7 +3,6 @@ package com.cape.worker.telemetry;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -17,8 +16,6 @@ final class KeptAnswers {
   private static final Duration MOST_AGE = Duration.ofSeconds(5);
   private static final int TIMES_ITS_MAKING = 20;
   private static final int MOST_ANSWERS = 50;
-
-  private final LongSupplier nanoTime;
 
   private final Map<String, Answer> answers =
       new LinkedHashMap<>(16, 0.75f, true) {
@@ -34,14 +31,6 @@ final class KeptAnswers {
     private WebResponse response = WebResponse.text("");
   }
 
-  KeptAnswers() {
-    this(System::nanoTime);
-  }
-
-  KeptAnswers(LongSupplier nanoTime) {
-    this.nanoTime = nanoTime;
-  }
-
   /** The answer of that name; those that ask while it is being made wait for it. */
   WebResponse get(String name, Supplier<WebResponse> maker) {
     Answer answer;
@@ -49,11 +38,11 @@ final class KeptAnswers {
       answer = answers.computeIfAbsent(name, unknown -> new Answer());
     }
     synchronized (answer) {
-      long start = nanoTime.getAsLong();
+      long start = System.nanoTime();
       if (!answer.made || start - answer.until >= 0) {
         answer.response = maker.get();
         answer.made = true;
-        long end = nanoTime.getAsLong();
+        long end = System.nanoTime();
         long longer = Math.min(MOST_AGE.toNanos(), TIMES_ITS_MAKING * (end - start));
         answer.until = Math.max(start + LEAST_AGE.toNanos(), end + longer);
       }

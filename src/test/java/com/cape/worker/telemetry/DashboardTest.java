@@ -541,7 +541,7 @@ class DashboardTest {
     fixture.attempt(1, 1, "running", DashboardFixture.HOST, file.toString());
     assertEquals(
         "{\"available\":\"file\",\"from\":0,\"to\":8,\"size\":10,\"ended\":false,"
-            + "\"text\":\"one\\ntwo \",\"truncated_start\":false}",
+            + "\"text\":\"one\\ntwo \"}",
         fixture.json("/api/issues/1/output?fence=1&from=-1"));
     Files.writeString(file, "one\ntwo three\n\u001b[2J");
     fixture.database.execute("UPDATE cape_issue_attempts SET outcome = 'failed'");
