@@ -14,7 +14,7 @@ END
 $$;
 
 -- Takes the issue that has been due longest within the highest priority. One row comes back: with
--- run_id a claim, else with id an issue that was cancelled instead, else why there was none: a pause,
+-- run_id a claim, else with id an issue that was cancelled or mended instead, else why there was none: a pause,
 -- and what falls due next.
 CREATE OR REPLACE FUNCTION cape_claim_next(
     p_run uuid, p_worker text, p_instance uuid, p_host text, p_pid bigint, p_logs text, p_lease float8,
@@ -40,6 +40,19 @@ BEGIN
     -- claimed since the last vacuum is, and only once: the second look begins where the first ended.
     SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
      WHERE status = 'pending' ORDER BY priority DESC, run_after, i.id LIMIT 1;
+    IF tried IS NULL AND first IS NOT NULL THEN
+      -- A column that was there before V1 may hold none, which sorts before all. It counts as 0.
+      BEGIN
+        UPDATE cape_issues SET priority = 0
+         WHERE id IN (SELECT i.id FROM cape_issues i WHERE status = 'pending' AND priority IS NULL
+                       LIMIT 1000 FOR UPDATE SKIP LOCKED);
+      EXCEPTION
+        WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+          RAISE WARNING 'cape_issues without a priority cannot be claimed: %', SQLERRM;
+      END;
+      SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
+       WHERE status = 'pending' AND priority IS NOT NULL ORDER BY priority DESC, run_after, i.id LIMIT 1;
+    END IF;
     WHILE tried IS NOT NULL LOOP
       id := NULL;
       IF since <= now() THEN
@@ -48,7 +61,7 @@ BEGIN
            AND (run_after, i.id) >= (since, first) AND i.id <> ALL (refused)
            AND NOT EXISTS (SELECT FROM cape_issue_attempts a
                             WHERE a.issue_id = i.id AND a.outcome = 'running')
-           AND greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
+           AND greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
                < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END
          ORDER BY run_after, i.id
          LIMIT 1
@@ -69,8 +82,8 @@ BEGIN
         -- the issue deleted and inserted again under its id.
         UPDATE cape_issues i
            SET status = 'started', assigned_worker_id = p_worker,
-               attempts = least(i.attempts, 2147483646) + 1,
-               fence = 1 + greatest(i.fence, (SELECT max(a.fence) FROM cape_issue_attempts a
+               attempts = least(coalesce(i.attempts, 0), 2147483646) + 1,
+               fence = 1 + greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
                                                WHERE a.issue_id = i.id)),
                started_at = now(), updated_at = now(), completed_at = NULL
          WHERE i.id = cape_claim_next.id
@@ -97,6 +110,19 @@ BEGIN
           id := NULL;
       END;
     END LOOP;
+    -- Without a time it counts as due. Whoever looks again finds it.
+    BEGIN
+      UPDATE cape_issues i SET run_after = now()
+       WHERE i.id = (SELECT i.id FROM cape_issues i WHERE status = 'pending' AND run_after IS NULL
+                      LIMIT 1 FOR UPDATE SKIP LOCKED)
+      RETURNING CASE WHEN run_after IS NOT NULL THEN i.id END INTO id;
+    EXCEPTION
+      WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+        RAISE WARNING 'cape_issues without run_after cannot be claimed: %', SQLERRM;
+    END;
+    IF cape_claim_next.id IS NOT NULL THEN
+      RETURN;
+    END IF;
   END IF;
 
   SELECT array_agg(coming.id::bigint), array_agg(extract(epoch FROM run_after - now())::float8)

@@ -35,7 +35,7 @@ final class RunFiles {
   private static final Logger LOG = LoggerFactory.getLogger(RunFiles.class);
   private static final Pattern RUN_DIRECTORY =
       Pattern.compile(
-          "([0-9]{1,18})-([0-9]{1,9})-([0-9]{1,18})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})");
+          "(-?[0-9]{1,19})-(-?[0-9]{1,10})-([0-9]{1,19})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})");
   private static final String NOT_STARTED = "not-started";
   private static final FileAttribute<?> PRIVATE_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -131,14 +131,19 @@ final class RunFiles {
     if (!name.matches()) {
       return Optional.empty();
     }
-    var claim =
-        new Claim(
-            Long.parseLong(name.group(1)),
-            Integer.parseInt(name.group(2)),
-            Long.parseLong(name.group(3)),
-            UUID.fromString(name.group(4)),
-            "",
-            Optional.empty());
+    Claim claim;
+    try {
+      claim =
+          new Claim(
+              Long.parseLong(name.group(1)),
+              Integer.parseInt(name.group(2)),
+              Long.parseLong(name.group(3)),
+              UUID.fromString(name.group(4)),
+              "",
+              Optional.empty());
+    } catch (NumberFormatException e) {
+      return Optional.empty();
+    }
     return Optional.of(new Left(directory, claim, log(claim), notStarted(directory)));
   }
 

@@ -1,11 +1,18 @@
 package com.cape.worker.store;
 
+import static com.cape.worker.store.RepositoryFixture.ALICE;
+import static com.cape.worker.store.RepositoryFixture.LEASE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.issue.Claim;
 import com.cape.worker.testing.TestDatabase;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TimeZone;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -241,5 +248,34 @@ class TakeoverTest {
     for (String status : List.of("failed", "cancelled", "completed", "started", "pending")) {
       database.execute("UPDATE cape_issues SET status = '" + status + "'");
     }
+  }
+
+  @Test
+  void rowsThatHoldNothingInColumnsThatWereThereAreClaimedLikeOthers() {
+    database.execute(
+        """
+        CREATE TABLE cape_issues (
+          id serial PRIMARY KEY, description text NOT NULL, status text DEFAULT 'pending',
+          priority integer, attempts integer, fence bigint, run_after timestamptz);
+        INSERT INTO cape_issues (description, priority, run_after)
+        VALUES ('none', NULL, NULL), ('high', 1, NULL), ('low', -1, NULL), ('due', NULL, '2026-01-01'),
+               ('usual', 0, '2026-01-02'), ('later', 1, '2999-01-01');
+        """);
+    migrator.migrate();
+    var repository = new IssueRepository(new Database(database.dataSource()));
+    List<String> claimed = new ArrayList<>();
+    for (Optional<Claim> claim = claim(repository); claim.isPresent(); claim = claim(repository)) {
+      assertEquals(1, claim.get().attempt());
+      assertEquals(1, claim.get().fence());
+      claimed.add(claim.get().description());
+    }
+    assertEquals(List.of("due", "usual"), claimed.subList(0, 2));
+    assertEquals(
+        Set.of("none", "high", "low", "due", "usual"), new HashSet<>(claimed), claimed.toString());
+    assertEquals(5, claimed.size());
+  }
+
+  private static Optional<Claim> claim(IssueRepository repository) {
+    return repository.claimNext(ALICE, "/logs", LEASE);
   }
 }

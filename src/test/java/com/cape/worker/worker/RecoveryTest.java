@@ -79,6 +79,34 @@ class RecoveryTest {
     assertEquals("running", fixture.database.value("SELECT outcome FROM cape_issue_attempts"));
   }
 
+  @Test
+  void resultOfAnIssueWithAnIdOfAnySizeIsTaken() throws Exception {
+    fixture.database.execute("ALTER TABLE cape_issues ALTER id TYPE bigint");
+    for (String id : List.of("-1", "9223372036854775807")) {
+      fixture.database.execute(
+          "INSERT INTO cape_issues (id, description, fence, attempts)"
+              + " VALUES (%s, 'an issue', 9223372036854775805, 2147483646)".formatted(id));
+      Claim odd =
+          fixture
+              .stores
+              .issues()
+              .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
+              .orElseThrow();
+      files.create(odd);
+      Files.writeString(files.runDirectory(odd).resolve("record"), "exit 0\n");
+    }
+    Path none = plan.runs().resolve("9999999999999999999-1-1-" + claim.runId());
+    Files.createDirectory(none);
+
+    fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
+
+    assertEquals(
+        "completed completed",
+        fixture.database.value(
+            "SELECT string_agg(status, ' ') FROM cape_issues WHERE attempts = 2147483647"));
+    assertFalse(Files.exists(none));
+  }
+
   private static Logger logger() {
     return (Logger) LoggerFactory.getLogger(Recovery.class);
   }
