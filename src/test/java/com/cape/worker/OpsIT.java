@@ -145,6 +145,7 @@ class OpsIT {
     try (var proxy = new FaultyProxy(databasePort);
         WorkerProcess worker = worker(proxy.port())) {
       int port = port(worker);
+      worker.awaitOutput("ready host=");
       awaitAnswer(port, 200, "ready", "/ready");
       assertTrue(samples(port).containsKey("cape_worker_queue_due_issues"));
       server.close();
@@ -162,8 +163,10 @@ class OpsIT {
       proxy.hole(true);
       awaitAnswer(port, 503, "database", "/ready");
       // Some of those who ask wait for an answer that does not come.
-      await().pollDelay(Duration.ofSeconds(3)).until(() -> true);
-      assertAnswer(port, 503, "database", "/ready");
+      await()
+          .during(Duration.ofSeconds(3))
+          .atMost(LIMIT)
+          .until(() -> get(port, "/ready", "").statusCode() == 503);
       assertAnswer(port, 200, "alive", "/live");
       proxy.hole(false);
       awaitAnswer(port, 200, "ready", "/ready");
