@@ -25,7 +25,7 @@ final class Allowance {
 
   /** Whether there is any left. */
   boolean some(long nowNanos) {
-    nanos = Math.min((double) mostNanos, nanos + (nowNanos - counted) * share);
+    nanos = Math.min(mostNanos, nanos + (nowNanos - counted) * share);
     counted = nowNanos;
     return nanos > 0;
   }
