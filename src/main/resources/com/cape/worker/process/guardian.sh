@@ -34,11 +34,13 @@
 # In the POSIX mode of older versions there is no process substitution, and a redirection that fails
 # ends the shell. What is changed here of the environment is for this script alone: `cape_given` is
 # what commands get back of it.
-cape_given=("PATH=$PATH" ${OLDPWD+"OLDPWD=$OLDPWD"} ${POSIXLY_CORRECT+"POSIXLY_CORRECT=$POSIXLY_CORRECT"})
+cape_given=("PATH=$PATH" ${OLDPWD+"OLDPWD=$OLDPWD"} ${POSIXLY_CORRECT+"POSIXLY_CORRECT=$POSIXLY_CORRECT"}
+  ${TMOUT+"TMOUT=$TMOUT"})
 for cape_name in $(compgen -e); do
   case $cape_name in [a-z]*) cape_given[${#cape_given[@]}]=$cape_name=${!cape_name} ;; esac
 done
 set +o posix
+unset TMOUT # a limit for each read
 PATH=$PATH:/usr/bin:/bin
 proc=/proc
 splits_at_nul=''

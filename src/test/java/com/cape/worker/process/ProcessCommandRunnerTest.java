@@ -341,13 +341,14 @@ class ProcessCommandRunnerTest {
 
   @Test
   void variablesNamedLikeTheGuardiansOwnReachTheCommand() throws Exception {
-    String named = "line=1 proc=2 group=3 items=4 end=5 first=6 record=7 fields=8 found=9";
+    String named = "line=1 proc=2 group=3 items=4 end=5 first=6 record=7 fields=8 found=9 TMOUT=1";
     Path bash = directory.resolve("bash");
     Files.writeString(bash, "#!/bin/bash\nexport " + named + "\nexec /bin/bash \"$@\"\n");
     assertTrue(bash.toFile().setExecutable(true));
     try (var other = new ProcessCommandRunner(bash, Set.of())) {
-      // The first run leaves variables behind.
-      other.start(spec(List.of("/bin/true"), Map.of(), LONG, MIB)).await();
+      // The first run leaves variables behind, and takes longer than the guardian may read.
+      Ending first = other.start(spec(List.of("/bin/sleep", "2.5"), Map.of(), LONG, MIB)).await();
+      assertEquals(OptionalInt.of(0), first.exitCode());
       other.start(spec(List.of("/usr/bin/env"), Map.of(), LONG, MIB)).await();
     }
     List<String> environment = Files.readAllLines(output);
