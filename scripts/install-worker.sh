@@ -141,7 +141,7 @@ find_place() {
     user_mode=yes
     plain_path "the home directory" "$HOME"
     ctl=(systemctl --user)
-    lock=${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}/cape-worker-install-$(id -u).lock
+    lock=$HOME/.cape-worker-install.lock
   fi
 
   local standard
@@ -379,8 +379,8 @@ make_scratch() {
   [ "$run_as" != "$me" ] || base=${TMPDIR:-/tmp}
   for old in "$base"/cape-install.*; do
     pid=${old#*/cape-install.}
-    # It was killed.
-    kill -0 "${pid%%.*}" 2>/dev/null || as_user rm -rf "$old" 2>/dev/null || true
+    # It was killed. Another user's process may not be asked by a signal.
+    ps -p "${pid%%.*}" >/dev/null 2>&1 || as_user rm -rf "$old" 2>/dev/null || true
   done
   scratch=$(as_user mktemp -d "$base/cape-install.$$.XXXXXX") || fail 1 "$run_as cannot make a directory in $base"
 }

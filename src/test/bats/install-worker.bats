@@ -159,6 +159,7 @@ installation() {
 }
 
 @test "one install waits for another" {
+  local lock=$HOME/.cape-worker-install.lock
   fake_java
   "$installer" one --env-file settings --jar fake.jar >out-1 2>&1 &
   "$installer" two --env-file settings --jar fake.jar >out-2 2>&1 &
@@ -166,12 +167,12 @@ installation() {
   cat out-*
   [ -e "$(unit one)" ] && [ -e "$(unit two)" ]
   [ "$(cat "$(prefix)/cape-worker.jar")" = first ]
-  [ -z "$(ls "$XDG_RUNTIME_DIR")" ]
+  [ ! -L "$lock" ]
   # One that was killed is not waited for; one that is still there is named.
-  ln -s 999999999 "$XDG_RUNTIME_DIR/cape-worker-install-$(id -u).lock"
+  ln -s 999999999 "$lock"
   install_worker one --uninstall
   [ "$status" -eq 0 ]
-  ln -s $$ "$XDG_RUNTIME_DIR/cape-worker-install-$(id -u).lock"
+  ln -s $$ "$lock"
   program "$scratch/bin/sleep" 'exit'
   install_worker two --uninstall
   refused 75 "another install is at work, pid $$"
