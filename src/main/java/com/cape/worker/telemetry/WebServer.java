@@ -105,10 +105,11 @@ public final class WebServer implements AutoCloseable {
     this.access = requireNonNull(access);
     this.routes = Map.copyOf(routes);
     var count = new AtomicInteger();
-    // None waits for another: a client that is slow must not keep others from being served.
+    // None waits for another: a client that is slow must not keep others from being served. One is
+    // always there, so that a probe is answered where no more can be had.
     this.threads =
         new ThreadPoolExecutor(
-            0,
+            1,
             MOST_CONNECTIONS,
             THREAD_IDLE.toMillis(),
             TimeUnit.MILLISECONDS,
@@ -118,6 +119,7 @@ public final class WebServer implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
+    threads.prestartCoreThread();
   }
 
   /**
