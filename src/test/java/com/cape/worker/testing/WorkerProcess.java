@@ -58,6 +58,9 @@ public final class WorkerProcess implements AutoCloseable {
                 "/usr/bin/env",
                 "--default-signal=INT",
                 javaHome.resolve("bin/java").toString(),
+                // As the services start it.
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
                 "-jar",
                 JAR.toString()));
     command.addAll(List.of(arguments));
