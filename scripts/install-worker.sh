@@ -141,7 +141,7 @@ find_place() {
     user_mode=yes
     plain_path "the home directory" "$HOME"
     ctl=(systemctl --user)
-    lock=$HOME/.cape-worker-install.lock
+    lock=${XDG_RUNTIME_DIR:-$HOME}/.cape-worker-install.lock
   fi
 
   local standard

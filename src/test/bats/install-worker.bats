@@ -126,7 +126,7 @@ installation() {
     diff <(echo "$whole") <(installation)
   done
   [ $step -gt 12 ]
-  [ -z "$(ls -d "${TMPDIR:-/tmp}"/cape-install.* "$XDG_RUNTIME_DIR"/*)" ]
+  [ -z "$(ls -d "${TMPDIR:-/tmp}"/cape-install.* "$XDG_RUNTIME_DIR"/.cape*)" ]
 }
 
 @test "an uninstall that is killed at any step is finished by the next run" {
@@ -159,7 +159,7 @@ installation() {
 }
 
 @test "one install waits for another" {
-  local lock=$HOME/.cape-worker-install.lock
+  local lock=$XDG_RUNTIME_DIR/.cape-worker-install.lock
   fake_java
   "$installer" one --env-file settings --jar fake.jar >out-1 2>&1 &
   "$installer" two --env-file settings --jar fake.jar >out-2 2>&1 &
@@ -167,7 +167,7 @@ installation() {
   cat out-*
   [ -e "$(unit one)" ] && [ -e "$(unit two)" ]
   [ "$(cat "$(prefix)/cape-worker.jar")" = first ]
-  [ ! -L "$lock" ]
+  [ -z "$(ls -A "$XDG_RUNTIME_DIR")" ]
   # One that was killed is not waited for; one that is still there is named.
   ln -s 999999999 "$lock"
   install_worker one --uninstall
