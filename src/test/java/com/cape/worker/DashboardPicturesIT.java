@@ -6,17 +6,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Takes the pictures of the README, into the directory that {@code cape.test.screenshots} names.
+ * Takes the pictures of the README, into the directory that {@code cape.test.screenshots} names, by
+ * default one that goes with the build.
  */
-@EnabledIfSystemProperty(named = "cape.test.screenshots", matches = ".+")
 @Timeout(120)
 class DashboardPicturesIT {
   private static final Path PICTURES =
-      Path.of(System.getProperty("cape.test.screenshots", "docs")).toAbsolutePath();
+      Path.of(System.getProperty("cape.test.screenshots", "target/screenshots")).toAbsolutePath();
 
   /** A day of a small fleet, the same each time but for the hour. */
   private static final String DAY =
