@@ -428,9 +428,11 @@ class WebServerTest {
     assertEquals(200, RawHttp.ask(server.address(), "GET", "/page", "").status());
     server.close();
     assertThrows(IOException.class, () -> RawHttp.ask(server.address(), "GET", "/page", ""));
-    boolean left =
-        Thread.getAllStackTraces().keySet().stream()
-            .anyMatch(thread -> thread.getName().startsWith("cape-http-"));
-    assertFalse(left);
+    // A pool counts as terminated just before its last thread has ended.
+    await()
+        .until(
+            () ->
+                Thread.getAllStackTraces().keySet().stream()
+                    .noneMatch(thread -> thread.getName().startsWith("cape-http-")));
   }
 }
