@@ -257,7 +257,7 @@ class ProcessCommandRunnerTest {
   void successorEndsWhatIsLeftOfARunAndLearnsThatItsWorkerDied() throws Exception {
     CommandRunner.Run run =
         sh(
-            "kill -9 $PPID; echo $$; trap : TERM; setsid sleep 300 & echo $!; while :; do sleep 0.1; done");
+            "trap : TERM; echo $$; setsid sleep 300 & echo $!; kill -9 $PPID; while :; do sleep 0.1; done");
     assertEquals(OptionalInt.empty(), run.await().exitCode());
     Ending after = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(Optional.of(StopReason.WORKER_DIED), after.stopReason());
