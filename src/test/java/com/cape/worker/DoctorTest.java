@@ -34,7 +34,7 @@ class DoctorTest {
           "ok       settings: --worker-id = alleycat-1 (option)",
           "ok       settings: --database-url = **** (option)",
           "ok       directory: " + directory,
-          "ok       bash: /",
+          "ok       perl: /",
           "ok       command: ./adw is " + directory,
           "ok       log directory: " + directory.resolve("logs") + ", ",
           "ok       state directory: " + directory.resolve("logs/state/alleycat-1"),
@@ -104,7 +104,7 @@ class DoctorTest {
             .contains(
                 "failed   database: 127.0.0.1:1 refused the connection (SQLSTATE 08001); the URL comes from --database-url (option)"),
         ran.out());
-    assertTrue(ran.out().contains("ok       bash"), ran.out());
+    assertTrue(ran.out().contains("ok       perl"), ran.out());
     assertFalse(ran.out().contains("s3cr3t"), ran.out());
     var wrong = doctor("--database-url", "postgres:/u:s3cr3t@h/x", "--lease", "5");
     assertEquals(1, wrong.exitCode());

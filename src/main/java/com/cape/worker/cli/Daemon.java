@@ -7,6 +7,7 @@ import com.cape.worker.config.HttpSettings;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.DefaultCommand;
+import com.cape.worker.process.Perl;
 import com.cape.worker.process.ProcessCommandRunner;
 import com.cape.worker.process.ServiceManager;
 import com.cape.worker.process.StateDirectory;
@@ -79,7 +80,7 @@ public final class Daemon {
     String searchPath = searchPath();
     CommandTemplate template = template(searchPath);
     CommandCheck check = check(template, searchPath);
-    Path bash = bash(searchPath);
+    Path perl = perl(searchPath);
     String holder =
         "pid %d on %s, started %s".formatted(identity.pid(), identity.host(), Instant.now());
     try (var state =
@@ -92,10 +93,10 @@ public final class Daemon {
               new LogRetention(
                   plan.issueLogs(), config.logs().retention(), InstantSource.system());
           var output = ServiceOutput.of(config.workerId(), config.logs().directory(), environment);
-          var manager = serviceManager(searchPath, bash)) {
+          var manager = serviceManager(searchPath, perl)) {
         retention.start();
         output.start();
-        return watched(plan, bash, state, LifeSigns.of(manager, heartbeatPeriod()));
+        return watched(plan, perl, state, LifeSigns.of(manager, heartbeatPeriod()));
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
         return e.exitCode();
@@ -114,22 +115,22 @@ public final class Daemon {
   }
 
   /** Works, and answers those who ask meanwhile; without an address for that nothing is loaded. */
-  private ExitCode watched(RunPlan plan, Path bash, StateDirectory state, LifeSigns signs)
+  private ExitCode watched(RunPlan plan, Path perl, StateDirectory state, LifeSigns signs)
       throws InterruptedException, IOException {
     if (config.http().isEmpty()) {
-      return work(plan, bash, state, signs, Telling.NOBODY);
+      return work(plan, perl, state, signs, Telling.NOBODY);
     }
     HttpSettings http = config.http().get();
-    try (OpsServer server = serve(http, plan, bash, signs)) {
+    try (OpsServer server = serve(http, plan, perl, signs)) {
       LOG.info(
           "serving metrics and health address={} port={}",
           http.address().host(),
           server.address().getPort());
-      return work(plan, bash, state, signs, server.telling());
+      return work(plan, perl, state, signs, server.telling());
     }
   }
 
-  private OpsServer serve(HttpSettings http, RunPlan plan, Path bash, LifeSigns signs) {
+  private OpsServer serve(HttpSettings http, RunPlan plan, Path perl, LifeSigns signs) {
     var about =
         new WorkerMetrics.About(
             config.workerId(), version, config.loop().concurrency(), config.loop().lease());
@@ -139,7 +140,7 @@ public final class Daemon {
           about,
           signs::alive,
           drain,
-          () -> plan.check().trouble().isEmpty() && Files.isExecutable(bash),
+          () -> plan.check().trouble().isEmpty() && Files.isExecutable(perl),
           () -> Database.single(config.connection().url(), applicationName(), PROBE_LIMIT));
     } catch (IOException e) {
       throw AddressRefusal.of(http.address(), e);
@@ -147,10 +148,10 @@ public final class Daemon {
   }
 
   private ExitCode work(
-      RunPlan plan, Path bash, StateDirectory state, LifeSigns signs, Telling telling)
+      RunPlan plan, Path perl, StateDirectory state, LifeSigns signs, Telling telling)
       throws InterruptedException, IOException {
     int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
-    try (var commands = new ProcessCommandRunner(bash, config.command().withheld());
+    try (var commands = new ProcessCommandRunner(perl, config.command().withheld());
         Database work = open(connections, STATEMENT_LIMIT);
         Database beat = open(1, heartbeatLimit())) {
       var stores =
@@ -201,9 +202,9 @@ public final class Daemon {
     return config.loop().lease().dividedBy(10);
   }
 
-  private ServiceManager serviceManager(String searchPath, Path bash) {
+  private ServiceManager serviceManager(String searchPath, Path perl) {
     var notifier = new CommandCheck("systemd-notify", config.command().workingDir(), searchPath);
-    return ServiceManager.from(environment, notifier, bash);
+    return ServiceManager.from(environment, notifier, perl);
   }
 
   private Database open(int connections, Duration statementLimit) {
@@ -296,12 +297,9 @@ public final class Daemon {
     return check;
   }
 
-  private Path bash(String searchPath) {
-    Path directory = config.command().workingDir();
-    return new CommandCheck("bash", directory, searchPath)
-        .find()
-        .or(() -> new CommandCheck("/bin/bash", directory, searchPath).find())
-        .orElseThrow(() -> refusal("bash is missing; each run is guarded by a bash script"));
+  private Path perl(String searchPath) {
+    return Perl.find(config.command().workingDir(), searchPath)
+        .orElseThrow(() -> refusal("perl is missing; each run is guarded by a Perl script"));
   }
 
   private String searchPath() {

@@ -4,6 +4,7 @@ import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.DefaultCommand;
+import com.cape.worker.process.Perl;
 import com.cape.worker.store.Overview;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -40,7 +41,7 @@ final class HostCheck {
             .formatted(locale));
   }
 
-  /** Bash, the command and its directory, with the PATH that a worker started here would have. */
+  /** Perl, the command and its directory, with the PATH that a worker started here would have. */
   void command(WorkerConfig.Command command, Map<String, String> environment) {
     String declared = command.declared().getOrDefault(PATH, "/usr/bin:/bin");
     String searchPath = environment.getOrDefault(PATH, declared);
@@ -58,13 +59,10 @@ final class HostCheck {
       return;
     }
     findings.ok("directory", directory.toString());
-    Optional<Path> bash =
-        new CommandCheck("bash", directory, searchPath)
-            .find()
-            .or(() -> new CommandCheck("/bin/bash", directory, searchPath).find());
-    bash.ifPresentOrElse(
-        path -> findings.ok("bash", path.toString()),
-        () -> findings.failed("bash", "is missing; each run is guarded by a bash script"));
+    Perl.find(directory, searchPath)
+        .ifPresentOrElse(
+            path -> findings.ok("perl", path.toString()),
+            () -> findings.failed("perl", "is missing; each run is guarded by a Perl script"));
     CommandTemplate template =
         command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath));
     resolve("command", template.program(), directory, searchPath);

@@ -5,11 +5,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
@@ -18,10 +16,7 @@ import java.util.stream.Stream;
  */
 final class Guardian {
   private static final String OVER = "over ";
-  // What bash exits with when it has tried in vain to fork. While a run's first process lives, the
-  // guardian forks nothing.
-  private static final int NO_FORK = 254;
-  private static final Duration LONGEST_EXIT = Duration.ofSeconds(1);
+  private static final String UNFORKED = "unforked";
 
   private final Process process;
   private final BufferedReader reports;
@@ -69,7 +64,7 @@ final class Guardian {
   record Told(Report report, boolean over, boolean unstarted) {}
 
   /** Waits until a run is over, or the guardian is gone. */
-  Told await(long run) throws InterruptedException {
+  Told await(long run) {
     List<String> lines = new ArrayList<>();
     try {
       for (String line = reports.readLine(); line != null; line = reports.readLine()) {
@@ -81,11 +76,7 @@ final class Guardian {
     } catch (IOException e) {
       // Closed under the reader, because the process has ended.
     }
-    Report report = Report.of(lines);
-    boolean unforked =
-        process.waitFor(LONGEST_EXIT.toMillis(), TimeUnit.MILLISECONDS)
-            && process.exitValue() == NO_FORK;
-    return new Told(report, false, unforked && report.exitCode().isEmpty());
+    return new Told(Report.of(lines), false, lines.contains(UNFORKED));
   }
 
   /** Cuts the life line: the guardian ends what it guards, and then itself. */

@@ -8,16 +8,15 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 
-/** The bash script that guards runs, and the ways to start it. Safe for use by several threads. */
+/** The Perl script that guards runs, and the ways to start it. Safe for use by several threads. */
 final class GuardianScript {
   private static final String TEXT = text();
 
-  private final Path bash;
+  private final Path perl;
   private final Set<String> withheld;
 
   /**
@@ -25,17 +24,17 @@ final class GuardianScript {
    *
    * @param withheld names of this process's variables that commands do not get
    */
-  GuardianScript(Path bash, Set<String> withheld) {
-    this.bash = bash;
+  GuardianScript(Path perl, Set<String> withheld) {
+    this.perl = perl;
     this.withheld = withheld;
   }
 
-  Path bash() {
-    return bash;
+  Path perl() {
+    return perl;
   }
 
   boolean canStart() {
-    return Files.isExecutable(bash);
+    return Files.isExecutable(perl);
   }
 
   /** Starts a guardian that waits for its first run. */
@@ -71,17 +70,14 @@ final class GuardianScript {
   }
 
   private ProcessBuilder builder(String... arguments) {
-    // -p: neither BASH_ENV nor functions of the environment reach the guardian.
-    List<String> command =
-        new ArrayList<>(List.of(bash.toString(), "-p", "-c", TEXT, "cape-guardian"));
-    command.addAll(List.of(arguments));
-    var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+    ProcessBuilder builder =
+        Perl.script(perl, TEXT, List.of(arguments)).redirectError(ProcessBuilder.Redirect.DISCARD);
     builder.environment().keySet().removeAll(withheld);
     return builder;
   }
 
   private static String text() {
-    try (InputStream text = GuardianScript.class.getResourceAsStream("guardian.sh")) {
+    try (InputStream text = GuardianScript.class.getResourceAsStream("guardian.pl")) {
       return new String(text.readAllBytes(), UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs each command under a small bash guardian, in a process group of its own. A guardian is kept
+ * Runs each command under a small Perl guardian, in a process group of its own. A guardian is kept
  * for the next run: that one starts without a process from the JVM, which takes longer than the
  * guardian's fork.
  *
@@ -49,8 +49,8 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
    *
    * @param withheld names of this process's variables that commands do not get
    */
-  public ProcessCommandRunner(Path bash, Set<String> withheld) {
-    this.script = new GuardianScript(bash, Set.copyOf(withheld));
+  public ProcessCommandRunner(Path perl, Set<String> withheld) {
+    this.script = new GuardianScript(perl, Set.copyOf(withheld));
     watch.setRemoveOnCancelPolicy(true);
     watch.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     // Later there may be no thread to be had.
@@ -134,7 +134,7 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
 
   @Override
   public Optional<String> trouble() {
-    return script.canStart() ? Optional.empty() : Optional.of(script.bash() + " is missing");
+    return script.canStart() ? Optional.empty() : Optional.of(script.perl() + " is missing");
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -15,27 +16,27 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The systemd that has started this process, if one has. It listens on a datagram socket, which the
- * JVM does not speak, so {@code systemd-notify} tells it. A bash that lives as long as this process
+ * JVM does not speak, so {@code systemd-notify} tells it. A Perl that lives as long as this process
  * starts that program: a JVM whose JDK was replaced could not. Safe for use by several threads.
  */
 public final class ServiceManager implements AutoCloseable {
   /** For a process that nobody wants to hear of. */
   public static final ServiceManager NONE =
-      new ServiceManager(Optional.empty(), Optional.empty(), Path.of("bash"));
+      new ServiceManager(Optional.empty(), Optional.empty(), Path.of("perl"));
 
   private static final Logger LOG = LoggerFactory.getLogger(ServiceManager.class);
   private static final String RELAY =
-      "while IFS=$'\\t' read -r -a facts; do \"$0\" \"${facts[@]}\"; done";
+      "while (<STDIN>) { chomp; system { $ARGV[0] } $ARGV[0], split /\\t/ }";
 
   private final Optional<Path> program;
   private final Optional<Duration> watchdog;
-  private final Path bash;
+  private final Path perl;
   private Optional<Process> relay = Optional.empty();
 
-  private ServiceManager(Optional<Path> program, Optional<Duration> watchdog, Path bash) {
+  private ServiceManager(Optional<Path> program, Optional<Duration> watchdog, Path perl) {
     this.program = program;
     this.watchdog = watchdog;
-    this.bash = bash;
+    this.perl = perl;
   }
 
   /**
@@ -45,7 +46,7 @@ public final class ServiceManager implements AutoCloseable {
    * @param notifier finds {@code systemd-notify}; asked only where there is somebody to tell
    */
   public static ServiceManager from(
-      Map<String, String> environment, CommandCheck notifier, Path bash) {
+      Map<String, String> environment, CommandCheck notifier, Path perl) {
     if (environment.getOrDefault("NOTIFY_SOCKET", "").isEmpty()) {
       return NONE;
     }
@@ -56,7 +57,7 @@ public final class ServiceManager implements AutoCloseable {
           notifier.trouble().orElse("unknown"));
       return NONE;
     }
-    return new ServiceManager(program, watchdog(environment), requireNonNull(bash));
+    return new ServiceManager(program, watchdog(environment), requireNonNull(perl));
   }
 
   private static Optional<Duration> watchdog(Map<String, String> environment) {
@@ -107,7 +108,7 @@ public final class ServiceManager implements AutoCloseable {
   }
 
   private Process start() throws IOException {
-    return new ProcessBuilder(bash.toString(), "-p", "-c", RELAY, program.orElseThrow().toString())
+    return Perl.script(perl, RELAY, List.of(program.orElseThrow().toString()))
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();

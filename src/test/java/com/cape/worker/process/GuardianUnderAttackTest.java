@@ -21,7 +21,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -43,7 +42,7 @@ class GuardianUnderAttackTest {
 
   @AutoClose
   private final ProcessCommandRunner runner =
-      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of());
+      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
 
   @Test
   void commandThatStopsItsGuardianEndsAllTheSame() throws Exception {
@@ -101,8 +100,9 @@ class GuardianUnderAttackTest {
     killWatcher();
     await().atMost(GRACE.plusSeconds(2)).until(() -> living().isEmpty());
     Ending ending = run.await();
-    assertEquals(OptionalInt.of(137), ending.exitCode());
     assertEquals(Optional.empty(), ending.stopReason());
+    // Nor was anybody else taken for a process of the run.
+    assertEquals(List.of(), ending.survivors());
     assertEquals(Set.of(), living());
   }
 
@@ -111,11 +111,11 @@ class GuardianUnderAttackTest {
     CommandRunner.Run run = start(IGNORES_TERM);
     await().until(() -> Files.size(output) > 0);
     long watcher = guardian().get(1);
-    long third = Processes.third(watcher).orElseThrow();
+    long third = Processes.leader(watcher).orElseThrow();
     Processes.signal("KILL", third);
     await()
         .atMost(Duration.ofSeconds(10))
-        .until(() -> Processes.third(watcher).filter(one -> one != third).isPresent());
+        .until(() -> Processes.leader(watcher).filter(one -> one != third).isPresent());
     killWatcher();
     await().atMost(GRACE.plusSeconds(3)).until(() -> living().isEmpty());
     run.await();
@@ -125,14 +125,14 @@ class GuardianUnderAttackTest {
   @CsvSource({"KILL, 300", "TSTP, 3"})
   void signalToTheWholeGroupOfTheWorkerLeavesSomebodyToEndTheRun(String signal, int leaseSeconds)
       throws Exception {
-    Path bash = directory.resolve("bash");
-    Files.writeString(bash, "#!/bin/bash\nset -m\n/bin/bash \"$@\" <&0 &\nset +m\nwait $!\n");
-    assertTrue(bash.toFile().setExecutable(true));
-    try (var other = new ProcessCommandRunner(bash, Set.of())) {
+    Path perl = directory.resolve("perl");
+    Files.writeString(perl, "#!/bin/bash\nset -m\n/usr/bin/perl \"$@\" <&0 &\nset +m\nwait $!\n");
+    assertTrue(perl.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(perl, Set.of())) {
       CommandRunner.Run run =
           other.start(spec(IGNORES_TERM, Map.of(), LeaseClock.now().plusSeconds(leaseSeconds)));
       await().until(() -> Files.size(output) > 0);
-      long group = guardian().get(0);
+      long group = guardian().get(1);
       assertEquals(group, Processes.group(group));
       Processes.signalGroup(signal, group);
       await().atMost(GRACE.plusSeconds(6)).until(() -> living().isEmpty());
@@ -164,14 +164,12 @@ class GuardianUnderAttackTest {
   @Test
   void guardianThatDoesNotBeginARunIsGivenUpAndNothingCounted() throws Exception {
     start("echo $PPID").await();
-    long starter = Long.parseLong(Files.readString(output).strip());
-    List<ProcessHandle> watchers = ProcessHandle.of(starter).orElseThrow().children().toList();
-    for (ProcessHandle watcher : watchers) {
-      Processes.signal("STOP", watcher.pid());
-    }
+    ProcessHandle watcher = ProcessHandle.of(watcher(starter())).orElseThrow();
+    List<ProcessHandle> guardian = watcher.descendants().toList();
+    Processes.signal("STOP", watcher.pid());
     Ending ending = start("exit 0").await();
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
-    await().until(() -> watchers.stream().noneMatch(ProcessHandle::isAlive));
+    await().until(() -> !watcher.isAlive() && guardian.stream().noneMatch(ProcessHandle::isAlive));
   }
 
   @Test
@@ -204,8 +202,9 @@ class GuardianUnderAttackTest {
     long first = Long.parseLong(Files.readString(output).strip());
     assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
     assertEquals(first, Long.parseLong(Files.readString(output).strip()));
+    long watcher = watcher(first);
     Processes.signal("KILL", first);
-    await().until(() -> !Processes.isAlive(first));
+    await().until(() -> !Processes.isAlive(watcher));
     assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
     assertNotEquals(first, Long.parseLong(Files.readString(output).strip()));
   }
@@ -222,12 +221,12 @@ class GuardianUnderAttackTest {
   }
 
   @Test
-  void bashThatIsMissingIsInTheWayOfAnyRun() throws Exception {
-    Path bash = Files.createSymbolicLink(directory.resolve("bash"), Path.of("/bin/bash"));
-    try (var unable = new ProcessCommandRunner(bash, Set.of())) {
+  void perlThatIsMissingIsInTheWayOfAnyRun() throws Exception {
+    Path perl = Files.createSymbolicLink(directory.resolve("perl"), Path.of("/usr/bin/perl"));
+    try (var unable = new ProcessCommandRunner(perl, Set.of())) {
       assertEquals(Optional.empty(), unable.trouble());
-      Files.delete(bash);
-      assertEquals(Optional.of(bash + " is missing"), unable.trouble());
+      Files.delete(perl);
+      assertEquals(Optional.of(perl + " is missing"), unable.trouble());
       RunSpec spec = spec("exit 0", Map.of());
       assertThrows(IOException.class, () -> unable.start(spec));
     }
@@ -237,21 +236,36 @@ class GuardianUnderAttackTest {
   void runOfAGuardianThatCannotForkIsNotStarted() throws Exception {
     // No limit holds for root, so the guardian is somebody else then.
     Path pid = directory.resolve("guardian");
-    Path bash = directory.resolve("bash");
+    Path perl = directory.resolve("perl");
     String other = "[ \"$(id -u)\" != 0 ] || other='setpriv --reuid 65534 --clear-groups'\n";
     Files.writeString(
-        bash, "#!/bin/bash\necho $$ >" + pid + "\n" + other + "exec $other /bin/bash \"$@\"\n");
-    assertTrue(bash.toFile().setExecutable(true));
-    try (var unable = new ProcessCommandRunner(bash, Set.of())) {
+        perl, "#!/bin/bash\necho $$ >" + pid + "\n" + other + "exec $other /usr/bin/perl \"$@\"\n");
+    assertTrue(perl.toFile().setExecutable(true));
+    try (var unable = new ProcessCommandRunner(perl, Set.of())) {
       unable.prepare();
       await().until(() -> Files.exists(pid) && Files.size(pid) > 0);
-      String guardian = Files.readString(pid).strip();
-      forkedAhead(Long.parseLong(guardian));
-      String limited = other + "exec $other prlimit --nproc=1 --pid " + guardian;
+      ProcessHandle watcher =
+          ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElseThrow();
+      long starter =
+          await()
+              .until(
+                  () ->
+                      watcher
+                          .children()
+                          .map(ProcessHandle::pid)
+                          .filter(one -> Processes.leader(one).isPresent())
+                          .findFirst(),
+                  Optional::isPresent)
+              .orElseThrow();
+      // Or else it finds at once that it cannot fork, and is replaced before a run begins.
+      Processes.signal("STOP", starter);
+      String limited = other + "exec $other prlimit --nproc=1 --pid " + starter;
       Process limit = new ProcessBuilder("/bin/bash", "-c", limited).start();
       assertEquals(0, limit.waitFor(), () -> said(limit));
-      Processes.signal("KILL", forkedAhead(Long.parseLong(guardian)));
-      Ending ending = unable.start(opened("exit 0")).await();
+      Processes.signal("KILL", forkedAhead(starter));
+      CommandRunner.Run run = unable.start(opened("exit 0"));
+      Processes.signal("CONT", starter);
+      Ending ending = run.await();
       assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
       assertEquals(OptionalInt.empty(), ending.exitCode());
     }
@@ -274,8 +288,9 @@ class GuardianUnderAttackTest {
     runner.start(spec("echo $PPID", Map.of())).await();
     long killed = starter();
     long ahead = forkedAhead(killed);
+    long watcher = watcher(killed);
     Processes.signal("KILL", killed);
-    await().until(() -> ProcessHandle.of(killed).isEmpty());
+    await().until(() -> !Processes.isAlive(watcher));
     runner.start(spec("echo $PPID", Map.of())).await();
     assertNotEquals(killed, starter());
     await().until(() -> !Processes.isAlive(ahead));
@@ -301,14 +316,18 @@ class GuardianUnderAttackTest {
     byte[] items = Files.readAllBytes(slow);
     Files.delete(slow);
     assertEquals(0, new ProcessBuilder("mkfifo", slow.toString()).start().waitFor());
-    Process starter = new GuardianScript(Path.of("/bin/bash"), Set.of()).start();
+    Process guardian = new GuardianScript(Path.of("/usr/bin/perl"), Set.of()).start();
+    List<ProcessHandle> others = List.of();
     String line = "run 1 1 %d %s %s%n";
     String cookie = GuardianScript.cookie(runId);
-    try (var lifeLine = starter.outputWriter()) {
-      lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
-    }
+    var lifeLine = guardian.outputWriter();
+    lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
+    lifeLine.flush();
     // Opened once the start has come to reading it.
     try (var written = new FileOutputStream(slow.toFile(), true)) {
+      // The watcher would find it; the third process does not.
+      others = guardian.descendants().toList();
+      guardian.destroyForcibly();
       Path record = own.resolve("record");
       await().until(() -> Files.exists(record) && Files.readString(record).contains("ended"));
       Files.delete(record);
@@ -316,7 +335,9 @@ class GuardianUnderAttackTest {
       Files.delete(own);
       written.write(items);
     }
-    assertTrue(starter.waitFor(10, TimeUnit.SECONDS));
+    List<ProcessHandle> all = others;
+    assertEquals(3, all.size());
+    await().until(() -> all.stream().noneMatch(ProcessHandle::isAlive));
     assertFalse(Files.exists(directory.resolve("begun")));
   }
 
@@ -327,17 +348,11 @@ class GuardianUnderAttackTest {
 
   /** The child of an idle starter that is in a group of its own. */
   private static long forkedAhead(long starter) {
-    return await()
-        .until(
-            () ->
-                ProcessHandle.of(starter)
-                    .orElseThrow()
-                    .children()
-                    .map(ProcessHandle::pid)
-                    .filter(pid -> Processes.group(pid) == pid)
-                    .findFirst(),
-            Optional::isPresent)
-        .orElseThrow();
+    return await().until(() -> Processes.leader(starter), Optional::isPresent).orElseThrow();
+  }
+
+  private static long watcher(long starter) {
+    return ProcessHandle.of(starter).flatMap(ProcessHandle::parent).orElseThrow().pid();
   }
 
   private RunSpec opened(String script) throws IOException {
@@ -365,15 +380,8 @@ class GuardianUnderAttackTest {
   /** The starter, then the watcher. */
   private List<Long> guardian() throws IOException {
     long first = Long.parseLong(Files.readString(output).lines().findFirst().orElseThrow());
-    ProcessHandle starter = ProcessHandle.of(first).flatMap(ProcessHandle::parent).orElseThrow();
-    long watcher =
-        starter
-            .children()
-            .map(ProcessHandle::pid)
-            .filter(pid -> pid != first)
-            .findFirst()
-            .orElseThrow();
-    return List.of(starter.pid(), watcher);
+    long starter = ProcessHandle.of(first).flatMap(ProcessHandle::parent).orElseThrow().pid();
+    return List.of(starter, watcher(starter));
   }
 
   private CommandRunner.Run start(String script) throws IOException {

@@ -58,16 +58,15 @@ class GuardianWithoutProcTest {
 
   private Process start(String script, int leaseSeconds) throws Exception {
     String text;
-    try (var resource = ProcessCommandRunner.class.getResourceAsStream("guardian.sh")) {
+    try (var resource = ProcessCommandRunner.class.getResourceAsStream("guardian.pl")) {
       text = new String(resource.readAllBytes(), UTF_8);
     }
-    assertTrue(text.contains("proc=/proc\n"));
+    assertTrue(text.contains("my $proc = '/proc';"));
     Process guardian =
         new ProcessBuilder(
-                "/bin/bash",
-                "-p",
-                "-c",
-                text.replace("proc=/proc\n", "proc=" + directory + "/none\n"))
+                "/usr/bin/perl",
+                "-e",
+                text.replace("my $proc = '/proc';", "my $proc = '" + directory + "/none';"))
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     String cookie = "CAPE_RUN_ID=none";

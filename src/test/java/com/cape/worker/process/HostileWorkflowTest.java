@@ -45,7 +45,7 @@ class HostileWorkflowTest {
 
   @AutoClose
   private final ProcessCommandRunner runner =
-      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of());
+      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
 
   @Test
   void nothingSurvivesAStopAndNoneTakesLongerThanTheGraceAndTwoSeconds() throws Exception {

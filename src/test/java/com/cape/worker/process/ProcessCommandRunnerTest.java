@@ -41,7 +41,7 @@ class ProcessCommandRunnerTest {
 
   @AutoClose
   private final ProcessCommandRunner runner =
-      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of(WITHHELD));
+      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of(WITHHELD));
 
   @BeforeEach
   void createOutput() throws IOException {
@@ -342,10 +342,10 @@ class ProcessCommandRunnerTest {
   @Test
   void variablesNamedLikeTheGuardiansOwnReachTheCommand() throws Exception {
     String named = "line=1 proc=2 group=3 items=4 end=5 first=6 record=7 fields=8 found=9 TMOUT=1";
-    Path bash = directory.resolve("bash");
-    Files.writeString(bash, "#!/bin/bash\nexport " + named + "\nexec /bin/bash \"$@\"\n");
-    assertTrue(bash.toFile().setExecutable(true));
-    try (var other = new ProcessCommandRunner(bash, Set.of())) {
+    Path perl = directory.resolve("perl");
+    Files.writeString(perl, "#!/bin/bash\nexport " + named + "\nexec /usr/bin/perl \"$@\"\n");
+    assertTrue(perl.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(perl, Set.of())) {
       // The first run leaves variables behind, and takes longer than the guardian may read.
       Ending first = other.start(spec(List.of("/bin/sleep", "2.5"), Map.of(), LONG, MIB)).await();
       assertEquals(OptionalInt.of(0), first.exitCode());

@@ -103,6 +103,6 @@ class ServiceManagerTest {
   }
 
   private static Path bash() {
-    return Path.of("/bin/bash");
+    return Path.of("/usr/bin/perl");
   }
 }

@@ -57,21 +57,13 @@ public final class Processes {
     new ProcessBuilder("/bin/bash", "-c", builtIn).inheritIO().start().waitFor();
   }
 
-  /** The third process of a guardian: it reads what the watcher writes to descriptor 6. */
-  public static Optional<Long> third(long watcher) throws IOException {
-    Path pipe = Files.readSymbolicLink(Path.of("/proc/%d/fd/6".formatted(watcher)));
-    return ProcessHandle.allProcesses()
+  /** The child in a group of its own: a guardian's third process, or what it has forked ahead. */
+  public static Optional<Long> leader(long parent) {
+    return ProcessHandle.of(parent).stream()
+        .flatMap(ProcessHandle::children)
         .map(ProcessHandle::pid)
-        .filter(pid -> pipe.equals(standardInput(pid)))
+        .filter(pid -> group(pid) == pid)
         .findFirst();
-  }
-
-  private static Path standardInput(long pid) {
-    try {
-      return Files.readSymbolicLink(Path.of("/proc/%d/fd/0".formatted(pid)));
-    } catch (IOException e) {
-      return Path.of("gone");
-    }
   }
 
   /** What a process of /proc was started with; empty when it is gone. */

@@ -163,6 +163,6 @@ class LifeSignsTest {
     return ServiceManager.from(
         Map.of("NOTIFY_SOCKET", "/run/x", "WATCHDOG_USEC", Long.toString(micros)),
         new CommandCheck("systemd-notify", directory, systemd.searchPath()),
-        Path.of("/bin/bash"));
+        Path.of("/usr/bin/perl"));
   }
 }

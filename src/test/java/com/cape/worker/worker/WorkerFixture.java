@@ -31,7 +31,7 @@ final class WorkerFixture {
   final Stores stores = stores(database);
   final Drain drain = new Drain();
   private static final ProcessCommandRunner COMMANDS =
-      new ProcessCommandRunner(Path.of("/bin/bash"), Set.of());
+      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
   final RecordingListener listener = new RecordingListener();
   private final Path directory;
 

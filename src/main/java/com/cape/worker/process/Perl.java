@@ -1,0 +1,38 @@
+package com.cape.worker.process;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The interpreter of what the JVM cannot do itself. */
+public final class Perl {
+  // What Perl obeys (perlrun(1): ENVIRONMENT) is not for a script of ours, which finds it with this
+  // before its name.
+  private static final String OBEYED = "PERL";
+  private static final String GIVEN = "CAPE_GIVEN_";
+
+  private Perl() {}
+
+  /** The one on the search path, or else the system's own. */
+  public static Optional<Path> find(Path directory, String searchPath) {
+    return new CommandCheck("perl", directory, searchPath)
+        .find()
+        .or(() -> new CommandCheck("/usr/bin/perl", directory, searchPath).find());
+  }
+
+  /** A process that runs a script, without what its site adds to each. */
+  static ProcessBuilder script(Path perl, String text, List<String> arguments) {
+    List<String> command = new ArrayList<>(List.of(perl.toString(), "-f", "-e", text, "--"));
+    command.addAll(arguments);
+    var builder = new ProcessBuilder(command);
+    Map<String, String> environment = builder.environment();
+    for (String name : List.copyOf(environment.keySet())) {
+      if (name.startsWith(OBEYED)) {
+        environment.put(GIVEN + name, environment.remove(name));
+      }
+    }
+    return builder;
+  }
+}

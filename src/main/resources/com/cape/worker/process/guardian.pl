@@ -1,0 +1,596 @@
+# cape-guardian
+# cape-guardian --end RECORD GRACE COOKIE
+#
+# Runs one command after the other, each in a process group of its own, and ends all that it started
+# when it has ended, when the worker asks, when the life line, this script's standard input, is
+# closed, or when its deadline passes. Written for Perl 5.18 and newer, without modules beyond its
+# core. Three processes share the work: the watcher, which is this one, reads the life line; its
+# child, the starter, forks a process ahead that becomes the next command, waits for it, and is
+# outlived by the watcher where a command kills it; a third one waits for the watcher's death, and
+# outlives a signal to the worker's whole group.
+#
+# On Linux, watcher and starter adopt what a command's processes leave behind (prctl(2):
+# PR_SET_CHILD_SUBREAPER), so that no process of a run can get away from them. Elsewhere, and for who
+# comes when they have been killed, a run's processes are those of its group, those with its cookie
+# and, without /proc, the descendants that were seen.
+#
+# On the life line, a line each, N being the run's number:
+#   run N GRACE DEADLINE COOKIE DIRECTORY    start what DIRECTORY/spec says
+#   until N DEADLINE                         a later deadline; one that has passed is never extended
+#   stop N                                   end the run
+#   over N                                   the worker has read that the run is over
+# On standard output:
+#   exit STATUS      the run's first process has ended
+#   left PID NAME    what could not be ended
+#   outlived COUNT   processes that were alive when the first one had ended by itself
+#   over N           nothing more comes of this run
+#   unforked         no process can be had; no run was begun
+#
+# GRACE    whole seconds between TERM and KILL
+# DEADLINE whole seconds on the lease's clock at which the run is ended
+# COOKIE   NAME=value that each process of the run has in its environment, unless it wiped it
+# DIRECTORY/spec    NUL-terminated: machine (two items), deadline, grace, cookie, the directory to run
+#                   in, the file to which output is appended, NAME=value of each added variable, an
+#                   empty string, the command's words
+# DIRECTORY/record  lines, which count once they are whole: "pid PID START" of the run's first process,
+#                   "due WHY" before a watcher ends the run, "ended" after, and "exit STATUS"; WHY is
+#                   "late" or "cut": the deadline, or the worker or its death
+#
+# In the environment, CAPE_GIVEN_NAME is what commands get as NAME: the worker keeps from Perl what
+# Perl would obey.
+#
+# --end ends what is left of a run whose guardian was killed.
+
+use strict;
+use warnings;
+
+my $proc = '/proc';
+my $most_rounds = 60;
+my $late_rounds = 10;
+my $missing = 2;         # ENOENT
+my $interrupted = 4;     # EINTR
+my $without_waiting = 1; # WNOHANG
+
+my @ignored = qw(HUP INT QUIT TERM PIPE TSTP);
+my %given = map { $_ => $SIG{$_} // 'DEFAULT' } @ignored;
+
+my ($number, $grace, $deadline, $cookie, $record) = (0, 0, 0, '', '');
+my ($first, $start, $due, $ended);    # what the record says
+my $group = 0;                        # 0 while there is none
+my %known;                            # descendants that were seen, without /proc
+my (@found, @strays);                 # the living of the run, and those of them outside its group
+my $adopts = 0;
+my ($starter, $third, $to_third, $from_starter, $board, $gate) = (0, 0);
+my $said_over = 0;
+
+sub has_proc { return -r "$proc/self/stat" }
+
+sub read_file {
+  my ($path) = @_;
+  open(my $file, '<:raw', $path) or return;
+  my $text = '';
+  while (my $read = sysread($file, $text, 65536, length $text)) { }
+  return $text;
+}
+
+# State, parent, group and so on of a process: field 3 and on of proc(5). The name before them may
+# hold anything.
+sub look_at {
+  my $line = read_file("$proc/$_[0]/stat");
+  return if !defined $line || $line !~ s/^.*\)//s;
+  return split ' ', $line;
+}
+
+sub lines_of { # COMMAND
+  local $ENV{PATH} = ($ENV{PATH} // '') . ':/usr/bin:/bin';
+  open(my $said, '-|', @_) or return;
+  my @lines = <$said>;
+  close $said;
+  chomp @lines;
+  return @lines;
+}
+
+# What tells a process from a later one with its number; empty when it is gone.
+sub start_of {
+  my ($pid) = @_;
+  if (has_proc()) {
+    my @fields = look_at($pid);
+    return @fields ? $fields[19] : '';
+  }
+  my ($said) = lines_of('ps', '-o', 'lstart=', '-p', $pid);
+  return join '_', split ' ', $said // '';
+}
+
+# The lease's clock, which runs on while the machine is suspended, in seconds.
+sub now {
+  my $uptime = read_file("$proc/uptime");
+  return $uptime ? (split ' ', $uptime)[0] : time;
+}
+
+sub pause { select undef, undef, undef, $_[0] }
+
+# Makes this process the parent of orphans among its descendants.
+sub adopt {
+  require Config;
+  no warnings 'once';
+  my ($name, $size) = @Config::Config{qw(archname ptrsize)};
+  my $prctl = $name !~ /linux/ || !has_proc() ? 0
+    : $name =~ /^x86_64/ && $size == 8 ? 157
+    : $name =~ /^(?:aarch64|riscv64|loongarch64)/ ? 167
+    : 0;
+  return if !$prctl;
+  my $is = pack 'i!', 0;
+  syscall($prctl, 36, 1, 0, 0, 0);
+  syscall($prctl, 37, $is, 0, 0, 0);
+  $adopts = unpack 'i!', $is;
+}
+
+# Puts the living processes of the run into @found, and of these the ones that left its group into
+# @strays. A zombie is not alive, and may stay for long where process 1 is no real init.
+sub look {
+  @found = @strays = ();
+  if ($adopts) { look_by_adoption() }
+  elsif (has_proc()) { look_by_group_and_cookie() }
+  else { look_by_descent() }
+  return scalar @found;
+}
+
+sub pids {
+  opendir(my $all, $proc) or return;
+  return grep { /^[0-9]+$/ } readdir $all;
+}
+
+sub look_by_adoption {
+  my $ended;
+  do { $ended = waitpid -1, $without_waiting } while $ended > 0;
+  return if $ended < 0;
+  my (%children, %group_of);
+  for my $pid (pids()) {
+    my ($state, $parent, $its_group) = look_at($pid) or next;
+    # A child that is a zombie and cannot be waited for has threads that live.
+    next if $state eq 'Z' && $parent != $$;
+    $group_of{$pid} = $its_group;
+    push @{$children{$parent}}, $pid;
+  }
+  my @parents = ($$);
+  while (defined(my $parent = shift @parents)) {
+    for my $pid (@{$children{$parent} // []}) {
+      next if $pid == $third;
+      push @parents, $pid;
+      found($pid, $group_of{$pid}) if $pid != $starter;
+    }
+  }
+  # The starter has made sure of it, and may have forked ahead since.
+  @found = @strays = () if starter_is_done();
+}
+
+sub found { # PID GROUP
+  my ($pid, $its_group) = @_;
+  push @found, $pid;
+  push @strays, $pid if $its_group != $group;
+}
+
+sub starter_is_done {
+  while ($from_starter && ready(0, $from_starter) && sysread $from_starter, my $said, 64) {
+    $said_over = 1;
+  }
+  return $said_over;
+}
+
+sub look_by_group_and_cookie {
+  for my $pid (pids()) {
+    my ($state, $parent, $its_group) = look_at($pid) or next;
+    # With threads that live, its first one may have ended.
+    next if $pid == $$ || $state eq 'Z' && (() = glob "$proc/$pid/task/*") < 2;
+    # The kernel's own, and those of a group outside of this namespace, are in group 0.
+    found($pid, $its_group) if $group && $its_group == $group || has_cookie($pid);
+  }
+}
+
+sub has_cookie {
+  my $variables = read_file("$proc/$_[0]/environ");
+  return defined $variables && index("\0$variables", "\0$cookie\0") >= 0;
+}
+
+# Descendants are remembered, for they have no parent of ours any more once it has ended. A child may
+# stand before its parent, where numbers have begun anew.
+sub look_by_descent {
+  return if !$group;
+  my @all = map { [split] } lines_of('ps', '-A', '-o', 'pid=,ppid=,pgid=,stat=');
+  # It cannot fork.
+  @all = ([$group, $$, $group, '?']) if !@all && kill 0 => -$group;
+  for (my $before = -1; $before != keys %known;) {
+    $before = keys %known;
+    $known{$_->[0]} = 1 for grep { $known{$_->[1]} || $_->[2] == $group } @all;
+  }
+  for my $one (grep { $known{$_->[0]} && $_->[3] !~ /^Z/ } @all) {
+    found($one->[0], $one->[2]);
+  }
+}
+
+# To the group as a whole: no fork slips through that.
+sub signal_group { # SIGNAL
+  kill $_[0] => -$group if $group > 1;
+}
+
+# TERM and grace unless both were given, KILL until two looks in a row find nobody. Returns how many
+# lived before, or nothing when some cannot be ended.
+sub end_run { # [GIVEN]
+  my ($given) = @_;
+  my $lived = 0;
+  if (!$given && look()) {
+    $lived = @found;
+    signal_group('TERM');
+    kill TERM => @strays;
+    my $until = now() + $grace + (has_proc() ? 0 : 1);
+    for (my $wait = 0.005; now() < $until && look(); $wait *= 2) {
+      pause($wait < 0.1 ? $wait : 0.1);
+    }
+  }
+  my ($misses, $rounds) = (0, 0);
+  while ($misses < 2) {
+    signal_group('KILL');
+    if (look()) {
+      $misses = 0;
+      return if ++$rounds > $most_rounds;
+      kill KILL => @found;
+      # A process in the kernel dies when it leaves it.
+      pause($rounds > 20 ? 0.1 : 0.001);
+    } else {
+      $misses++;
+    }
+  }
+  return $lived;
+}
+
+sub left {
+  my $said = '';
+  for my $pid (@found) {
+    my ($name) = has_proc() ? read_file("$proc/$pid/comm") : lines_of('ps', '-o', 'comm=', '-p', $pid);
+    ($name //= 'unknown') =~ s/\n+$//;
+    $name =~ tr/\n/ /;
+    $said .= "left $pid $name\n";
+  }
+  return $said;
+}
+
+# A command can write into its record, too; what it adds to the first line comes too late.
+sub read_record {
+  ($first, $start, $due, $ended) = (0, '', 0, 0);
+  my $lines = read_file($record);
+  return 0 if !defined $lines;
+  for my $line ($lines =~ /^(.*)\n/mg) {
+    ($first, $start) = ($1, $2) if !$first && $line =~ /^pid ([0-9]{1,10}) (\S+)$/;
+    $due = 1 if $line =~ /^due /;
+    $ended = 1 if $line eq 'ended';
+  }
+  return 1;
+}
+
+# Notes something in the record; a full disk takes nothing.
+sub note {
+  open(my $file, '>>', $record) or return;
+  syswrite $file, "$_[0]\n";
+  close $file;
+}
+
+# Finds the run's group. Its number stays the run's as long as a process of the group lives: then the
+# process with that number is the first one of the run, or a process of the group has the cookie. A
+# watcher needs no such proof just after the starter has died: that would have ended the group with
+# its first process.
+sub find_group {
+  $group = 0;
+  read_record();
+  # 1 is no group of ours, and a signal to it would reach everybody.
+  return if $first < 2;
+  my $began = start_of($first);
+  if ($began eq $start || $starter && $began eq '' && !kill 0 => $starter) {
+    $group = $first;
+  } elsif (look()) {
+    for my $pid (@found) {
+      my @fields = look_at($pid);
+      $group = $first if @fields && $fields[2] == $first;
+    }
+  }
+}
+
+# What a line about a run says of it.
+sub parse_run { # LINE
+  my $directory;
+  (undef, $number, $grace, $deadline, $cookie, $directory) = split / /, $_[0], 6;
+  $record = "$directory/record";
+  ($first, $start, $due, $ended, $group, $said_over) = (0, '', 0, 0, 0, 0);
+  %known = ();
+  return $directory;
+}
+
+# Whether one of the handles can be read, or is closed; without a limit when SECONDS is undefined.
+sub ready { # SECONDS HANDLE...
+  my ($seconds, @handles) = @_;
+  my $ready = '';
+  vec($ready, fileno $_, 1) = 1 for @handles;
+  my $count = select $ready, undef, undef, $seconds;
+  return grep { vec $ready, fileno $_, 1 } $count > 0 ? @handles : ();
+}
+
+# The next line out of a buffer, and what a handle still gives; nothing once that is closed. Waits,
+# if need be.
+sub read_line { # HANDLE BUFFER
+  my $end;
+  while (($end = index $_[1], "\n") < 0) {
+    my $read = sysread $_[0], $_[1], 65536, length $_[1];
+    return if defined $read ? $read == 0 : $! != $interrupted;
+  }
+  my $line = substr $_[1], 0, $end + 1, '';
+  chomp $line;
+  return $line;
+}
+
+# A process like this one; nothing when none can be had.
+sub forked { # WORK
+  my ($work) = @_;
+  my $pid = fork;
+  return $pid if !defined $pid || $pid;
+  open STDIN, '<', '/dev/null';
+  $work->();
+  exit 0;
+}
+
+# The watcher.
+
+# Notes why the run is ended, and ends it. A command that is about to start notes its process first,
+# and then looks at the record: it is found here, or does not start.
+sub watcher_ends { # WHY
+  note("due $_[0]");
+  find_group();
+  end_run();
+  note('ended');
+  $group = 0; # its number may soon be another's
+}
+
+sub start_third {
+  waitpid $third, $without_waiting if $third;
+  pipe(my $reader, $to_third) or return;
+  $third = forked(sub {
+    # In a group of its own: a signal to the worker's, which the guardian is in, leaves it alive.
+    setpgrp 0, 0;
+    close $to_third;
+    close $gate;
+    close $board;
+    watch_the_watcher($reader);
+  }) // 0;
+}
+
+# Waits for the watcher's death, and then does what that would have done.
+sub watch_the_watcher { # HANDLE
+  my ($from_watcher) = @_;
+  my ($buffer, $lives) = ('', 0);
+  $adopts = 0;
+  while (defined(my $line = read_line($from_watcher, $buffer))) {
+    if ($line =~ /^run /) {
+      parse_run($line);
+      $lives = 1;
+    } elsif ($line eq 'over') {
+      $lives = 0;
+    }
+  }
+  watcher_ends('cut') if $lives;
+}
+
+# Tells the third process, and starts a new one where that was killed.
+sub tell_third { # LINE RUN
+  my ($line, $run) = @_;
+  return if syswrite $to_third, "$line\n";
+  start_third();
+  syswrite $to_third, "$run\n";
+}
+
+# Reads the life line until that is closed or the starter has died.
+sub watch {
+  my ($buffer, $run, $ending) = ('', '');
+  while (1) {
+    my $closed = 0;
+    for my $handle ($buffer =~ /\n/ ? () : ready($run ? 1 : undef, \*STDIN, $from_starter)) {
+      my $read = sysread $handle, my $said, 65536;
+      if (!$read) { $closed ||= defined $read || $! != $interrupted }
+      elsif ($handle == $from_starter) { $said_over = 1 }
+      else { $buffer .= $said }
+    }
+    my $line = $buffer =~ s/^(.*)\n// ? $1 : '';
+    if (!$run) {
+      return if $closed;
+      next if $line !~ /^run /;
+      ($run, $ending) = ($line, undef);
+      parse_run($run);
+      # The third one first, for nobody else would guard the run if this process were killed now. The
+      # starter looks at the board once its child has ended, which reads the gate.
+      tell_third($run, $run);
+      syswrite $board, "$run\n";
+      syswrite $gate, "$run\n";
+      next;
+    }
+    read_record() if !$first;
+    tell_third('alive', $run);
+    if ($closed) {
+      watcher_ends('cut');
+      return;
+    }
+    # A command may stop its parent.
+    kill CONT => $starter;
+    if (defined $ending) {
+      # A start may have been under way. Not for long, as the group's number may become another's.
+      if ($ending++ < $late_rounds) {
+        find_group();
+        signal_group('KILL');
+        kill KILL => @found if look();
+        $group = 0;
+      }
+    } elsif ($line eq "stop $number" || now() >= $deadline) {
+      watcher_ends($line eq "stop $number" ? 'cut' : 'late');
+      syswrite $board, "ended $number\n";
+      $ending = 0;
+    } elsif ($line =~ /^until $number ([0-9]+)$/) {
+      $deadline = $1;
+    }
+    if ($line eq "over $number") {
+      $run = '';
+      tell_third('over', '');
+    }
+  }
+}
+
+# The starter.
+
+# Becomes the first process of a run. It is forked ahead, so that no run has to wait for that.
+sub become_command { # GATE LINE LAST PARENT
+  my ($from_gate, $line, $last, $parent) = @_;
+  my ($buffer, $began) = ('', start_of($$));
+  while (!$line) {
+    $line = read_line($from_gate, $buffer) // return;
+    # One that another process has been given instead.
+    $line = '' if $line !~ /^run ([0-9]+)/ || $1 <= $last;
+  }
+  my $directory = parse_run($line);
+  my @items = split /\0/, read_file("$directory/spec") // '', -1;
+  # A worker that was frozen after its claim comes too late: the run may be another's by now.
+  if (now() >= ($items[2] || 0)) {
+    note('due late');
+    note('ended');
+    exit 143;
+  }
+  # Noted before the command begins, which may well kill this guardian. Without a record the run is
+  # settled already, and its directory deleted.
+  note("pid $$ $began");
+  exit 143 if !read_record() || $due || getppid != $parent;
+  pop @items;
+  my ($place, $output) = @items[5, 6];
+  my @added = ($items[4]);
+  splice @items, 0, 7;
+  while ((my $variable = shift @items) ne '') { push @added, $variable }
+  @SIG{keys %given} = values %given;
+  open STDOUT, '>>', $output or exit 1;
+  open STDERR, '>&', \*STDOUT;
+  chdir $place or exit 127;
+  for my $name (grep { /^CAPE_GIVEN_/ } keys %ENV) {
+    $ENV{$name =~ s/^CAPE_GIVEN_//r} = delete $ENV{$name};
+  }
+  $ENV{PWD} = $place;
+  /^([^=]*)=(.*)$/s and $ENV{$1} = $2 for @added;
+  no warnings 'exec';
+  exec { $items[0] } @items;
+  print STDERR "cannot start $items[0]: $!\n";
+  exit($! == $missing ? 127 : 126);
+}
+
+# Forks ahead, and sees one run after the other through.
+sub start_runs { # BOARD GATE TO_WATCHER
+  my ($from_board, $from_gate, $to_watcher) = @_;
+  my ($buffer, $run, $last) = ('', '', 0);
+  adopt();
+  while (1) {
+    my $parent = $$;
+    my $child = forked(sub {
+      setpgrp 0, 0;
+      close $to_watcher;
+      become_command($from_gate, $run, $last, $parent);
+    });
+    if (!defined $child) {
+      syswrite STDOUT, "unforked\n";
+      return;
+    }
+    my $status = await_child($child);
+    while (!$run && ($buffer =~ /\n/ || ready(0, $from_board))) {
+      $run = read_line($from_board, $buffer) // return;
+      $run = '' if $run !~ /^run /;
+    }
+    next if !$run;
+    parse_run($run);
+    ($group, $last) = ($child, $number);
+    if ($status == 137) {
+      read_record();
+      # Killed before its run began: another process is given that.
+      next if !$first && !$due;
+    }
+    note("exit $status");
+    my $said = "exit $status\n";
+    # What it adopts, it knows for sure.
+    if (!$adopts || look()) {
+      syswrite STDOUT, $said;
+      $said = clean_up($from_board, $buffer);
+    }
+    $group = 0;
+    $run = '';
+    syswrite $to_watcher, '.';
+    syswrite STDOUT, "${said}over $number\n";
+  }
+}
+
+# Waits until a child has ended, and buries what was adopted; returns the exit status as of a shell.
+sub await_child { # PID
+  my $ended;
+  do { $ended = waitpid -1, 0 } while $ended > 0 && $ended != $_[0];
+  return $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+# Ends what lives of a run whose first process has ended; returns what is to be told of it.
+sub clean_up { # BOARD BUFFER
+  read_record();
+  # Its grace is not over when the first process ends.
+  await_watcher($_[0], $_[1]) if $due && !$ended;
+  my $lived = end_run($due);
+  return left() if !defined $lived;
+  return $due || !$lived ? '' : "outlived $lived\n";
+}
+
+# Waits until the watcher has ended the run.
+sub await_watcher { # BOARD BUFFER
+  my $until = now() + $grace + 3;
+  while (now() < $until && ($_[1] =~ /\n/ || ready($until - now(), $_[0]))) {
+    my $line = read_line($_[0], $_[1]) // return;
+    return if $line eq "ended $number";
+  }
+}
+
+# For a run that no guardian ends. A watcher that is left ends it, too, and knows its group. It
+# notices within a second that the starter has died.
+sub await_other_watchers {
+  return if $grace == 0 || !-e $record;
+  for (my $turns = 0; $turns < ($due ? 5 * $grace + 15 : 8); $turns++) {
+    read_record();
+    return if $ended;
+    pause(0.2);
+  }
+}
+
+sub guard {
+  # No handler: what is ignored interrupts no wait.
+  @SIG{@ignored} = ('IGNORE') x @ignored;
+  adopt();
+  pipe(my $from_board, $board) or return;
+  pipe(my $from_gate, $gate) or return;
+  pipe($from_starter, my $to_watcher) or return;
+  $starter = forked(sub {
+    close $_ for $board, $gate, $from_starter;
+    undef $from_starter;
+    start_runs($from_board, $from_gate, $to_watcher);
+  });
+  if (!defined $starter) {
+    syswrite STDOUT, "unforked\n";
+    return;
+  }
+  close $_ for $from_board, $from_gate, $to_watcher;
+  open STDOUT, '>', '/dev/null';
+  start_third();
+  watch();
+  syswrite $to_third, "over\n";
+}
+
+$0 = 'cape-guardian';
+if (($ARGV[0] // '') eq '--end') {
+  ($record, $grace, $cookie) = @ARGV[1 .. 3];
+  await_other_watchers();
+  find_group();
+  syswrite STDOUT, left() if !defined end_run();
+} else {
+  guard();
+}
