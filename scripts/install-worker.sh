@@ -332,7 +332,7 @@ find_tools() {
   local from program found
   from=$(login_path):$home/.local/bin:/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin
   search_path=""
-  for program in cape-adw uv node claude git bash; do
+  for program in cape-adw uv node claude git bash perl; do
     if found=$(find_in "$from" "$program"); then
       add_directory "${found%/*}"
     fi
@@ -344,8 +344,9 @@ find_tools() {
   done
   plain_path "a directory of the PATH" "$search_path"
   if ! bash=$(find_in "$search_path" bash); then
-    problem "bash is missing; each run is guarded by a bash script"
+    problem "bash is missing; it opens the files of the worker's output"
   fi
+  find_in "$search_path" perl >/dev/null || problem "perl is missing; each run is guarded by a Perl script"
   if [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; then
     java=$JAVA_HOME/bin/java
   else

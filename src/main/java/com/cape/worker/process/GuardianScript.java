@@ -70,10 +70,8 @@ final class GuardianScript {
   }
 
   private ProcessBuilder builder(String... arguments) {
-    ProcessBuilder builder =
-        Perl.script(perl, TEXT, List.of(arguments)).redirectError(ProcessBuilder.Redirect.DISCARD);
-    builder.environment().keySet().removeAll(withheld);
-    return builder;
+    return Perl.script(perl, TEXT, List.of(arguments), withheld)
+        .redirectError(ProcessBuilder.Redirect.DISCARD);
   }
 
   private static String text() {

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** The interpreter of what the JVM cannot do itself. */
 public final class Perl {
@@ -22,12 +23,18 @@ public final class Perl {
         .or(() -> new CommandCheck("/usr/bin/perl", directory, searchPath).find());
   }
 
-  /** A process that runs a script, without what its site adds to each. */
-  static ProcessBuilder script(Path perl, String text, List<String> arguments) {
+  /**
+   * A process that runs a script, without what its site adds to each.
+   *
+   * @param withheld names of this process's variables that it does not get
+   */
+  static ProcessBuilder script(
+      Path perl, String text, List<String> arguments, Set<String> withheld) {
     List<String> command = new ArrayList<>(List.of(perl.toString(), "-f", "-e", text, "--"));
     command.addAll(arguments);
     var builder = new ProcessBuilder(command);
     Map<String, String> environment = builder.environment();
+    environment.keySet().removeAll(withheld);
     for (String name : List.copyOf(environment.keySet())) {
       if (name.startsWith(OBEYED)) {
         environment.put(GIVEN + name, environment.remove(name));

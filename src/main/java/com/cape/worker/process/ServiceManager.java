@@ -11,6 +11,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -108,7 +109,7 @@ public final class ServiceManager implements AutoCloseable {
   }
 
   private Process start() throws IOException {
-    return Perl.script(perl, RELAY, List.of(program.orElseThrow().toString()))
+    return Perl.script(perl, RELAY, List.of(program.orElseThrow().toString()), Set.of())
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();

@@ -47,6 +47,7 @@ use warnings;
 my $proc = '/proc';
 my $most_rounds = 60;
 my $late_rounds = 10;
+my $quick_kills = 200;
 my $missing = 2;         # ENOENT
 my $interrupted = 4;     # EINTR
 my $without_waiting = 1; # WNOHANG
@@ -141,9 +142,7 @@ sub pids {
 }
 
 sub look_by_adoption {
-  my $ended;
-  do { $ended = waitpid -1, $without_waiting } while $ended > 0;
-  return if $ended < 0;
+  return if !bury();
   my (%children, %group_of);
   for my $pid (pids()) {
     my ($state, $parent, $its_group) = look_at($pid) or next;
@@ -208,9 +207,30 @@ sub look_by_descent {
   }
 }
 
-# To the group as a whole: no fork slips through that.
-sub signal_group { # SIGNAL
-  kill $_[0] => -$group if $group > 1;
+# To all that the last look has found, and to the group as a whole, which no fork slips through. A
+# group that nobody is left in may have become another's.
+sub signal_found { # SIGNAL
+  kill $_[0] => -$group if $group > 1 && @found > @strays;
+  kill $_[0] => @found;
+}
+
+# Against a chain of processes that each start the next one and end, before a look is over. The kernel
+# may be without this list (proc_pid_task(5): CONFIG_PROC_CHILDREN).
+sub kill_children {
+  for (1 .. $quick_kills) {
+    my $all = read_file("$proc/$$/task/$$/children") // '';
+    my @children = grep { $_ != $starter && $_ != $third } split ' ', $all;
+    return if !@children;
+    kill KILL => @children;
+    bury();
+  }
+}
+
+# Takes the exit statuses of children that have ended; false when there is no other child.
+sub bury {
+  my $ended;
+  do { $ended = waitpid -1, $without_waiting } while $ended > 0;
+  return $ended == 0;
 }
 
 # TERM and grace unless both were given, KILL until two looks in a row find nobody. Returns how many
@@ -220,8 +240,7 @@ sub end_run { # [GIVEN]
   my $lived = 0;
   if (!$given && look()) {
     $lived = @found;
-    signal_group('TERM');
-    kill TERM => @strays;
+    signal_found('TERM');
     my $until = now() + $grace + (has_proc() ? 0 : 1);
     for (my $wait = 0.005; now() < $until && look(); $wait *= 2) {
       pause($wait < 0.1 ? $wait : 0.1);
@@ -229,11 +248,11 @@ sub end_run { # [GIVEN]
   }
   my ($misses, $rounds) = (0, 0);
   while ($misses < 2) {
-    signal_group('KILL');
     if (look()) {
       $misses = 0;
       return if ++$rounds > $most_rounds;
-      kill KILL => @found;
+      signal_found('KILL');
+      kill_children() if $adopts;
       # A process in the kernel dies when it leaves it.
       pause($rounds > 20 ? 0.1 : 0.001);
     } else {
@@ -421,8 +440,7 @@ sub watch {
       # A start may have been under way. Not for long, as the group's number may become another's.
       if ($ending++ < $late_rounds) {
         find_group();
-        signal_group('KILL');
-        kill KILL => @found if look();
+        signal_found('KILL') if look();
         $group = 0;
       }
     } elsif ($line eq "stop $number" || now() >= $deadline) {

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a command, or somebody else, may do to the guardian of a run. */
 @Timeout(60)
@@ -156,9 +157,7 @@ class GuardianUnderAttackTest {
     CommandRunner.Run run =
         start("echo $$; env -i sleep 301 & echo $!; sleep 0.5; kill -9 $PPID; exit 0");
     run.await();
-    for (String pid : Files.readAllLines(output)) {
-      assertFalse(Processes.isAlive(Long.parseLong(pid)), pid);
-    }
+    assertNobodyPrinted();
   }
 
   @Test
@@ -182,6 +181,61 @@ class GuardianUnderAttackTest {
     String script = "cp /bin/sleep $'./na\\xffme'; env -i $'./na\\xffme' 302 & echo $!; exit 0";
     assertEquals(List.of(), start(script.replace("\\\\", "\\")).await().survivors());
     assertFalse(Processes.isAlive(Long.parseLong(Files.readString(output).strip())));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "env -i setsid -f sh -c 'echo $$; exec sleep 303'; sleep 0.2; exit 0",
+        "(env -i setsid sh -c 'echo $$; exec sleep 303' & env -i setsid sh -c 'echo $$; exec sleep 303' &);"
+            + " sleep 0.3; exit 0"
+      })
+  void whatLeftGroupAndEnvironmentIsEnded(String script) throws Exception {
+    Ending ending = start(script).await();
+    assertEquals(List.of(), ending.survivors());
+    assertNobodyPrinted();
+  }
+
+  @Test
+  void whatLeftGroupAndEnvironmentIsEndedByTheWatcherWhereTheStarterWasKilled() throws Exception {
+    start("env -i setsid -f sh -c 'echo $$; exec sleep 303'; sleep 0.2; kill -9 $PPID; sleep 304")
+        .await();
+    assertNobodyPrinted();
+  }
+
+  /** Each lives only as long as it takes to start the next one, in a session of its own. */
+  @RepeatedTest(10)
+  void chainOfProcessesIsEnded() throws Exception {
+    Path chain = directory.resolve("chain.pl");
+    Files.writeString(
+        chain, "use POSIX; %ENV = (); for (;;) { setsid; my $next = fork; _exit(0) if $next }");
+    Ending ending = start("perl '%s' & sleep 0.05; exit 0".formatted(chain)).await();
+    assertEquals(List.of(), ending.survivors());
+    try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      for (Path process : processes) {
+        assertFalse(Processes.words(process).contains(chain.toString()), process.toString());
+      }
+    }
+  }
+
+  @Test
+  void orphansThatEndAreBuriedWhileTheRunLives() throws Exception {
+    CommandRunner.Run run =
+        start("echo $PPID; for i in 1 2 3; do (sleep 0.1 &); done; exec sleep 300");
+    await().until(() -> Files.size(output) > 0);
+    long starter = starter();
+    await().until(() -> ProcessHandle.of(starter).orElseThrow().children().count() == 4);
+    await().until(() -> ProcessHandle.of(starter).orElseThrow().children().count() == 1);
+    run.stop(StopReason.CANCELLED);
+    run.await();
+  }
+
+  private void assertNobodyPrinted() throws IOException {
+    List<String> pids = Files.readAllLines(output);
+    assertFalse(pids.isEmpty());
+    for (String pid : pids) {
+      assertFalse(Processes.isAlive(Long.parseLong(pid)), pid);
+    }
   }
 
   @Test

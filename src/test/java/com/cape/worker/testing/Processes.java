@@ -66,10 +66,19 @@ public final class Processes {
         .findFirst();
   }
 
-  /** What a process of /proc was started with; empty when it is gone. */
+  /** The words a process of /proc was started with, NUL after each; empty when it is gone. */
+  public static String words(Path process) {
+    return text(process.resolve("cmdline"));
+  }
+
+  /** What a process of /proc has in its environment; empty when it is gone. */
   public static String environment(Path process) {
+    return text(process.resolve("environ"));
+  }
+
+  private static String text(Path file) {
     try {
-      return Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
+      return Files.readString(file, StandardCharsets.ISO_8859_1);
     } catch (IOException e) {
       return "";
     }
