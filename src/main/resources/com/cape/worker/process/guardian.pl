@@ -443,7 +443,7 @@ sub watch {
         signal_found('KILL') if look();
         $group = 0;
       }
-    } elsif ($line eq "stop $number" || now() >= $deadline) {
+    } elsif (($line eq "stop $number" || now() >= $deadline) && !starter_is_done()) {
       watcher_ends($line eq "stop $number" ? 'cut' : 'late');
       syswrite $board, "ended $number\n";
       $ending = 0;
@@ -531,8 +531,9 @@ sub start_runs { # BOARD GATE TO_WATCHER
     }
     note("exit $status");
     my $said = "exit $status\n";
+    read_record();
     # What it adopts, it knows for sure.
-    if (!$adopts || look()) {
+    if ($due || !$adopts || look()) {
       syswrite STDOUT, $said;
       $said = clean_up($from_board, $buffer);
     }
@@ -552,8 +553,7 @@ sub await_child { # PID
 
 # Ends what lives of a run whose first process has ended; returns what is to be told of it.
 sub clean_up { # BOARD BUFFER
-  read_record();
-  # Its grace is not over when the first process ends.
+  # A grace is not over when the first process ends.
   await_watcher($_[0], $_[1]) if $due && !$ended;
   my $lived = end_run($due);
   return left() if !defined $lived;

@@ -221,7 +221,7 @@ class GuardianUnderAttackTest {
   @Test
   void orphansThatEndAreBuriedWhileTheRunLives() throws Exception {
     CommandRunner.Run run =
-        start("echo $PPID; for i in 1 2 3; do (sleep 0.1 &); done; exec sleep 300");
+        start("for i in 1 2 3; do (sleep 0.5 &); done; echo $PPID; exec sleep 300");
     await().until(() -> Files.size(output) > 0);
     long starter = starter();
     await().until(() -> ProcessHandle.of(starter).orElseThrow().children().count() == 4);
