@@ -90,7 +90,13 @@ class EnduranceIT {
   void issueThatKillsItsWorkerRunsAsOftenAsItMayAndFails() throws Exception {
     var fixture =
         new JarFixture(
-                directory, "read -r _ _ _ worker _ </proc/$PPID/stat; kill -9 $worker; sleep 300")
+                directory,
+                """
+                read -r _ _ _ watcher _ </proc/$PPID/stat
+                read -r _ _ _ worker _ </proc/$watcher/stat
+                kill -9 $worker
+                sleep 300
+                """)
             .migrated();
     fixture.insert("a killer");
     for (int start = 1; start <= 4; start++) {

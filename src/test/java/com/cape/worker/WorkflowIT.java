@@ -12,6 +12,7 @@ import java.sql.PreparedStatement;
 import java.time.Duration;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
@@ -185,6 +186,31 @@ class WorkflowIT {
             connection.prepareStatement("INSERT INTO cape_issues (description) VALUES (?)")) {
       statement.setString(1, description);
       statement.executeUpdate();
+    }
+  }
+
+  @Test
+  void variablesThatInterpretersObeyReachTheWorkflowAndNotTheGuardian() throws Exception {
+    var fixture = new JarFixture(directory, "tr '\\0' '\\n' </proc/$$/environ >seen").migrated();
+    fixture.insert("an issue");
+    Map<String, String> obeyed =
+        Map.of(
+            "PERL5OPT", "-Mno::such::module",
+            "PERL5LIB", "/nowhere",
+            "PERL_UNICODE", "SDA",
+            "BASH_ENV", "/nowhere",
+            "BASH_FUNC_own%%", "() { :; }",
+            "IFS", "x",
+            "TMOUT", "1");
+    Map<String, String> own = new HashMap<>(obeyed);
+    own.put("CAPE_WORKER_ID", "x");
+    try (var worker =
+        WorkerProcess.start(directory, fixture.environment(own), "--exit-when-idle")) {
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+    List<String> seen = fixture.read("seen").lines().toList();
+    for (Map.Entry<String, String> variable : obeyed.entrySet()) {
+      assertTrue(seen.contains(variable.getKey() + "=" + variable.getValue()), seen::toString);
     }
   }
 }

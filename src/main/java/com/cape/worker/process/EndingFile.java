@@ -1,7 +1,6 @@
 package com.cape.worker.process;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,7 +29,7 @@ final class EndingFile {
 
   static Optional<Ending> read(Path file) throws IOException {
     try {
-      List<String> lines = Files.readAllLines(file);
+      List<String> lines = DurableFile.read(file).lines().toList();
       String exit = value(lines, 0);
       String stop = value(lines, 1);
       return Optional.of(

@@ -38,6 +38,7 @@ final class GuardedRun implements CommandRunner.Run {
   private final Guardian guardian;
   private final long number;
   private final Consumer<Guardian> release;
+  private final Runnable onBegun;
   private final long startedNanos = System.nanoTime();
   private final AtomicReference<StopReason> stopReason = new AtomicReference<>();
   private final AtomicReference<Long> endingSinceNanos = new AtomicReference<>();
@@ -51,32 +52,33 @@ final class GuardedRun implements CommandRunner.Run {
    *
    * @param number the guardian's own for this run
    * @param release takes the guardian back once it can begin another run
+   * @param onBegun called when the command is started, by the thread that waits for its end
    */
   GuardedRun(
       RunSpec spec,
       GuardianScript script,
       Guardian guardian,
       long number,
-      Consumer<Guardian> release) {
+      Consumer<Guardian> release,
+      Runnable onBegun) {
     this.spec = spec;
     this.files = new RunDirectory(spec.runDirectory());
     this.script = script;
     this.guardian = guardian;
     this.number = number;
     this.release = release;
+    this.onBegun = onBegun;
   }
 
   /** Has a thread look from now on whether the run has to be ended, until it is over. */
-  void lookAfter(ScheduledExecutorService watch, Runnable onBegun) {
+  void lookAfter(ScheduledExecutorService watch) {
     long interval = LOOK_INTERVAL.toMillis();
-    looks =
-        watch.scheduleWithFixedDelay(
-            () -> look(onBegun), interval, interval, TimeUnit.MILLISECONDS);
+    looks = watch.scheduleWithFixedDelay(this::look, interval, interval, TimeUnit.MILLISECONDS);
   }
 
   @Override
   public Ending await() throws InterruptedException {
-    Guardian.Told told = guardian.await(number);
+    Guardian.Told told = guardian.await(number, this::begun);
     over = true;
     looks.cancel(false);
     List<String> survivors = told.report().survivors();
@@ -91,15 +93,22 @@ final class GuardedRun implements CommandRunner.Run {
     return new Ending(told.report().exitCode(), reason(told), ran(), outlived, survivors);
   }
 
+  private void begun() {
+    begun = true;
+    onBegun.run();
+  }
+
   private Optional<StopReason> reason(Guardian.Told told) {
-    if (told.unstarted() || (!begun && !told.over() && !files.hasRecord())) {
+    if (told.unforked() || (!begun && !told.over() && !files.hasRecord())) {
       return Optional.of(StopReason.NOT_STARTED);
     }
     Optional<StopReason> asked = Optional.ofNullable(stopReason.get());
-    if (asked.isEmpty() && told.report().exitCode().equals(OptionalInt.of(0))) {
+    if (asked.isEmpty() && begun && told.report().exitCode().equals(OptionalInt.of(0))) {
       return Optional.empty();
     }
-    return recorded(told.report()).stopReason(asked).filter(why -> why != StopReason.WORKER_DIED);
+    Optional<StopReason> why =
+        recorded(told.report()).stopReason(asked).filter(one -> one != StopReason.WORKER_DIED);
+    return begun || !told.over() ? why : why.or(() -> Optional.of(StopReason.NOT_STARTED));
   }
 
   /** What the run's record says, which knows why the guardian ended the run; it may be missing. */
@@ -158,24 +167,20 @@ final class GuardedRun implements CommandRunner.Run {
     }
   }
 
-  private void look(Runnable onBegun) {
+  private void look() {
     try {
       if (ran().compareTo(spec.timeout()) >= 0) {
         stop(StopReason.TIMEOUT);
       }
       insist();
-      lookForTheStart(onBegun);
+      lookForTheStart();
       limitOutput();
     } catch (RuntimeException | OutOfMemoryError e) { // No thread for a process's reaper.
       LOG.error("cannot look after a run run={}", spec.runId(), e);
     }
   }
 
-  private void lookForTheStart(Runnable onBegun) {
-    if (!begun && files.hasRecord()) {
-      begun = true;
-      onBegun.run();
-    }
+  private void lookForTheStart() {
     if (!begun && ran().compareTo(LONGEST_START) > 0) {
       LOG.error("a guardian does not begin its run; giving it up run={}", spec.runId());
       guardian.kill();

@@ -16,6 +16,7 @@ import java.util.stream.Stream;
  */
 final class Guardian {
   private static final String OVER = "over ";
+  private static final String BEGUN = "begun";
   private static final String UNFORKED = "unforked";
 
   private final Process process;
@@ -59,17 +60,24 @@ final class Guardian {
    * What was said of a run.
    *
    * @param over false when the guardian went before it could say so
-   * @param unstarted whether it went because it could not fork
+   * @param unforked whether it went because it could not fork
    */
-  record Told(Report report, boolean over, boolean unstarted) {}
+  record Told(Report report, boolean over, boolean unforked) {}
 
-  /** Waits until a run is over, or the guardian is gone. */
-  Told await(long run) {
+  /**
+   * Waits until a run is over, or the guardian is gone.
+   *
+   * @param begun called when the command is started
+   */
+  Told await(long run, Runnable begun) {
     List<String> lines = new ArrayList<>();
     try {
       for (String line = reports.readLine(); line != null; line = reports.readLine()) {
         if (line.equals(OVER + run)) {
           return new Told(Report.of(lines), true, false);
+        }
+        if (line.equals(BEGUN)) {
+          begun.run();
         }
         lines.add(line);
       }

@@ -97,8 +97,8 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
       guardian.close();
       return Optional.empty();
     }
-    var run = new GuardedRun(spec, script, guardian, number.get(), this::release);
-    run.lookAfter(watch, begun);
+    var run = new GuardedRun(spec, script, guardian, number.get(), this::release, begun);
+    run.lookAfter(watch);
     return Optional.of(run);
   }
 

@@ -52,7 +52,7 @@ final class RunDirectory {
   /** Whether the run was started where this process runs; so it is where nothing tells. */
   boolean ofThisMachine() throws IOException {
     try {
-      String[] items = Files.readString(path.resolve(SPEC), UTF_8).split("\0", 3);
+      String[] items = DurableFile.read(path.resolve(SPEC)).split("\0", 3);
       return items.length == 3 && new Machine(items[0], items[1]).equals(Machine.here());
     } catch (NoSuchFileException e) {
       return true;
@@ -67,7 +67,7 @@ final class RunDirectory {
   /** What the guardian has recorded. */
   Report record() throws IOException {
     try {
-      String text = Files.readString(path.resolve(RECORD), UTF_8);
+      String text = DurableFile.read(path.resolve(RECORD));
       return Report.of(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
     } catch (NoSuchFileException e) {
       return Report.of(List.of());
@@ -82,7 +82,7 @@ final class RunDirectory {
   /** Why the worker has stopped the run; a note that was not finished counts as none. */
   Optional<StopReason> stop() throws IOException {
     try {
-      String word = Files.readString(path.resolve(STOP), UTF_8);
+      String word = DurableFile.read(path.resolve(STOP));
       return Arrays.stream(StopReason.values()).filter(one -> one.name().equals(word)).findFirst();
     } catch (NoSuchFileException e) {
       return Optional.empty();

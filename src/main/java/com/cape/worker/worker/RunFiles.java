@@ -149,7 +149,7 @@ final class RunFiles {
 
   private static Optional<String> notStarted(Path directory) throws IOException {
     try {
-      return Optional.of(Files.readString(directory.resolve(NOT_STARTED), UTF_8));
+      return Optional.of(DurableFile.read(directory.resolve(NOT_STARTED)));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }

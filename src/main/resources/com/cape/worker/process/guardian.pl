@@ -20,7 +20,8 @@
 #   stop N                                   end the run
 #   over N                                   the worker has read that the run is over
 # On standard output:
-#   exit STATUS      the run's first process has ended
+#   begun            the command is about to be started
+#   exit STATUS      the run's first process has ended; without "begun" before, it was not the command
 #   left PID NAME    what could not be ended
 #   outlived COUNT   processes that were alive when the first one had ended by itself
 #   over N           nothing more comes of this run
@@ -45,8 +46,8 @@ use strict;
 use warnings;
 
 my $proc = '/proc';
+my $has_proc = -r "$proc/self/stat";
 my $most_rounds = 60;
-my $late_rounds = 10;
 my $quick_kills = 200;
 my $missing = 2;         # ENOENT
 my $interrupted = 4;     # EINTR
@@ -56,7 +57,7 @@ my @ignored = qw(HUP INT QUIT TERM PIPE TSTP);
 my %given = map { $_ => $SIG{$_} // 'DEFAULT' } @ignored;
 
 my ($number, $grace, $deadline, $cookie, $record) = (0, 0, 0, '', '');
-my ($first, $start, $due, $ended);    # what the record says
+my ($first, $start, $due, $ended) = (0, '', 0, 0); # what the record says
 my $group = 0;                        # 0 while there is none
 my %known;                            # descendants that were seen, without /proc
 my (@found, @strays);                 # the living of the run, and those of them outside its group
@@ -64,10 +65,10 @@ my $adopts = 0;
 my ($starter, $third, $to_third, $from_starter, $board, $gate) = (0, 0);
 my $said_over = 0;
 
-sub has_proc { return -r "$proc/self/stat" }
-
+# A command may put into a file's place what would block who opens it.
 sub read_file {
   my ($path) = @_;
+  return if !-f $path;
   open(my $file, '<:raw', $path) or return;
   my $text = '';
   while (my $read = sysread($file, $text, 65536, length $text)) { }
@@ -82,9 +83,10 @@ sub look_at {
   return split ' ', $line;
 }
 
-sub lines_of { # COMMAND
-  local $ENV{PATH} = ($ENV{PATH} // '') . ':/usr/bin:/bin';
-  open(my $said, '-|', @_) or return;
+sub ps { # ARGUMENTS
+  # A start's text depends on them.
+  local @ENV{qw(TZ LC_ALL)} = qw(UTC C);
+  open(my $said, '-|', '/bin/ps', @_) or return;
   my @lines = <$said>;
   close $said;
   chomp @lines;
@@ -94,19 +96,25 @@ sub lines_of { # COMMAND
 # What tells a process from a later one with its number; empty when it is gone.
 sub start_of {
   my ($pid) = @_;
-  if (has_proc()) {
+  if ($has_proc) {
     my @fields = look_at($pid);
     return @fields ? $fields[19] : '';
   }
-  my ($said) = lines_of('ps', '-o', 'lstart=', '-p', $pid);
+  my ($said) = ps('-o', 'lstart=', '-p', $pid);
   return join '_', split ' ', $said // '';
 }
 
-# The lease's clock, which runs on while the machine is suspended, in seconds.
+# The lease's clock, which runs on while the machine is suspended, in seconds. Which one that is does
+# not change when a file cannot be read for once.
+my ($uptime, $read_at);
+
 sub now {
-  my $uptime = read_file("$proc/uptime");
-  return $uptime ? (split ' ', $uptime)[0] : time;
+  my $text = read_file("$proc/uptime");
+  ($uptime, $read_at) = ((split ' ', $text)[0], time_of_day()) if $text;
+  return defined $uptime ? $uptime + time_of_day() - $read_at : time_of_day();
 }
+
+sub time_of_day { return defined &Time::HiRes::time ? Time::HiRes::time() : time }
 
 sub pause { select undef, undef, undef, $_[0] }
 
@@ -115,7 +123,7 @@ sub adopt {
   require Config;
   no warnings 'once';
   my ($name, $size) = @Config::Config{qw(archname ptrsize)};
-  my $prctl = $name !~ /linux/ || !has_proc() ? 0
+  my $prctl = $name !~ /linux/ || !$has_proc ? 0
     : $name =~ /^x86_64/ && $size == 8 ? 157
     : $name =~ /^(?:aarch64|riscv64|loongarch64)/ ? 167
     : 0;
@@ -131,7 +139,7 @@ sub adopt {
 sub look {
   @found = @strays = ();
   if ($adopts) { look_by_adoption() }
-  elsif (has_proc()) { look_by_group_and_cookie() }
+  elsif ($has_proc) { look_by_group_and_cookie() }
   else { look_by_descent() }
   return scalar @found;
 }
@@ -150,6 +158,11 @@ sub look_by_adoption {
     next if $state eq 'Z' && $parent != $$;
     $group_of{$pid} = $its_group;
     push @{$children{$parent}}, $pid;
+  }
+  # Where /proc hides processes (proc(5): hidepid), this list does not.
+  for my $pid (grep { !defined $group_of{$_} } children()) {
+    $group_of{$pid} = 0;
+    push @{$children{$$}}, $pid;
   }
   my @parents = ($$);
   while (defined(my $parent = shift @parents)) {
@@ -192,15 +205,20 @@ sub has_cookie {
 }
 
 # Descendants are remembered, for they have no parent of ours any more once it has ended. A child may
-# stand before its parent, where numbers have begun anew.
+# stand before its parent, where numbers have begun anew. After the words, ps shows the environment of
+# those that do not hide it.
 sub look_by_descent {
   return if !$group;
-  my @all = map { [split] } lines_of('ps', '-A', '-o', 'pid=,ppid=,pgid=,stat=');
+  my @all = map { [split ' ', $_, 5] } ps('axeww', '-o', 'pid=,ppid=,pgid=,stat=,command=');
   # It cannot fork.
-  @all = ([$group, $$, $group, '?']) if !@all && kill 0 => -$group;
+  @all = ([$group, $$, $group, '?', '']) if !@all && kill 0 => -$group;
   for (my $before = -1; $before != keys %known;) {
     $before = keys %known;
-    $known{$_->[0]} = 1 for grep { $known{$_->[1]} || $_->[2] == $group } @all;
+    for my $one (@all) {
+      my ($pid, $parent, $its_group, undef, $words) = @$one;
+      $known{$pid} = 1
+        if $known{$parent} || $its_group == $group || " $words " =~ / \Q$cookie\E /;
+    }
   }
   for my $one (grep { $known{$_->[0]} && $_->[3] !~ /^Z/ } @all) {
     found($one->[0], $one->[2]);
@@ -214,13 +232,16 @@ sub signal_found { # SIGNAL
   kill $_[0] => @found;
 }
 
-# Against a chain of processes that each start the next one and end, before a look is over. The kernel
-# may be without this list (proc_pid_task(5): CONFIG_PROC_CHILDREN).
+# The kernel may be without this list (proc_pid_task(5): CONFIG_PROC_CHILDREN).
+sub children {
+  my $all = read_file("$proc/$$/task/$$/children") // '';
+  return grep { $_ != $starter && $_ != $third } split ' ', $all;
+}
+
+# Against a chain of processes that each start the next one and end, before a look is over.
 sub kill_children {
   for (1 .. $quick_kills) {
-    my $all = read_file("$proc/$$/task/$$/children") // '';
-    my @children = grep { $_ != $starter && $_ != $third } split ' ', $all;
-    return if !@children;
+    my @children = children() or return;
     kill KILL => @children;
     bury();
   }
@@ -241,7 +262,7 @@ sub end_run { # [GIVEN]
   if (!$given && look()) {
     $lived = @found;
     signal_found('TERM');
-    my $until = now() + $grace + (has_proc() ? 0 : 1);
+    my $until = now() + $grace;
     for (my $wait = 0.005; now() < $until && look(); $wait *= 2) {
       pause($wait < 0.1 ? $wait : 0.1);
     }
@@ -265,7 +286,7 @@ sub end_run { # [GIVEN]
 sub left {
   my $said = '';
   for my $pid (@found) {
-    my ($name) = has_proc() ? read_file("$proc/$pid/comm") : lines_of('ps', '-o', 'comm=', '-p', $pid);
+    my ($name) = $has_proc ? read_file("$proc/$pid/comm") : ps('-o', 'comm=', '-p', $pid);
     ($name //= 'unknown') =~ s/\n+$//;
     $name =~ tr/\n/ /;
     $said .= "left $pid $name\n";
@@ -273,9 +294,9 @@ sub left {
   return $said;
 }
 
-# A command can write into its record, too; what it adds to the first line comes too late.
+# A command can write into its record, too, or delete it: who its first process is counts once.
 sub read_record {
-  ($first, $start, $due, $ended) = (0, '', 0, 0);
+  ($due, $ended) = (0, 0);
   my $lines = read_file($record);
   return 0 if !defined $lines;
   for my $line ($lines =~ /^(.*)\n/mg) {
@@ -286,8 +307,9 @@ sub read_record {
   return 1;
 }
 
-# Notes something in the record; a full disk takes nothing.
+# Notes something in the record, unless the disk is full.
 sub note {
+  return if -e $record && !-f _;
   open(my $file, '>>', $record) or return;
   syswrite $file, "$_[0]\n";
   close $file;
@@ -303,6 +325,8 @@ sub find_group {
   # 1 is no group of ours, and a signal to it would reach everybody.
   return if $first < 2;
   my $began = start_of($first);
+  # A zombie can be signalled, too.
+  waitpid $starter, $without_waiting if $starter;
   if ($began eq $start || $starter && $began eq '' && !kill 0 => $starter) {
     $group = $first;
   } elsif (look()) {
@@ -364,11 +388,13 @@ sub watcher_ends { # WHY
   find_group();
   end_run();
   note('ended');
-  $group = 0; # its number may soon be another's
+  # Numbers may soon be others'.
+  $group = 0;
+  %known = ();
 }
 
-sub start_third {
-  waitpid $third, $without_waiting if $third;
+sub start_third { # RUN
+  my ($run) = @_;
   pipe(my $reader, $to_third) or return;
   $third = forked(sub {
     # In a group of its own: a signal to the worker's, which the guardian is in, leaves it alive.
@@ -378,6 +404,13 @@ sub start_third {
     close $board;
     watch_the_watcher($reader);
   }) // 0;
+  syswrite $to_third, "$run\n";
+}
+
+# Where the third process was stopped, it goes on; where it was killed, a new one takes its place.
+sub keep_third { # RUN
+  if (!$third || waitpid $third, $without_waiting) { start_third($_[0]) }
+  else { kill CONT => $third }
 }
 
 # Waits for the watcher's death, and then does what that would have done.
@@ -385,7 +418,12 @@ sub watch_the_watcher { # HANDLE
   my ($from_watcher) = @_;
   my ($buffer, $lives) = ('', 0);
   $adopts = 0;
-  while (defined(my $line = read_line($from_watcher, $buffer))) {
+  while (1) {
+    if ($lives && !$first && $buffer !~ /\n/ && !ready(1, $from_watcher)) {
+      read_record();
+      next;
+    }
+    my $line = read_line($from_watcher, $buffer) // last;
     if ($line =~ /^run /) {
       parse_run($line);
       $lives = 1;
@@ -396,20 +434,14 @@ sub watch_the_watcher { # HANDLE
   watcher_ends('cut') if $lives;
 }
 
-# Tells the third process, and starts a new one where that was killed.
-sub tell_third { # LINE RUN
-  my ($line, $run) = @_;
-  return if syswrite $to_third, "$line\n";
-  start_third();
-  syswrite $to_third, "$run\n";
-}
-
 # Reads the life line until that is closed or the starter has died.
 sub watch {
-  my ($buffer, $run, $ending) = ('', '');
+  my ($buffer, $run, $done) = ('', '');
   while (1) {
     my $closed = 0;
-    for my $handle ($buffer =~ /\n/ ? () : ready($run ? 1 : undef, \*STDIN, $from_starter)) {
+    # Soon, for the record may not be there for long.
+    my $wait = !$run ? undef : $first ? 1 : 0.05;
+    for my $handle ($buffer =~ /\n/ ? () : ready($wait, \*STDIN, $from_starter)) {
       my $read = sysread $handle, my $said, 65536;
       if (!$read) { $closed ||= defined $read || $! != $interrupted }
       elsif ($handle == $from_starter) { $said_over = 1 }
@@ -419,40 +451,35 @@ sub watch {
     if (!$run) {
       return if $closed;
       next if $line !~ /^run /;
-      ($run, $ending) = ($line, undef);
+      ($run, $done) = ($line, 0);
+      # What it said of the run before may be unread.
+      starter_is_done();
       parse_run($run);
       # The third one first, for nobody else would guard the run if this process were killed now. The
       # starter looks at the board once its child has ended, which reads the gate.
-      tell_third($run, $run);
+      syswrite($to_third, "$run\n") || start_third($run);
       syswrite $board, "$run\n";
       syswrite $gate, "$run\n";
       next;
     }
     read_record() if !$first;
-    tell_third('alive', $run);
+    keep_third($run);
     if ($closed) {
       watcher_ends('cut');
       return;
     }
     # A command may stop its parent.
     kill CONT => $starter;
-    if (defined $ending) {
-      # A start may have been under way. Not for long, as the group's number may become another's.
-      if ($ending++ < $late_rounds) {
-        find_group();
-        signal_found('KILL') if look();
-        $group = 0;
-      }
-    } elsif (($line eq "stop $number" || now() >= $deadline) && !starter_is_done()) {
+    if (!$done && ($line eq "stop $number" || now() >= $deadline) && !starter_is_done()) {
       watcher_ends($line eq "stop $number" ? 'cut' : 'late');
       syswrite $board, "ended $number\n";
-      $ending = 0;
+      $done = 1;
     } elsif ($line =~ /^until $number ([0-9]+)$/) {
       $deadline = $1;
     }
     if ($line eq "over $number") {
       $run = '';
-      tell_third('over', '');
+      syswrite $to_third, "over\n";
     }
   }
 }
@@ -460,14 +487,15 @@ sub watch {
 # The starter.
 
 # Becomes the first process of a run. It is forked ahead, so that no run has to wait for that.
-sub become_command { # GATE LINE LAST PARENT
-  my ($from_gate, $line, $last, $parent) = @_;
+sub become_command { # GATE LINE LAST PARENT TO_PARENT
+  my ($from_gate, $line, $last, $parent, $to_parent) = @_;
   my ($buffer, $began) = ('', start_of($$));
   while (!$line) {
     $line = read_line($from_gate, $buffer) // return;
     # One that another process has been given instead.
     $line = '' if $line !~ /^run ([0-9]+)/ || $1 <= $last;
   }
+  syswrite $to_parent, '.';
   my $directory = parse_run($line);
   my @items = split /\0/, read_file("$directory/spec") // '', -1;
   # A worker that was frozen after its claim comes too late: the run may be another's by now.
@@ -476,19 +504,24 @@ sub become_command { # GATE LINE LAST PARENT
     note('ended');
     exit 143;
   }
-  # Noted before the command begins, which may well kill this guardian. Without a record the run is
-  # settled already, and its directory deleted.
+  # What a stop sends is not to be lost from here on.
+  @SIG{keys %given} = values %given;
+  # Noted before the command begins, which may well kill this guardian. Without a record the disk is
+  # full, or the run is settled already, and its directory deleted.
   note("pid $$ $began");
-  exit 143 if !read_record() || $due || getppid != $parent;
+  exit 143 if !read_record() || $first != $$ || $due || getppid != $parent;
   pop @items;
   my ($place, $output) = @items[5, 6];
   my @added = ($items[4]);
   splice @items, 0, 7;
   while ((my $variable = shift @items) ne '') { push @added, $variable }
-  @SIG{keys %given} = values %given;
+  syswrite STDOUT, "begun\n";
   open STDOUT, '>>', $output or exit 1;
   open STDERR, '>&', \*STDOUT;
-  chdir $place or exit 127;
+  if (!chdir $place) {
+    print STDERR "cannot run in $place: $!\n";
+    exit 127;
+  }
   for my $name (grep { /^CAPE_GIVEN_/ } keys %ENV) {
     $ENV{$name =~ s/^CAPE_GIVEN_//r} = delete $ENV{$name};
   }
@@ -503,14 +536,14 @@ sub become_command { # GATE LINE LAST PARENT
 # Forks ahead, and sees one run after the other through.
 sub start_runs { # BOARD GATE TO_WATCHER
   my ($from_board, $from_gate, $to_watcher) = @_;
-  my ($buffer, $run, $last) = ('', '', 0);
+  my ($buffer, $run, $last, $parent) = ('', '', 0, $$);
+  pipe(my $from_child, my $to_parent) or return;
   adopt();
   while (1) {
-    my $parent = $$;
     my $child = forked(sub {
       setpgrp 0, 0;
       close $to_watcher;
-      become_command($from_gate, $run, $last, $parent);
+      become_command($from_gate, $run, $last, $parent, $to_parent);
     });
     if (!defined $child) {
       syswrite STDOUT, "unforked\n";
@@ -521,14 +554,10 @@ sub start_runs { # BOARD GATE TO_WATCHER
       $run = read_line($from_board, $buffer) // return;
       $run = '' if $run !~ /^run /;
     }
-    next if !$run;
+    # Where it has ended without taking its run, another process is given that.
+    next if !$run || !(ready(0, $from_child) && sysread $from_child, my $taken, 64);
     parse_run($run);
     ($group, $last) = ($child, $number);
-    if ($status == 137) {
-      read_record();
-      # Killed before its run began: another process is given that.
-      next if !$first && !$due;
-    }
     note("exit $status");
     my $said = "exit $status\n";
     read_record();
@@ -560,12 +589,16 @@ sub clean_up { # BOARD BUFFER
   return $due || !$lived ? '' : "outlived $lived\n";
 }
 
-# Waits until the watcher has ended the run.
+# Waits until the watcher has ended the run, or the third process where that was killed.
 sub await_watcher { # BOARD BUFFER
   my $until = now() + $grace + 3;
   while (now() < $until && ($_[1] =~ /\n/ || ready($until - now(), $_[0]))) {
-    my $line = read_line($_[0], $_[1]) // return;
-    return if $line eq "ended $number";
+    my $line = read_line($_[0], $_[1]);
+    return if ($line // '') eq "ended $number";
+    next if defined $line;
+    read_record();
+    return if $ended;
+    pause(0.1);
   }
 }
 
@@ -598,12 +631,18 @@ sub guard {
   }
   close $_ for $from_board, $from_gate, $to_watcher;
   open STDOUT, '>', '/dev/null';
-  start_third();
+  start_third('over');
   watch();
   syswrite $to_third, "over\n";
+  # Process 1 may bury nobody.
+  kill CONT => grep { $_ && !waitpid $_, $without_waiting } $starter, $third;
+  close $_ for $board, $gate, $to_third;
+  1 while wait > 0;
 }
 
 $0 = 'cape-guardian';
+eval { require Time::HiRes } if !$has_proc;
+now();
 if (($ARGV[0] // '') eq '--end') {
   ($record, $grace, $cookie) = @ARGV[1 .. 3];
   await_other_watchers();

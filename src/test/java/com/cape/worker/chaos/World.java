@@ -34,8 +34,11 @@ final class World implements AutoCloseable {
       elif [ "$dice" -lt 12 ]; then
         sleep 300 9>&- &
       elif [ "$dice" -lt 15 ]; then
-        read -r _ _ _ worker _ <"/proc/$PPID/stat"
-        kill -9 "$worker"
+        # The worker, or one of the guardian's processes.
+        read -r _ _ _ watcher _ <"/proc/$PPID/stat"
+        read -r _ _ _ worker _ <"/proc/$watcher/stat"
+        victims=("$worker" "$PPID" "$watcher")
+        kill -9 "${victims[dice - 12]}"
       elif [ "$dice" -lt 18 ]; then
         trap '' TERM
       fi

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.Processes;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -300,17 +299,7 @@ class GuardianUnderAttackTest {
       await().until(() -> Files.exists(pid) && Files.size(pid) > 0);
       ProcessHandle watcher =
           ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElseThrow();
-      long starter =
-          await()
-              .until(
-                  () ->
-                      watcher
-                          .children()
-                          .map(ProcessHandle::pid)
-                          .filter(one -> Processes.leader(one).isPresent())
-                          .findFirst(),
-                  Optional::isPresent)
-              .orElseThrow();
+      long starter = idleStarter(watcher);
       // Or else it finds at once that it cannot fork, and is replaced before a run begins.
       Processes.signal("STOP", starter);
       String limited = other + "exec $other prlimit --nproc=1 --pid " + starter;
@@ -325,12 +314,13 @@ class GuardianUnderAttackTest {
     }
   }
 
-  @Test
-  void processThatIsKilledBeforeItsRunBeginsIsReplaced() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"KILL", "USR1"})
+  void processThatIsKilledBeforeItsRunBeginsIsReplaced(String signal) throws Exception {
     runner.start(spec("echo $PPID; exit 3", Map.of())).await();
     long starter = starter();
     long ahead = forkedAhead(starter);
-    Processes.signal("KILL", ahead);
+    Processes.signal(signal, ahead);
     await().until(() -> !Processes.isAlive(ahead));
     assertEquals(
         OptionalInt.of(3), runner.start(spec("echo $PPID; exit 3", Map.of())).await().exitCode());
@@ -366,33 +356,90 @@ class GuardianUnderAttackTest {
             GRACE,
             LeaseClock.now().plusSeconds(300));
     new RunDirectory(own).specify(spec);
-    Path slow = own.resolve("spec");
-    byte[] items = Files.readAllBytes(slow);
-    Files.delete(slow);
-    assertEquals(0, new ProcessBuilder("mkfifo", slow.toString()).start().waitFor());
     Process guardian = new GuardianScript(Path.of("/usr/bin/perl"), Set.of()).start();
-    List<ProcessHandle> others = List.of();
-    String line = "run 1 1 %d %s %s%n";
-    String cookie = GuardianScript.cookie(runId);
-    var lifeLine = guardian.outputWriter();
-    lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
-    lifeLine.flush();
-    // Opened once the start has come to reading it.
-    try (var written = new FileOutputStream(slow.toFile(), true)) {
-      // The watcher would find it; the third process does not.
-      others = guardian.descendants().toList();
+    long starter = idleStarter(guardian.toHandle());
+    List<ProcessHandle> all = guardian.descendants().toList();
+    long third = Processes.leader(guardian.pid()).orElseThrow();
+    Processes.signal("STOP", forkedAhead(starter));
+    Processes.signal("STOP", third);
+    try (var lifeLine = guardian.outputWriter()) {
+      String cookie = GuardianScript.cookie(runId);
+      String line = "run 1 1 %d %s %s%n";
+      lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
+      lifeLine.flush();
+      // The watcher lets the third process go on once the run is under way.
+      await().until(() -> Processes.state(third) != 'T');
+      // It would find the start; the third process does not.
       guardian.destroyForcibly();
       Path record = own.resolve("record");
       await().until(() -> Files.exists(record) && Files.readString(record).contains("ended"));
       Files.delete(record);
-      Files.delete(slow);
+      Files.delete(own.resolve("spec"));
       Files.delete(own);
-      written.write(items);
     }
-    List<ProcessHandle> all = others;
-    assertEquals(3, all.size());
+    Processes.signal("CONT", forkedAhead(starter));
     await().until(() -> all.stream().noneMatch(ProcessHandle::isAlive));
     assertFalse(Files.exists(directory.resolve("begun")));
+  }
+
+  @Test
+  void runThatCannotBeNotedIsNotStarted() throws Exception {
+    RunSpec spec = spec("touch begun", Map.of());
+    Files.createDirectory(spec.runDirectory().resolve("record"));
+    assertEquals(Optional.of(StopReason.NOT_STARTED), runner.start(spec).await().stopReason());
+    assertFalse(Files.exists(spec.directory().resolve("begun")));
+  }
+
+  @Test
+  void recordThatBlocksWhoOpensItIsLeftAlone() throws Exception {
+    CommandRunner.Run run = start("rm -f record; mkfifo record; " + IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    long start = System.nanoTime();
+    run.stop(StopReason.CANCELLED);
+    assertEquals(Optional.of(StopReason.CANCELLED), run.await().stopReason());
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    assertTrue(took.compareTo(GRACE.plusSeconds(2)) <= 0, took.toString());
+    assertEquals(Set.of(), living());
+    assertTrue(runner.recover(output.getParent(), runId, GRACE).isPresent());
+  }
+
+  @Test
+  void restOfARunHasItsGraceWhereTheWatcherWasKilled() throws Exception {
+    CommandRunner.Run run =
+        start(
+            "(trap 'sleep 0.3; touch cleaned; exit' TERM; while :; do sleep 0.05; done) &"
+                + " echo $$; exec sleep 300");
+    await().until(() -> Files.size(output) > 0);
+    killWatcher();
+    run.await();
+    assertTrue(Files.exists(output.resolveSibling("cleaned")));
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void watcherIsTheLastOfItsGuardian() throws Exception {
+    Process guardian = new GuardianScript(Path.of("/usr/bin/perl"), Set.of()).start();
+    long starter = idleStarter(guardian.toHandle());
+    forkedAhead(starter);
+    List<ProcessHandle> others = guardian.descendants().toList();
+    assertEquals(3, others.size());
+    guardian.getOutputStream().close();
+    guardian.waitFor();
+    assertEquals(List.of(), others.stream().filter(ProcessHandle::isAlive).toList());
+  }
+
+  /** The child that has forked ahead. */
+  private static long idleStarter(ProcessHandle watcher) {
+    return await()
+        .until(
+            () ->
+                watcher
+                    .children()
+                    .map(ProcessHandle::pid)
+                    .filter(one -> Processes.leader(one).isPresent())
+                    .findFirst(),
+            Optional::isPresent)
+        .orElseThrow();
   }
 
   /** What a run that has ended has printed of its parent. */

@@ -100,7 +100,8 @@ class GuardianWithoutProcTest {
       lines.add(reader.readLine());
     }
     guardian.getOutputStream().close();
-    return lines.get(0);
+    assertEquals("begun", lines.get(0));
+    return lines.get(1);
   }
 
   private List<Long> pids() throws Exception {

@@ -324,8 +324,10 @@ class ProcessCommandRunnerTest {
     return runner.start(spec(words, added, timeout, limit));
   }
 
-  private RunSpec spec(
-      List<String> words, Map<String, String> added, Duration timeout, long limit) {
+  private RunSpec spec(List<String> words, Map<String, String> added, Duration timeout, long limit)
+      throws IOException {
+    // Of the run before, whose directory is never the next one's otherwise.
+    Files.deleteIfExists(directory.resolve("record"));
     return new RunSpec(
         runId,
         words,
