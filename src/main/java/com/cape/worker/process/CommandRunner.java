@@ -15,8 +15,7 @@ public interface CommandRunner {
    * Starts a run. It may still turn out that the command's process cannot be started; then the run
    * ends as {@link StopReason#NOT_STARTED}.
    *
-   * @param begun called by the thread that awaits the end once the command is started, unless the
-   *     run is over by then
+   * @param begun called by the thread that awaits the end, when the command is started
    * @throws IOException when nothing was started
    */
   Run start(RunSpec spec, Runnable begun) throws IOException;

@@ -29,7 +29,7 @@ final class EndingFile {
 
   static Optional<Ending> read(Path file) throws IOException {
     try {
-      List<String> lines = DurableFile.read(file).lines().toList();
+      List<String> lines = BoundedFile.read(file).lines().toList();
       String exit = value(lines, 0);
       String stop = value(lines, 1);
       return Optional.of(

@@ -99,16 +99,19 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   private Optional<StopReason> reason(Guardian.Told told) {
-    if (told.unforked() || (!begun && !told.over() && !files.hasRecord())) {
-      return Optional.of(StopReason.NOT_STARTED);
-    }
     Optional<StopReason> asked = Optional.ofNullable(stopReason.get());
     if (asked.isEmpty() && begun && told.report().exitCode().equals(OptionalInt.of(0))) {
       return Optional.empty();
     }
     Optional<StopReason> why =
-        recorded(told.report()).stopReason(asked).filter(one -> one != StopReason.WORKER_DIED);
-    return begun || !told.over() ? why : why.or(() -> Optional.of(StopReason.NOT_STARTED));
+        recorded(told.report()).stopReason(asked).filter(due -> due != StopReason.WORKER_DIED);
+    return neverBegan(told) ? why.or(() -> Optional.of(StopReason.NOT_STARTED)) : why;
+  }
+
+  /** The guardian tells of the beginning before the end, if it lives to tell. */
+  private boolean neverBegan(Guardian.Told told) {
+    boolean lost = !told.over() && told.report().exitCode().isEmpty();
+    return told.unforked() || (!begun && !(lost && files.hasRecord()));
   }
 
   /** What the run's record says, which knows why the guardian ended the run; it may be missing. */

@@ -96,7 +96,7 @@ final class Guardian {
     }
   }
 
-  /** Ends the guardian's processes at once, and all that they have started. */
+  /** Ends a guardian at once, and all that it has started; not what a killed watcher left. */
   void kill() {
     try (Stream<ProcessHandle> started = process.descendants()) {
       List<ProcessHandle> all = started.toList();

@@ -47,7 +47,10 @@ final class GuardianScript {
       throws IOException, InterruptedException {
     Process ending = ending(runDirectory, runId, grace).start();
     String told = new String(ending.getInputStream().readAllBytes(), UTF_8);
-    ending.waitFor();
+    int status = ending.waitFor();
+    if (status != 0) {
+      throw new IOException("the process that ends a run has itself ended with " + status);
+    }
     return Report.of(told.lines().toList());
   }
 
@@ -66,7 +69,7 @@ final class GuardianScript {
         "--end",
         runDirectory.resolve(RunDirectory.RECORD).toString(),
         Long.toString(grace.toSeconds()),
-        cookie(runId));
+        runId.toString());
   }
 
   private ProcessBuilder builder(String... arguments) {

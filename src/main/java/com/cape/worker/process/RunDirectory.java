@@ -52,14 +52,14 @@ final class RunDirectory {
   /** Whether the run was started where this process runs; so it is where nothing tells. */
   boolean ofThisMachine() throws IOException {
     try {
-      String[] items = DurableFile.read(path.resolve(SPEC)).split("\0", 3);
+      String[] items = BoundedFile.read(path.resolve(SPEC)).split("\0", 3);
       return items.length == 3 && new Machine(items[0], items[1]).equals(Machine.here());
     } catch (NoSuchFileException e) {
       return true;
     }
   }
 
-  /** Whether the guardian has begun. */
+  /** Whether the process that becomes the command has noted itself. */
   boolean hasRecord() {
     return Files.exists(path.resolve(RECORD));
   }
@@ -67,7 +67,7 @@ final class RunDirectory {
   /** What the guardian has recorded. */
   Report record() throws IOException {
     try {
-      String text = DurableFile.read(path.resolve(RECORD));
+      String text = BoundedFile.read(path.resolve(RECORD));
       return Report.of(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
     } catch (NoSuchFileException e) {
       return Report.of(List.of());
@@ -82,7 +82,7 @@ final class RunDirectory {
   /** Why the worker has stopped the run; a note that was not finished counts as none. */
   Optional<StopReason> stop() throws IOException {
     try {
-      String word = DurableFile.read(path.resolve(STOP));
+      String word = BoundedFile.read(path.resolve(STOP));
       return Arrays.stream(StopReason.values()).filter(one -> one.name().equals(word)).findFirst();
     } catch (NoSuchFileException e) {
       return Optional.empty();

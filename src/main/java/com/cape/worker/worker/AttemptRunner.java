@@ -10,7 +10,6 @@ import com.cape.worker.store.Settlement;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,16 +60,9 @@ final class AttemptRunner {
   /**
    * Runs the command for the claimed issue and settles it.
    *
-   * @param started called once the command was started, by this thread or another
+   * @param started called when the command was started
    */
   Seen run(Held held, Runnable started) throws InterruptedException {
-    var told = new AtomicBoolean();
-    Runnable once =
-        () -> {
-          if (told.compareAndSet(false, true)) {
-            started.run();
-          }
-        };
     Claim claim = held.claim();
     LogFacts.begin(claim);
     try {
@@ -80,9 +72,9 @@ final class AttemptRunner {
       }
       Path output = files.create(claim);
       CommandRunner.Run run =
-          commands.start(files.spec(claim, program.get(), output, held.since()), once);
+          commands.start(files.spec(claim, program.get(), output, held.since()), started);
       LOG.info("workflow started log={}", output);
-      return await(held, run, output, once);
+      return await(held, run, output);
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
@@ -90,8 +82,7 @@ final class AttemptRunner {
     }
   }
 
-  private Seen await(Held held, CommandRunner.Run run, Path output, Runnable started)
-      throws InterruptedException {
+  private Seen await(Held held, CommandRunner.Run run, Path output) throws InterruptedException {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
@@ -105,7 +96,6 @@ final class AttemptRunner {
       if (cause.isPresent()) {
         return notStarted(claim, cause.get());
       }
-      started.run();
       String tail = files.tail(output);
       var next = new AtomicReference<Held>();
       boolean settled =

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.process.BoundedFile;
 import com.cape.worker.process.DurableFile;
 import com.cape.worker.process.OutputTail;
 import com.cape.worker.process.RunSpec;
@@ -149,7 +150,7 @@ final class RunFiles {
 
   private static Optional<String> notStarted(Path directory) throws IOException {
     try {
-      return Optional.of(DurableFile.read(directory.resolve(NOT_STARTED)));
+      return Optional.of(BoundedFile.read(directory.resolve(NOT_STARTED)));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }

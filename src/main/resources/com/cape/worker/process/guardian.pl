@@ -1,5 +1,5 @@
 # cape-guardian
-# cape-guardian --end RECORD GRACE COOKIE
+# cape-guardian --end RECORD GRACE ID
 #
 # Runs one command after the other, each in a process group of its own, and ends all that it started
 # when it has ended, when the worker asks, when the life line, this script's standard input, is
@@ -29,7 +29,7 @@
 #
 # GRACE    whole seconds between TERM and KILL
 # DEADLINE whole seconds on the lease's clock at which the run is ended
-# COOKIE   NAME=value that each process of the run has in its environment, unless it wiped it
+# COOKIE   CAPE_RUN_ID=ID, that each process of the run has in its environment, unless it wiped it
 # DIRECTORY/spec    NUL-terminated: machine (two items), deadline, grace, cookie, the directory to run
 #                   in, the file to which output is appended, NAME=value of each added variable, an
 #                   empty string, the command's words
@@ -49,6 +49,7 @@ my $proc = '/proc';
 my $has_proc = -r "$proc/self/stat";
 my $most_rounds = 60;
 my $quick_kills = 200;
+my $most_bytes = 16 << 20;
 my $missing = 2;         # ENOENT
 my $interrupted = 4;     # EINTR
 my $without_waiting = 1; # WNOHANG
@@ -61,17 +62,18 @@ my ($first, $start, $due, $ended) = (0, '', 0, 0); # what the record says
 my $group = 0;                        # 0 while there is none
 my %known;                            # descendants that were seen, without /proc
 my (@found, @strays);                 # the living of the run, and those of them outside its group
+my $met_first = 0;                    # whether one of them is in the first process's group
 my $adopts = 0;
 my ($starter, $third, $to_third, $from_starter, $board, $gate) = (0, 0);
 my $said_over = 0;
 
-# A command may put into a file's place what would block who opens it.
+# A command may put into a file's place what would block who opens it, or fill the memory.
 sub read_file {
   my ($path) = @_;
   return if !-f $path;
   open(my $file, '<:raw', $path) or return;
   my $text = '';
-  while (my $read = sysread($file, $text, 65536, length $text)) { }
+  while (length $text < $most_bytes && sysread $file, $text, 65536, length $text) { }
   return $text;
 }
 
@@ -104,13 +106,16 @@ sub start_of {
   return join '_', split ' ', $said // '';
 }
 
-# The lease's clock, which runs on while the machine is suspended, in seconds. Which one that is does
-# not change when a file cannot be read for once.
+# The lease's clock, which runs on while the machine is suspended, in seconds. A file that cannot be
+# read for once does not change the clock.
 my ($uptime, $read_at);
 
 sub now {
   my $text = read_file("$proc/uptime");
-  ($uptime, $read_at) = ((split ' ', $text)[0], time_of_day()) if $text;
+  if ($text) {
+    ($uptime, $read_at) = ((split ' ', $text)[0], time_of_day());
+    return $uptime;
+  }
   return defined $uptime ? $uptime + time_of_day() - $read_at : time_of_day();
 }
 
@@ -138,6 +143,7 @@ sub adopt {
 # @strays. A zombie is not alive, and may stay for long where process 1 is no real init.
 sub look {
   @found = @strays = ();
+  $met_first = 0;
   if ($adopts) { look_by_adoption() }
   elsif ($has_proc) { look_by_group_and_cookie() }
   else { look_by_descent() }
@@ -180,6 +186,7 @@ sub found { # PID GROUP
   my ($pid, $its_group) = @_;
   push @found, $pid;
   push @strays, $pid if $its_group != $group;
+  $met_first = 1 if $its_group == $first;
 }
 
 sub starter_is_done {
@@ -208,16 +215,15 @@ sub has_cookie {
 # stand before its parent, where numbers have begun anew. After the words, ps shows the environment of
 # those that do not hide it.
 sub look_by_descent {
-  return if !$group;
   my @all = map { [split ' ', $_, 5] } ps('axeww', '-o', 'pid=,ppid=,pgid=,stat=,command=');
   # It cannot fork.
-  @all = ([$group, $$, $group, '?', '']) if !@all && kill 0 => -$group;
+  @all = ([$group, $$, $group, '?', '']) if !@all && $group && kill 0 => -$group;
   for (my $before = -1; $before != keys %known;) {
     $before = keys %known;
     for my $one (@all) {
       my ($pid, $parent, $its_group, undef, $words) = @$one;
       $known{$pid} = 1
-        if $known{$parent} || $its_group == $group || " $words " =~ / \Q$cookie\E /;
+        if $known{$parent} || $group && $its_group == $group || " $words " =~ / \Q$cookie\E /;
     }
   }
   for my $one (grep { $known{$_->[0]} && $_->[3] !~ /^Z/ } @all) {
@@ -232,7 +238,8 @@ sub signal_found { # SIGNAL
   kill $_[0] => @found;
 }
 
-# The kernel may be without this list (proc_pid_task(5): CONFIG_PROC_CHILDREN).
+# The kernel may be without this list (proc_pid_task(5): CONFIG_PROC_CHILDREN); then what it hides is
+# not found, and a chain may be too fast.
 sub children {
   my $all = read_file("$proc/$$/task/$$/children") // '';
   return grep { $_ != $starter && $_ != $third } split ' ', $all;
@@ -307,7 +314,7 @@ sub read_record {
   return 1;
 }
 
-# Notes something in the record, unless the disk is full.
+# Notes something in the record, where it can: the disk may be full, or what is there no file.
 sub note {
   return if -e $record && !-f _;
   open(my $file, '>>', $record) or return;
@@ -329,11 +336,8 @@ sub find_group {
   waitpid $starter, $without_waiting if $starter;
   if ($began eq $start || $starter && $began eq '' && !kill 0 => $starter) {
     $group = $first;
-  } elsif (look()) {
-    for my $pid (@found) {
-      my @fields = look_at($pid);
-      $group = $first if @fields && $fields[2] == $first;
-    }
+  } elsif (look() && $met_first) {
+    $group = $first;
   }
 }
 
@@ -419,7 +423,7 @@ sub watch_the_watcher { # HANDLE
   my ($buffer, $lives) = ('', 0);
   $adopts = 0;
   while (1) {
-    if ($lives && !$first && $buffer !~ /\n/ && !ready(1, $from_watcher)) {
+    if ($lives && !$first && $buffer !~ /\n/ && !ready(0.05, $from_watcher)) {
       read_record();
       next;
     }
@@ -452,12 +456,13 @@ sub watch {
       return if $closed;
       next if $line !~ /^run /;
       ($run, $done) = ($line, 0);
-      # What it said of the run before may be unread.
+      # What the starter said of the run before may be unread.
       starter_is_done();
       parse_run($run);
       # The third one first, for nobody else would guard the run if this process were killed now. The
       # starter looks at the board once its child has ended, which reads the gate.
-      syswrite($to_third, "$run\n") || start_third($run);
+      keep_third('over');
+      syswrite $to_third, "$run\n";
       syswrite $board, "$run\n";
       syswrite $gate, "$run\n";
       next;
@@ -515,9 +520,9 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
   my @added = ($items[4]);
   splice @items, 0, 7;
   while ((my $variable = shift @items) ne '') { push @added, $variable }
+  open STDERR, '>>', $output or exit 1;
   syswrite STDOUT, "begun\n";
-  open STDOUT, '>>', $output or exit 1;
-  open STDERR, '>&', \*STDOUT;
+  open STDOUT, '>&', \*STDERR;
   if (!chdir $place) {
     print STDERR "cannot run in $place: $!\n";
     exit 127;
@@ -634,17 +639,21 @@ sub guard {
   start_third('over');
   watch();
   syswrite $to_third, "over\n";
-  # Process 1 may bury nobody.
-  kill CONT => grep { $_ && !waitpid $_, $without_waiting } $starter, $third;
+  # One that was stopped would not end.
+  my @others = grep { $_ && !waitpid $_, $without_waiting } $starter, $third;
+  kill CONT => @others;
   close $_ for $board, $gate, $to_third;
-  1 while wait > 0;
+  # Process 1 may bury nobody.
+  waitpid $_, 0 for @others;
+  bury();
 }
 
 $0 = 'cape-guardian';
 eval { require Time::HiRes } if !$has_proc;
 now();
 if (($ARGV[0] // '') eq '--end') {
-  ($record, $grace, $cookie) = @ARGV[1 .. 3];
+  # Not a word like the cookie, which others of this kind look for.
+  ($record, $grace, $cookie) = (@ARGV[1, 2], "CAPE_RUN_ID=$ARGV[3]");
   await_other_watchers();
   find_group();
   syswrite STDOUT, left() if !defined end_run();

@@ -390,9 +390,15 @@ class GuardianUnderAttackTest {
     assertFalse(Files.exists(spec.directory().resolve("begun")));
   }
 
-  @Test
-  void recordThatBlocksWhoOpensItIsLeftAlone() throws Exception {
-    CommandRunner.Run run = start("rm -f record; mkfifo record; " + IGNORES_TERM);
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "rm -f record; mkfifo record; ",
+        "truncate -s 100G record; ",
+        "ln -sf /dev/zero record; "
+      })
+  void recordThatBlocksOrFloodsWhoReadsItIsLeftAlone(String makes) throws Exception {
+    CommandRunner.Run run = start(makes + IGNORES_TERM);
     await().until(() -> Files.size(output) > 0);
     long start = System.nanoTime();
     run.stop(StopReason.CANCELLED);

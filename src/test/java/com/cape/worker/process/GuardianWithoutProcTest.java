@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,6 +57,13 @@ class GuardianWithoutProcTest {
     assertNobodyLives();
   }
 
+  @Test
+  void whatLeftTheGroupIsEndedAfterAGoodExitAsLongAsItHasTheCookie() throws Exception {
+    Process guardian = start("(setsid sleep 300 & echo $!); sleep 0.1; exit 0", 300);
+    assertEquals("exit 0", told(guardian));
+    assertNobodyLives();
+  }
+
   private Process start(String script, int leaseSeconds) throws Exception {
     String text;
     try (var resource = ProcessCommandRunner.class.getResourceAsStream("guardian.pl")) {
@@ -69,7 +77,7 @@ class GuardianWithoutProcTest {
                 text.replace("my $proc = '/proc';", "my $proc = '" + directory + "/none';"))
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
-    String cookie = "CAPE_RUN_ID=none";
+    String cookie = "CAPE_RUN_ID=" + UUID.randomUUID();
     String output = Files.createFile(directory.resolve("output")).toString();
     long deadline = Instant.now().getEpochSecond() + leaseSeconds;
     List<String> spec =
