@@ -344,9 +344,9 @@ find_tools() {
   done
   plain_path "a directory of the PATH" "$search_path"
   if ! bash=$(find_in "$search_path" bash); then
-    problem "bash is missing; it opens the files of the worker's output"
+    problem "bash is missing, which opens the files of the worker's output; install it"
   fi
-  find_in "$search_path" perl >/dev/null || problem "perl is missing; each run is guarded by a Perl script"
+  find_in "$search_path" perl >/dev/null || problem "perl is missing, and each run is guarded by a Perl script; install it"
   if [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; then
     java=$JAVA_HOME/bin/java
   else

@@ -299,7 +299,8 @@ public final class Daemon {
 
   private Path perl(String searchPath) {
     return Perl.find(config.command().workingDir(), searchPath)
-        .orElseThrow(() -> refusal("perl is missing; each run is guarded by a Perl script"));
+        .orElseThrow(
+            () -> refusal("perl is missing, and each run is guarded by a Perl script; install it"));
   }
 
   private String searchPath() {

@@ -62,7 +62,9 @@ final class HostCheck {
     Perl.find(directory, searchPath)
         .ifPresentOrElse(
             path -> findings.ok("perl", path.toString()),
-            () -> findings.failed("perl", "is missing; each run is guarded by a Perl script"));
+            () ->
+                findings.failed(
+                    "perl", "is missing, and each run is guarded by a Perl script; install it"));
     CommandTemplate template =
         command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath));
     resolve("command", template.program(), directory, searchPath);

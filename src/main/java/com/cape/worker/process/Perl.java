@@ -16,11 +16,11 @@ public final class Perl {
 
   private Perl() {}
 
-  /** The one on the search path, or else the system's own. */
+  /** The system's own, or else the one on the search path, which may be anybody's. */
   public static Optional<Path> find(Path directory, String searchPath) {
-    return new CommandCheck("perl", directory, searchPath)
+    return new CommandCheck("/usr/bin/perl", directory, searchPath)
         .find()
-        .or(() -> new CommandCheck("/usr/bin/perl", directory, searchPath).find());
+        .or(() -> new CommandCheck("perl", directory, searchPath).find());
   }
 
   /**
