@@ -83,7 +83,12 @@ final class GuardedRun implements CommandRunner.Run {
     looks.cancel(false);
     List<String> survivors = told.report().survivors();
     if (told.over() && guardian.send("over " + number)) {
-      release.accept(guardian);
+      if (survivors.isEmpty()) {
+        release.accept(guardian);
+      } else {
+        // What could not be ended would be taken for the next run's.
+        guardian.close();
+      }
     } else {
       survivors = endWithoutGuardian();
       guardian.close();

@@ -399,6 +399,7 @@ sub watcher_ends { # WHY
 
 sub start_third { # RUN
   my ($run) = @_;
+  my $watcher = $$;
   pipe(my $reader, $to_third) or return;
   $third = forked(sub {
     # In a group of its own: a signal to the worker's, which the guardian is in, leaves it alive.
@@ -406,7 +407,7 @@ sub start_third { # RUN
     close $to_third;
     close $gate;
     close $board;
-    watch_the_watcher($reader);
+    watch_the_watcher($reader, $watcher);
   }) // 0;
   syswrite $to_third, "$run\n";
 }
@@ -417,14 +418,17 @@ sub keep_third { # RUN
   else { kill CONT => $third }
 }
 
-# Waits for the watcher's death, and then does what that would have done.
-sub watch_the_watcher { # HANDLE
-  my ($from_watcher) = @_;
+# Waits for the watcher's death, and then does what that would have done. A command may stop its
+# watcher, or somebody the worker's whole group.
+sub watch_the_watcher { # HANDLE WATCHER
+  my ($from_watcher, $watcher) = @_;
   my ($buffer, $lives) = ('', 0);
   $adopts = 0;
   while (1) {
-    if ($lives && !$first && $buffer !~ /\n/ && !ready(0.05, $from_watcher)) {
-      read_record();
+    my $wait = !$lives ? 10 : $first ? 1 : 0.05;
+    if ($buffer !~ /\n/ && !ready($wait, $from_watcher)) {
+      read_record() if $lives && !$first;
+      kill CONT => $watcher if getppid == $watcher;
       next;
     }
     my $line = read_line($from_watcher, $buffer) // last;

@@ -49,6 +49,22 @@ class GuardianUnderAttackTest {
     assertEquals(OptionalInt.of(3), start("kill -STOP $PPID; exit 3").await().exitCode());
   }
 
+  @Test
+  void commandThatStopsAllOfItsGuardianItCanNameEndsAllTheSame() throws Exception {
+    String script = "read -r _ _ _ watcher _ </proc/$PPID/stat; kill -STOP $PPID $watcher; exit 3";
+    assertEquals(OptionalInt.of(3), start(script).await().exitCode());
+  }
+
+  @Test
+  void watcherThatWasStoppedKeepsTheDeadline() throws Exception {
+    Duration deadline = LeaseClock.now().plusSeconds(3);
+    CommandRunner.Run run = runner.start(spec(IGNORES_TERM, Map.of(), deadline));
+    await().until(() -> Files.size(output) > 0);
+    Processes.signal("STOP", guardian().get(1));
+    assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
+    assertEquals(Set.of(), living());
+  }
+
   @RepeatedTest(20)
   void signalToTheGuardianDoesNotPassForTheEndOfTheCommand() throws Exception {
     assertEquals(OptionalInt.of(0), start("kill -TERM $PPID; exit 0").await().exitCode());
@@ -164,6 +180,8 @@ class GuardianUnderAttackTest {
     start("echo $PPID").await();
     ProcessHandle watcher = ProcessHandle.of(watcher(starter())).orElseThrow();
     List<ProcessHandle> guardian = watcher.descendants().toList();
+    // They let each other go on.
+    Processes.signal("STOP", Processes.leader(watcher.pid()).orElseThrow());
     Processes.signal("STOP", watcher.pid());
     Ending ending = start("exit 0").await();
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
