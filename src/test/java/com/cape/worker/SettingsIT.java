@@ -170,6 +170,16 @@ class SettingsIT {
   }
 
   @Test
+  void stateDirectoryThatNoGuardianCanBeToldOfIsRefused() throws Exception {
+    var fixture = new JarFixture(Files.createDirectory(directory.resolve("a\nb")), "true");
+    try (var worker = fixture.worker("x", "--exit-when-idle")) {
+      assertEquals(78, worker.exitCode(), worker.output());
+      assertTrue(worker.output().contains("holds a line break"), worker.output());
+    }
+    assertFalse(Files.exists(fixture.directory.resolve("logs")));
+  }
+
+  @Test
   void unknownDatabaseEndsTheStart() throws Exception {
     var fixture = new JarFixture(directory, "true");
     String url = fixture.database.url().replaceAll("/[^/]*$", "/no_such_database");

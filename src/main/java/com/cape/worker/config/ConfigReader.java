@@ -150,6 +150,12 @@ final class ConfigReader {
         source.find(Setting.STATE_DIR).isPresent()
             ? path(Setting.STATE_DIR)
             : directory.resolve("state").resolve(id.map(WorkerId::value).orElse("unnamed"));
+    // A guardian is told of it in a line.
+    if (state.toString().contains("\n")) {
+      mistakes.add(
+          "the path of the state directory holds a line break, from where the worker is started; set "
+              + Setting.STATE_DIR.variable());
+    }
     LogLevel level = optional(Setting.LOG_LEVEL, ConfigReader::logLevel).orElse(LogLevel.INFO);
     return new WorkerConfig.Logs(
         level, directory, state, Duration.ofDays(number(Setting.LOG_RETENTION, 1)));
