@@ -299,8 +299,7 @@ public final class Daemon {
 
   private Path perl(String searchPath) {
     return Perl.find(config.command().workingDir(), searchPath)
-        .orElseThrow(
-            () -> refusal("perl is missing, and each run is guarded by a Perl script; install it"));
+        .orElseThrow(() -> refusal(Perl.MISSING));
   }
 
   private String searchPath() {

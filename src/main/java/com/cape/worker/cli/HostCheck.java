@@ -62,9 +62,7 @@ final class HostCheck {
     Perl.find(directory, searchPath)
         .ifPresentOrElse(
             path -> findings.ok("perl", path.toString()),
-            () ->
-                findings.failed(
-                    "perl", "is missing, and each run is guarded by a Perl script; install it"));
+            () -> findings.failed("perl", Perl.MISSING));
     CommandTemplate template =
         command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath));
     resolve("command", template.program(), directory, searchPath);

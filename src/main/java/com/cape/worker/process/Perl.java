@@ -9,6 +9,10 @@ import java.util.Set;
 
 /** The interpreter of what the JVM cannot do itself. */
 public final class Perl {
+  /** What is said where there is none. */
+  public static final String MISSING =
+      "perl is missing, and each run is guarded by a Perl script; install it";
+
   // What Perl obeys (perlrun(1): ENVIRONMENT) is not for a script of ours, which finds it with this
   // before its name.
   private static final String OBEYED = "PERL";

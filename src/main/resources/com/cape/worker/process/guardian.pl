@@ -334,11 +334,10 @@ sub find_group {
   my $began = start_of($first);
   # A zombie can be signalled, too.
   waitpid $starter, $without_waiting if $starter;
-  if ($began eq $start || $starter && $began eq '' && !kill 0 => $starter) {
-    $group = $first;
-  } elsif (look() && $met_first) {
-    $group = $first;
-  }
+  $group = $first
+    if $began eq $start
+    || $starter && $began eq '' && !kill 0 => $starter
+    || look() && $met_first;
 }
 
 # What a line about a run says of it.
