@@ -14,8 +14,8 @@ END
 $$;
 
 -- Takes the issue that has been due longest within the highest priority. One row comes back: with
--- run_id a claim, else with id an issue that was cancelled or mended instead, else why there was none: a pause,
--- and what falls due next.
+-- run_id a claim, else with id an issue that was cancelled or mended instead, else why there was
+-- none: a pause, and what falls due next.
 CREATE OR REPLACE FUNCTION cape_claim_next(
     p_run uuid, p_worker text, p_instance uuid, p_host text, p_pid bigint, p_logs text, p_lease float8,
     OUT id bigint, OUT attempts integer, OUT fence bigint, OUT description text, OUT last_error text,
@@ -23,11 +23,16 @@ CREATE OR REPLACE FUNCTION cape_claim_next(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
+  few constant integer := 64;
+  passed integer := 0;
   tried integer;
   since timestamptz;
   first bigint;
+  until timestamptz;
+  last bigint;
+  due timestamptz;
+  mine bigint;
   cancelled boolean;
-  refused bigint[] := '{}';
 BEGIN
   SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity'), p.reason
     INTO left_s, reason
@@ -36,8 +41,11 @@ BEGIN
    ORDER BY paused_until DESC NULLS FIRST
    LIMIT 1;
   IF NOT FOUND THEN
-    -- One priority after the other: what waits within a higher one is not walked past. What was
-    -- claimed since the last vacuum is, and only once: the second look begins where the first ended.
+    -- The issue whose turn it is, and then the next one where another claims that just now. Each is
+    -- locked alone, for a statement that looks through the queue knows it as it was when it began:
+    -- among many claimers it walks, and locks, behind all that was claimed since. Only what nobody
+    -- claims so fast, rows that somebody else holds or a trigger refuses, is looked through at once.
+    -- One priority after the other: what waits within a higher one is not walked past.
     SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
      WHERE status = 'pending' ORDER BY priority DESC, run_after, i.id LIMIT 1;
     IF tried IS NULL AND first IS NOT NULL THEN
@@ -54,61 +62,69 @@ BEGIN
        WHERE status = 'pending' AND priority IS NOT NULL ORDER BY priority DESC, run_after, i.id LIMIT 1;
     END IF;
     WHILE tried IS NOT NULL LOOP
-      id := NULL;
       IF since <= now() THEN
-        SELECT i.id, i.cancel_requested_at IS NOT NULL INTO id, cancelled FROM cape_issues i
+        until := CASE WHEN passed < few THEN since ELSE 'infinity' END;
+        last := CASE WHEN passed < few THEN first ELSE 9223372036854775807 END;
+        -- Lock and update in one subtransaction: in two they would need a multixact.
+        BEGIN
+          SELECT run_after, i.id, cancel_requested_at IS NOT NULL INTO due, mine, cancelled
+            FROM cape_issues i
+           WHERE status = 'pending' AND priority = tried AND run_after <= now()
+             AND (run_after, i.id) >= (since, first) AND (run_after, i.id) <= (until, last)
+             AND NOT EXISTS (SELECT FROM cape_issue_attempts a
+                              WHERE a.issue_id = i.id AND a.outcome = 'running')
+             AND greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
+                                        WHERE a.issue_id = i.id))
+                 < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647
+                                           ELSE 9223372036854775807 END
+           ORDER BY run_after, i.id
+           LIMIT 1
+             FOR UPDATE SKIP LOCKED;
+          IF cancelled THEN
+            UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
+             WHERE i.id = mine;
+            id := mine;
+            RETURN;
+          ELSIF FOUND THEN
+            -- A fence above every attempt's keeps "never used twice" even where the column was edited, or
+            -- the issue deleted and inserted again under its id.
+            UPDATE cape_issues i
+               SET status = 'started', assigned_worker_id = p_worker,
+                   attempts = least(coalesce(i.attempts, 0), 2147483646) + 1,
+                   fence = 1 + greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
+                                                   WHERE a.issue_id = i.id)),
+                   started_at = now(), updated_at = now(), completed_at = NULL
+             WHERE i.id = mine
+            RETURNING i.attempts, i.fence, i.description, i.last_error
+                 INTO attempts, fence, description, last_error;
+            INSERT INTO cape_issue_attempts
+                   (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file,
+                    lease_expires_at)
+            VALUES (mine, cape_claim_next.attempts, cape_claim_next.fence, p_run, p_worker, p_instance,
+                    p_host, p_pid,
+                    format('%s/%s/attempt-%s-%s.log', p_logs, mine, cape_claim_next.attempts,
+                           cape_claim_next.fence),
+                    now() + make_interval(secs => p_lease));
+            id := mine;
+            run_id := p_run;
+            RETURN;
+          END IF;
+        EXCEPTION
+          WHEN unique_violation THEN
+            NULL; -- An edit made a running issue pending between the look and the claim.
+          WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+            -- An edited row, or a trigger of others, must not stand in the way of the rest.
+            RAISE WARNING 'cape_issues % cannot be claimed: %', mine, SQLERRM;
+        END;
+        SELECT run_after, i.id INTO since, first FROM cape_issues i
          WHERE status = 'pending' AND priority = tried AND run_after <= now()
-           AND (run_after, i.id) >= (since, first) AND i.id <> ALL (refused)
-           AND NOT EXISTS (SELECT FROM cape_issue_attempts a
-                            WHERE a.issue_id = i.id AND a.outcome = 'running')
-           AND greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a WHERE a.issue_id = i.id))
-               < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END
-         ORDER BY run_after, i.id
-         LIMIT 1
-           FOR UPDATE SKIP LOCKED;
+           AND (run_after, i.id) > (coalesce(due, until), coalesce(mine, last))
+         ORDER BY run_after, i.id LIMIT 1;
+        passed := passed + 1;
+        CONTINUE WHEN FOUND;
       END IF;
-      IF cape_claim_next.id IS NULL THEN
-        SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
-         WHERE status = 'pending' AND priority < tried ORDER BY priority DESC, run_after, i.id LIMIT 1;
-        CONTINUE;
-      END IF;
-      BEGIN
-        IF cancelled THEN
-          UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
-           WHERE i.id = cape_claim_next.id;
-          RETURN;
-        END IF;
-        -- A fence above every attempt's keeps "never used twice" even where the column was edited, or
-        -- the issue deleted and inserted again under its id.
-        UPDATE cape_issues i
-           SET status = 'started', assigned_worker_id = p_worker,
-               attempts = least(coalesce(i.attempts, 0), 2147483646) + 1,
-               fence = 1 + greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
-                                               WHERE a.issue_id = i.id)),
-               started_at = now(), updated_at = now(), completed_at = NULL
-         WHERE i.id = cape_claim_next.id
-        RETURNING i.attempts, i.fence, i.description, i.last_error
-             INTO attempts, fence, description, last_error;
-        INSERT INTO cape_issue_attempts
-               (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file, lease_expires_at)
-        VALUES (cape_claim_next.id, cape_claim_next.attempts, cape_claim_next.fence, p_run, p_worker,
-                p_instance, p_host, p_pid,
-                format('%s/%s/attempt-%s-%s.log', p_logs, cape_claim_next.id, cape_claim_next.attempts,
-                       cape_claim_next.fence),
-                now() + make_interval(secs => p_lease));
-        run_id := p_run;
-        RETURN;
-      EXCEPTION
-        WHEN unique_violation THEN
-          -- An edit made a running issue pending between the look and the claim.
-          refused := refused || id;
-          id := NULL;
-        WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
-          -- An edited row, or a trigger of others, must not stand in the way of the rest.
-          RAISE WARNING 'cape_issues % cannot be claimed: %', id, SQLERRM;
-          refused := refused || id;
-          id := NULL;
-      END;
+      SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
+       WHERE status = 'pending' AND priority < tried ORDER BY priority DESC, run_after, i.id LIMIT 1;
     END LOOP;
     -- Without a time it counts as due. Whoever looks again finds it.
     BEGIN

@@ -1,0 +1,96 @@
+package com.cape.worker.store;
+
+import static com.cape.worker.store.RepositoryFixture.ALICE;
+import static com.cape.worker.store.RepositoryFixture.LEASE;
+import static com.cape.worker.store.RepositoryFixture.completed;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What a claim does about rows that others hold, and what it leaves on its own. */
+@Tag("database")
+@Timeout(60)
+class ClaimAmongOthersTest {
+  // More than are tried one by one.
+  private static final int HELD = 300;
+
+  private final TestDatabase test = TestDatabase.create();
+  private final IssueRepository issues = new IssueRepository(new Database(test.dataSource()));
+
+  @BeforeEach
+  void migrate() {
+    new Migrator(test.dataSource()).migrate();
+  }
+
+  @Test
+  void whatIsHeldOrRefusedIsPassedOver() throws SQLException {
+    insert(HELD, 1);
+    insert(3, 1);
+    insert(1, 0);
+    // Two among those that are tried one by one, one among the rest.
+    test.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+          $$BEGIN IF new.description = 'mine' THEN RAISE 'hands off'; END IF; RETURN new; END$$;
+        CREATE TRIGGER refuse BEFORE UPDATE ON cape_issues FOR EACH ROW EXECUTE FUNCTION refuse();
+        ALTER TABLE cape_issues DISABLE TRIGGER refuse;
+        UPDATE cape_issues SET description = 'mine' WHERE id IN (1, 30, %d);
+        ALTER TABLE cape_issues ENABLE TRIGGER refuse
+        """
+            .formatted(HELD + 1));
+    try (Connection others = test.direct().dataSource().getConnection();
+        Statement statement = others.createStatement()) {
+      others.setAutoCommit(false);
+      statement.execute(
+          "SELECT FROM cape_issues WHERE id <= %d AND description <> 'mine' FOR UPDATE"
+              .formatted(HELD));
+      assertEquals(HELD + 2, claim().orElseThrow().issueId());
+      assertEquals(HELD + 3, claim().orElseThrow().issueId());
+      assertEquals(HELD + 4, claim().orElseThrow().issueId());
+      assertEquals(Optional.empty(), claim());
+    }
+    assertEquals(2, claim().orElseThrow().issueId());
+  }
+
+  /** Reading one takes a lock that all sessions share, and thirty-two claimers wait for it. */
+  @Test
+  void claimAndSettleNeedNoMultixact() {
+    // The number is the server's: what others do there meanwhile is in it, but not each time.
+    assertTrue(IntStream.range(0, 20).anyMatch(round -> claimsAndSettlesWithoutMultixact()));
+  }
+
+  private boolean claimsAndSettlesWithoutMultixact() {
+    insert(3, 0);
+    String before = nextMultixact();
+    for (int i = 0; i < 3; i++) {
+      assertTrue(issues.settle(claim().orElseThrow(), completed()).isPresent());
+    }
+    return before.equals(nextMultixact());
+  }
+
+  private String nextMultixact() {
+    test.execute("CHECKPOINT");
+    return test.value("SELECT next_multixact_id FROM pg_control_checkpoint()");
+  }
+
+  private void insert(int count, int priority) {
+    test.execute(
+        "INSERT INTO cape_issues (description, priority) SELECT 'x', %d FROM generate_series(1, %d)"
+            .formatted(priority, count));
+  }
+
+  private Optional<Claim> claim() {
+    return issues.claimNext(ALICE, "/logs", LEASE);
+  }
+}
