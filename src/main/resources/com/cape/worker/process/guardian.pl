@@ -64,8 +64,9 @@ my %known;                            # descendants that were seen, without /pro
 my (@found, @strays);                 # the living of the run, and those of them outside its group
 my $met_first = 0;                    # whether one of them is in the first process's group
 my $adopts = 0;
-my ($starter, $third, $to_third, $from_starter, $board, $gate) = (0, 0);
-my $said_over = 0;
+my ($starter, $third, $to_third, $bell, $from_starter, $life_of_starter, $board, $gate) = (0, 0);
+my ($untold, $said_over) = (0, 0); # lines that the third process may not have read; whether
+                                   # the starter is done with the run
 
 # A command may put into a file's place what would block who opens it, or fill the memory.
 sub read_file {
@@ -399,16 +400,28 @@ sub watcher_ends { # WHY
 sub start_third { # RUN
   my ($run) = @_;
   my $watcher = $$;
-  pipe(my $reader, $to_third) or return;
+  pipe(my $from_watcher, $to_third) or return;
+  pipe(my $rung, $bell) or return;
+  $untold = 0;
   $third = forked(sub {
     # In a group of its own: a signal to the worker's, which the guardian is in, leaves it alive.
     setpgrp 0, 0;
-    close $to_third;
-    close $gate;
-    close $board;
-    watch_the_watcher($reader, $watcher);
+    close $_ for $to_third, $bell, $gate, $board;
+    watch_the_watcher($from_watcher, $rung, $watcher);
   }) // 0;
-  syswrite $to_third, "$run\n";
+  tell_third($run);
+}
+
+# Told without waking it, which each short run would pay for: it reads when the bell rings, and when
+# this process has died.
+sub tell_third { # LINE
+  syswrite $to_third, "$_[0]\n";
+  ring() if ++$untold > 50;
+}
+
+sub ring {
+  $untold = 0;
+  syswrite $bell, '.';
 }
 
 # Where the third process was stopped, it goes on; where it was killed, a new one takes its place.
@@ -418,24 +431,27 @@ sub keep_third { # RUN
 }
 
 # Waits for the watcher's death, and then does what that would have done. A command may stop its
-# watcher, or somebody the worker's whole group.
-sub watch_the_watcher { # HANDLE WATCHER
-  my ($from_watcher, $watcher) = @_;
-  my ($buffer, $lives) = ('', 0);
+# watcher, or somebody the worker's whole group; the bell may not have rung by then.
+sub watch_the_watcher { # HANDLE BELL WATCHER
+  my ($from_watcher, $rung, $watcher) = @_;
+  my ($buffer, $lives, $dead) = ('', 0, 0);
   $adopts = 0;
-  while (1) {
-    my $wait = !$lives ? 10 : $first ? 1 : 0.05;
-    if ($buffer !~ /\n/ && !ready($wait, $from_watcher)) {
+  while (!$dead) {
+    if (!ready(!$lives ? 3 : $first ? 1 : 0.05, $rung)) {
       read_record() if $lives && !$first;
       kill CONT => $watcher if getppid == $watcher;
       next;
     }
-    my $line = read_line($from_watcher, $buffer) // last;
-    if ($line =~ /^run /) {
-      parse_run($line);
-      $lives = 1;
-    } elsif ($line eq 'over') {
-      $lives = 0;
+    my $read = sysread $rung, my $rings, 64;
+    $dead = defined $read ? $read == 0 : $! != $interrupted;
+    while ($dead || $buffer =~ /\n/ || ready(0, $from_watcher)) {
+      my $line = read_line($from_watcher, $buffer) // last;
+      if ($line =~ /^run /) {
+        parse_run($line);
+        $lives = 1;
+      } elsif ($line eq 'over') {
+        $lives = 0;
+      }
     }
   }
   watcher_ends('cut') if $lives;
@@ -448,11 +464,9 @@ sub watch {
     my $closed = 0;
     # Soon, for the record may not be there for long.
     my $wait = !$run ? undef : $first ? 1 : 0.05;
-    for my $handle ($buffer =~ /\n/ ? () : ready($wait, \*STDIN, $from_starter)) {
-      my $read = sysread $handle, my $said, 65536;
-      if (!$read) { $closed ||= defined $read || $! != $interrupted }
-      elsif ($handle == $from_starter) { $said_over = 1 }
-      else { $buffer .= $said }
+    for my $handle ($buffer =~ /\n/ ? () : ready($wait, \*STDIN, $life_of_starter)) {
+      my $read = sysread $handle, $buffer, 65536, length $buffer;
+      $closed ||= defined $read ? $read == 0 : $! != $interrupted;
     }
     my $line = $buffer =~ s/^(.*)\n// ? $1 : '';
     if (!$run) {
@@ -465,13 +479,19 @@ sub watch {
       # The third one first, for nobody else would guard the run if this process were killed now. The
       # starter looks at the board once its child has ended, which reads the gate.
       keep_third('over');
-      syswrite $to_third, "$run\n";
+      tell_third($run);
       syswrite $board, "$run\n";
       syswrite $gate, "$run\n";
       next;
     }
+    if ($line eq "over $number") {
+      $run = '';
+      tell_third('over');
+      next;
+    }
     read_record() if !$first;
     keep_third($run);
+    ring() if $untold;
     if ($closed) {
       watcher_ends('cut');
       return;
@@ -484,10 +504,6 @@ sub watch {
       $done = 1;
     } elsif ($line =~ /^until $number ([0-9]+)$/) {
       $deadline = $1;
-    }
-    if ($line eq "over $number") {
-      $run = '';
-      syswrite $to_third, "over\n";
     }
   }
 }
@@ -542,15 +558,15 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
 }
 
 # Forks ahead, and sees one run after the other through.
-sub start_runs { # BOARD GATE TO_WATCHER
-  my ($from_board, $from_gate, $to_watcher) = @_;
+sub start_runs { # BOARD GATE TO_WATCHER LIFE
+  my ($from_board, $from_gate, $to_watcher, $life) = @_;
   my ($buffer, $run, $last, $parent) = ('', '', 0, $$);
   pipe(my $from_child, my $to_parent) or return;
   adopt();
   while (1) {
     my $child = forked(sub {
       setpgrp 0, 0;
-      close $to_watcher;
+      close $_ for $to_watcher, $life;
       become_command($from_gate, $run, $last, $parent, $to_parent);
     });
     if (!defined $child) {
@@ -628,24 +644,25 @@ sub guard {
   pipe(my $from_board, $board) or return;
   pipe(my $from_gate, $gate) or return;
   pipe($from_starter, my $to_watcher) or return;
+  pipe($life_of_starter, my $life) or return;
   $starter = forked(sub {
-    close $_ for $board, $gate, $from_starter;
+    close $_ for $board, $gate, $from_starter, $life_of_starter;
     undef $from_starter;
-    start_runs($from_board, $from_gate, $to_watcher);
+    start_runs($from_board, $from_gate, $to_watcher, $life);
   });
   if (!defined $starter) {
     syswrite STDOUT, "unforked\n";
     return;
   }
-  close $_ for $from_board, $from_gate, $to_watcher;
+  close $_ for $from_board, $from_gate, $to_watcher, $life;
   open STDOUT, '>', '/dev/null';
   start_third('over');
   watch();
-  syswrite $to_third, "over\n";
+  tell_third('over');
   # One that was stopped would not end.
   my @others = grep { $_ && !waitpid $_, $without_waiting } $starter, $third;
   kill CONT => @others;
-  close $_ for $board, $gate, $to_third;
+  close $_ for $board, $gate, $to_third, $bell;
   # Process 1 may bury nobody.
   waitpid $_, 0 for @others;
   bury();
