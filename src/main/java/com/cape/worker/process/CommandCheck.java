@@ -13,7 +13,7 @@ import java.util.Optional;
 
 /**
  * Whether a command can be started as things are now. Looks at the file system each time it is
- * asked; safe for use by several threads.
+ * asked, but for {@link #found}; safe for use by several threads.
  */
 public final class CommandCheck {
   // Linux reads this much of a script for its interpreter (BINPRM_BUF_SIZE).
@@ -22,6 +22,7 @@ public final class CommandCheck {
   private final String program;
   private final Path directory;
   private final String searchPath;
+  private volatile Optional<Path> found = Optional.empty();
 
   /**
    * A check of one command.
@@ -41,6 +42,11 @@ public final class CommandCheck {
     return look().program();
   }
 
+  /** The program's file as the last look has found it; looks when there was none. */
+  public Optional<Path> found() {
+    return found.or(this::find);
+  }
+
   /** What is in the way, as a line to read; empty when the command can be started. */
   public Optional<String> trouble() {
     return look().trouble();
@@ -54,6 +60,12 @@ public final class CommandCheck {
   }
 
   private Found look() {
+    Found seen = lookAnew();
+    found = seen.program();
+    return seen;
+  }
+
+  private Found lookAnew() {
     if (!Files.isDirectory(directory)) {
       return Found.wanting("the working directory %s does not exist".formatted(directory));
     }

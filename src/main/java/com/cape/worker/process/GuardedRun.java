@@ -7,10 +7,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -22,7 +18,6 @@ import org.slf4j.LoggerFactory;
  */
 final class GuardedRun implements CommandRunner.Run {
   private static final Logger LOG = LoggerFactory.getLogger(GuardedRun.class);
-  private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
   // How much longer than the grace a guardian may take before its run is killed from here, which is
   // less than what a worker keeps back of the lease; and before it is given up itself.
   private static final Duration PATIENCE = Duration.ofSeconds(1);
@@ -37,12 +32,13 @@ final class GuardedRun implements CommandRunner.Run {
   private final GuardianScript script;
   private final Guardian guardian;
   private final long number;
+  private final Rounds rounds;
   private final Consumer<Guardian> release;
   private final Runnable onBegun;
   private final long startedNanos = System.nanoTime();
   private final AtomicReference<StopReason> stopReason = new AtomicReference<>();
   private final AtomicReference<Long> endingSinceNanos = new AtomicReference<>();
-  private Future<?> looks = CompletableFuture.completedFuture(null);
+  private final Runnable looking = this::look;
   private volatile boolean over;
   private volatile boolean begun;
   private boolean killed;
@@ -51,6 +47,7 @@ final class GuardedRun implements CommandRunner.Run {
    * A run that has begun.
    *
    * @param number the guardian's own for this run
+   * @param rounds look from now on whether the run has to be ended, until it is over
    * @param release takes the guardian back once it can begin another run
    * @param onBegun called when the command is started, by the thread that waits for its end
    */
@@ -59,6 +56,7 @@ final class GuardedRun implements CommandRunner.Run {
       GuardianScript script,
       Guardian guardian,
       long number,
+      Rounds rounds,
       Consumer<Guardian> release,
       Runnable onBegun) {
     this.spec = spec;
@@ -66,21 +64,17 @@ final class GuardedRun implements CommandRunner.Run {
     this.script = script;
     this.guardian = guardian;
     this.number = number;
+    this.rounds = rounds;
     this.release = release;
     this.onBegun = onBegun;
-  }
-
-  /** Has a thread look from now on whether the run has to be ended, until it is over. */
-  void lookAfter(ScheduledExecutorService watch) {
-    long interval = LOOK_INTERVAL.toMillis();
-    looks = watch.scheduleWithFixedDelay(this::look, interval, interval, TimeUnit.MILLISECONDS);
+    rounds.add(looking);
   }
 
   @Override
   public Ending await() throws InterruptedException {
     Guardian.Told told = guardian.await(number, this::begun);
     over = true;
-    looks.cancel(false);
+    rounds.remove(looking);
     List<String> survivors = told.report().survivors();
     if (told.over() && guardian.send("over " + number)) {
       if (survivors.isEmpty()) {

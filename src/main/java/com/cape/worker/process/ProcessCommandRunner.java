@@ -30,6 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ProcessCommandRunner implements CommandRunner, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ProcessCommandRunner.class);
+  private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
   private static final Duration KEPT_IDLE = Duration.ofMinutes(1);
 
   // What the JDK starts processes through; one of another build does not serve this JVM.
@@ -40,6 +41,7 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   private final Optional<String> helper = helper();
   private final ScheduledThreadPoolExecutor watch =
       new ScheduledThreadPoolExecutor(1, ProcessCommandRunner::thread);
+  private final Rounds rounds = new Rounds(watch, LOOK_INTERVAL);
   private final Deque<Guardian> idle = new ArrayDeque<>();
   private Future<?> retiring = CompletableFuture.completedFuture(null);
   private boolean closed;
@@ -97,9 +99,8 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
       guardian.close();
       return Optional.empty();
     }
-    var run = new GuardedRun(spec, script, guardian, number.get(), this::release, begun);
-    run.lookAfter(watch);
-    return Optional.of(run);
+    return Optional.of(
+        new GuardedRun(spec, script, guardian, number.get(), rounds, this::release, begun));
   }
 
   private synchronized Optional<Guardian> kept() {

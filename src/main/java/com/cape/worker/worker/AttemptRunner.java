@@ -66,7 +66,8 @@ final class AttemptRunner {
     Claim claim = held.claim();
     LogFacts.begin(claim);
     try {
-      Optional<Path> program = check.find();
+      // The claim came just after a look; should it be gone since, the command ends as not found.
+      Optional<Path> program = check.found();
       if (program.isEmpty()) {
         return notStarted(claim, trouble());
       }
@@ -86,6 +87,7 @@ final class AttemptRunner {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
+      files.deleteSettled();
       Ending ending = run.await();
       LOG.info(
           "workflow ended exit={} stopped={} ran_s={}",
@@ -106,7 +108,10 @@ final class AttemptRunner {
               settlement -> claims.settle(claim, settlement, next::set),
               () -> run.keep(ending));
       if (settled) {
-        RunFiles.delete(files.runDirectory(claim));
+        files.settled(claim);
+      }
+      if (next.get() == null) {
+        files.deleteSettled();
       }
       return new Seen(Optional.empty(), Optional.ofNullable(next.get()));
     } finally {
@@ -121,8 +126,9 @@ final class AttemptRunner {
   private Seen notStarted(Claim claim, String cause) throws InterruptedException {
     files.keepNotStarted(claim, cause);
     if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
-      RunFiles.delete(files.runDirectory(claim));
+      files.settled(claim);
     }
+    files.deleteSettled();
     return new Seen(Optional.of(cause), Optional.empty());
   }
 

@@ -9,6 +9,7 @@ import com.cape.worker.process.DurableFile;
 import com.cape.worker.process.OutputTail;
 import com.cape.worker.process.RunSpec;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -23,8 +24,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -46,6 +49,7 @@ final class RunFiles {
   private final WorkerId worker;
   private final RunPlan plan;
   private final LeaseTimes times;
+  private final Queue<Path> settled = new ConcurrentLinkedQueue<>();
 
   RunFiles(WorkerId worker, RunPlan plan, LeaseTimes times) {
     this.worker = worker;
@@ -206,6 +210,18 @@ final class RunFiles {
     }
   }
 
+  /** Takes note that a run's directory may go; a run that waits to be started comes first. */
+  void settled(Claim claim) {
+    settled.add(runDirectory(claim));
+  }
+
+  /** Removes the directories of the runs that are settled. */
+  void deleteSettled() {
+    for (Path directory = settled.poll(); directory != null; directory = settled.poll()) {
+      delete(directory);
+    }
+  }
+
   /** Removes a run's directory and what is in it; it may be missing. */
   static void delete(Path directory) {
     try (Stream<Path> files = Files.list(directory)) {
@@ -215,7 +231,7 @@ final class RunFiles {
       Files.delete(directory);
     } catch (NoSuchFileException e) {
       // It could not be created, or somebody was faster.
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       LOG.warn("cannot delete a run's files directory={} cause={}", directory, e.toString());
     }
   }

@@ -2,6 +2,7 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.process.Ending;
+import com.cape.worker.process.Rounds;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Settled;
 import com.cape.worker.store.Settlement;
@@ -10,9 +11,7 @@ import com.cape.worker.worker.WorkerListener.Write;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -29,6 +28,7 @@ final class Settler implements AutoCloseable {
   // For a database that is away while the worker is to stop at once.
   private static final Duration LAST_TRIES = Duration.ofSeconds(30);
   private static final Duration UNTIL_KEPT = Duration.ofSeconds(1);
+  private static final Duration KEEPING_INTERVAL = Duration.ofMillis(200);
   private static final Duration AFTER_AN_ERROR = Duration.ofSeconds(2);
 
   /** For what is on the disk already. */
@@ -41,6 +41,7 @@ final class Settler implements AutoCloseable {
   private final AtomicInteger unsettled = new AtomicInteger();
   private final ScheduledThreadPoolExecutor keeper =
       new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
+  private final Rounds slow = new Rounds(keeper, KEEPING_INTERVAL);
 
   Settler(IssueRepository issues, Outage outage, Drain drain, Telling telling) {
     this.issues = issues;
@@ -124,7 +125,8 @@ final class Settler implements AutoCloseable {
       Duration ran)
       throws InterruptedException {
     var result = new Result(keeping);
-    Future<?> slow = keeper.schedule(result::keep, UNTIL_KEPT.toMillis(), TimeUnit.MILLISECONDS);
+    Runnable late = result::keepIfLate;
+    slow.add(late);
     try {
       return insist(
           "settle " + claim.runId(),
@@ -138,7 +140,7 @@ final class Settler implements AutoCloseable {
           },
           result);
     } finally {
-      slow.cancel(false);
+      slow.remove(late);
     }
   }
 
@@ -204,6 +206,7 @@ final class Settler implements AutoCloseable {
   /** A result that may have to be put on the disk, once. */
   private static final class Result {
     private final Keeping keeping;
+    private final long sinceNanos = System.nanoTime();
     private boolean kept;
     private int tries;
 
@@ -213,6 +216,13 @@ final class Settler implements AutoCloseable {
 
     int tries() {
       return tries;
+    }
+
+    void keepIfLate() {
+      Duration waited = Duration.ofNanos(System.nanoTime() - sinceNanos);
+      if (waited.plus(KEEPING_INTERVAL).compareTo(UNTIL_KEPT) >= 0) {
+        keep();
+      }
     }
 
     synchronized void keep() {
