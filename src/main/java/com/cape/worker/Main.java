@@ -66,8 +66,8 @@ import picocli.CommandLine.Spec;
       "1:failed or refused",
       "2:wrong usage",
       "69:database unreachable (subcommands only: the daemon waits for it)",
-      "75:try again later: another process has this worker id; the JDK was replaced;"
-          + " drained for a restart",
+      "75:try again later: another process has this worker id; the JDK or the JAR was"
+          + " replaced; drained for a restart",
       "78:wrong or missing setting, command or directory; credentials refused; unusable schema"
     },
     footer = {
@@ -97,6 +97,8 @@ public final class Main implements Callable<Integer> {
           Map.entry("migrate", MigrateCommand.class),
           Map.entry("generate-completion", CompletionCommand.class));
 
+  // Of ExitCode, which may not be loaded.
+  private static final int TRY_LATER = 75;
   private static final String CONTINUED = "\n             ";
   private static final Logger DRIVER = Logger.getLogger("org.postgresql");
   private static final ZoneId LOCAL_ZONE = ZoneId.systemDefault();
@@ -120,13 +122,24 @@ public final class Main implements Callable<Integer> {
     var output = new StandardOutput(FileDescriptor.out);
     var errors = new StandardOutput(FileDescriptor.err);
     commandLine.setOut(output.writer()).setErr(errors.writer());
-    int exitCode = commandLine.execute(arguments);
+    int exitCode = execute(commandLine, arguments);
     commandLine.getOut().flush();
     if (output.trouble().isPresent()) {
       say(commandLine, "the output cannot be written: " + output.trouble().get());
       exitCode = Math.max(exitCode, ExitCode.FAILED.number());
     }
     System.exit(exitCode);
+  }
+
+  private static int execute(CommandLine commandLine, String... arguments) {
+    try {
+      return commandLine.execute(arguments);
+    } catch (LinkageError e) {
+      // Nothing works for sure that is not loaded yet, not even an orderly exit.
+      System.err.println("cape-worker: its JAR was overwritten, or is incomplete: " + e);
+      Runtime.getRuntime().halt(TRY_LATER);
+      throw e;
+    }
   }
 
   /** Reads only the command that is asked for, where it is one: to read all takes a while. */

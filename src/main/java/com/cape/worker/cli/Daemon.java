@@ -186,7 +186,7 @@ public final class Daemon {
       return switch (end) {
         case STOPPED, IDLE -> ExitCode.DONE;
         case CANNOT_START -> ExitCode.WRONG_SETTING;
-        case RESTART, JDK_REPLACED -> ExitCode.TRY_LATER;
+        case RESTART, REPLACED -> ExitCode.TRY_LATER;
         case UNSETTLED -> ExitCode.FAILED;
       };
     }

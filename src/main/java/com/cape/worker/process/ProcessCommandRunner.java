@@ -1,9 +1,7 @@
 package com.cape.worker.process;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -33,12 +31,8 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
   private static final Duration KEPT_IDLE = Duration.ofMinutes(1);
 
-  // What the JDK starts processes through; one of another build does not serve this JVM.
-  private static final Path HELPER =
-      Path.of(System.getProperty("java.home"), "lib", "jspawnhelper");
-
   private final GuardianScript script;
-  private final Optional<String> helper = helper();
+  private final OwnProgram program = new OwnProgram();
   private final ScheduledThreadPoolExecutor watch =
       new ScheduledThreadPoolExecutor(1, ProcessCommandRunner::thread);
   private final Rounds rounds = new Rounds(watch, LOOK_INTERVAL);
@@ -139,17 +133,8 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   }
 
   @Override
-  public boolean jdkReplaced() {
-    return !helper().equals(helper);
-  }
-
-  private static Optional<String> helper() {
-    try {
-      var attributes = Files.readAttributes(HELPER, BasicFileAttributes.class);
-      return Optional.of(attributes.fileKey() + " " + attributes.lastModifiedTime());
-    } catch (IOException e) {
-      return Optional.empty();
-    }
+  public Optional<String> replaced() {
+    return program.replaced();
   }
 
   @Override

@@ -33,8 +33,8 @@ public final class IssueWorker {
     CANNOT_START,
     /** Drained at the wish of somebody who wants it to be started again. */
     RESTART,
-    /** The JDK was replaced: another process of this worker can go on. */
-    JDK_REPLACED,
+    /** The JDK or the JAR was replaced: another process of this worker can go on. */
+    REPLACED,
     /** Stopped, and the database did not take a result. */
     UNSETTLED
   }
@@ -66,7 +66,7 @@ public final class IssueWorker {
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
   private final Summons summons;
-  private volatile boolean jdkReplaced;
+  private volatile boolean replaced;
   private volatile boolean restart;
 
   public IssueWorker(
@@ -129,8 +129,8 @@ public final class IssueWorker {
       }
       outage.over(PARTY);
       awaitSlots();
-      if (jdkReplaced) {
-        return End.JDK_REPLACED;
+      if (replaced) {
+        return End.REPLACED;
       }
       if (restart) {
         return End.RESTART;
@@ -207,8 +207,7 @@ public final class IssueWorker {
       await(UNTIL_WOKEN);
       return Optional.empty();
     }
-    if (commands.jdkReplaced()) {
-      makeRoom();
+    if (makesRoom()) {
       return Optional.empty();
     }
     if (paused()) {
@@ -281,7 +280,7 @@ public final class IssueWorker {
   private boolean mayGoOn() {
     return !drain.begun()
         && !startPause.left().isPresent()
-        && !commands.jdkReplaced()
+        && commands.replaced().isEmpty()
         && !heartbeat.late()
         && trouble().isEmpty();
   }
@@ -291,17 +290,19 @@ public final class IssueWorker {
   }
 
   private void cannotStart(String cause) {
-    if (commands.jdkReplaced()) {
-      makeRoom();
-      return;
+    if (!makesRoom()) {
+      startPause.failed(cause);
     }
-    startPause.failed(cause);
   }
 
-  /** For another process of this worker, on the JDK that is there now. */
-  private void makeRoom() {
-    jdkReplaced = true;
-    drain.beginPatiently("the JDK was replaced under this process");
+  /** Drains, for another process of this worker, when what it runs from was replaced. */
+  private boolean makesRoom() {
+    Optional<String> what = commands.replaced();
+    if (what.isPresent()) {
+      replaced = true;
+      drain.beginPatiently(what.get() + " under this process");
+    }
+    return what.isPresent();
   }
 
   private void called(Roll roll) {

@@ -51,6 +51,17 @@ public final class WorkerProcess implements AutoCloseable {
       Path directory,
       Map<String, String> environment,
       String... arguments) {
+    return startOn(javaHome, JAR, output, directory, environment, arguments);
+  }
+
+  /** The same, on another JDK and of another JAR. */
+  public static WorkerProcess startOn(
+      Path javaHome,
+      Path jar,
+      Path output,
+      Path directory,
+      Map<String, String> environment,
+      String... arguments) {
     // A shell's background job, which the tests may be, ignores INT, and so would the worker.
     List<String> command =
         new ArrayList<>(
@@ -62,7 +73,7 @@ public final class WorkerProcess implements AutoCloseable {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-jar",
-                JAR.toString()));
+                jar.toString()));
     command.addAll(List.of(arguments));
     try {
       var builder = new ProcessBuilder(command).directory(directory.toFile());
