@@ -1,7 +1,8 @@
 -- The two statements that every run needs, as functions: PostgreSQL plans a function's statements once
 -- in a session, through a pooler, too, where a prepared statement would not outlive its transaction.
 -- To plan them takes three times as long as to run them. A later version adds functions of other
--- names, so that a worker of this one goes on.
+-- names, so that a worker of this one goes on. The table may have columns of any other name: variables
+-- begin with v_, and columns come first.
 SET LOCAL client_min_messages = warning;
 
 -- Into the schema of cape_issues.
@@ -23,16 +24,16 @@ CREATE OR REPLACE FUNCTION cape_claim_next(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  few constant integer := 64;
-  passed integer := 0;
-  tried integer;
-  since timestamptz;
-  first bigint;
-  until timestamptz;
-  last bigint;
-  due timestamptz;
-  mine bigint;
-  cancelled boolean;
+  v_few constant integer := 64;
+  v_passed integer := 0;
+  v_tried integer;
+  v_since timestamptz;
+  v_first bigint;
+  v_until timestamptz;
+  v_last bigint;
+  v_due timestamptz;
+  v_mine bigint;
+  v_cancelled boolean;
 BEGIN
   SELECT coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity'), p.reason
     INTO left_s, reason
@@ -46,9 +47,9 @@ BEGIN
     -- among many claimers it walks, and locks, behind all that was claimed since. Only what nobody
     -- claims so fast, rows that somebody else holds or a trigger refuses, is looked through at once.
     -- One priority after the other: what waits within a higher one is not walked past.
-    SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
+    SELECT priority, run_after, i.id INTO v_tried, v_since, v_first FROM cape_issues i
      WHERE status = 'pending' ORDER BY priority DESC, run_after, i.id LIMIT 1;
-    IF tried IS NULL AND first IS NOT NULL THEN
+    IF v_tried IS NULL AND v_first IS NOT NULL THEN
       -- A column that was there before V1 may hold none, which sorts before all. It counts as 0.
       BEGIN
         UPDATE cape_issues SET priority = 0
@@ -58,19 +59,19 @@ BEGIN
         WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
           RAISE WARNING 'cape_issues without a priority cannot be claimed: %', SQLERRM;
       END;
-      SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
+      SELECT priority, run_after, i.id INTO v_tried, v_since, v_first FROM cape_issues i
        WHERE status = 'pending' AND priority IS NOT NULL ORDER BY priority DESC, run_after, i.id LIMIT 1;
     END IF;
-    WHILE tried IS NOT NULL LOOP
-      IF since <= now() THEN
-        until := CASE WHEN passed < few THEN since ELSE 'infinity' END;
-        last := CASE WHEN passed < few THEN first ELSE 9223372036854775807 END;
+    WHILE v_tried IS NOT NULL LOOP
+      IF v_since <= now() THEN
+        v_until := CASE WHEN v_passed < v_few THEN v_since ELSE 'infinity' END;
+        v_last := CASE WHEN v_passed < v_few THEN v_first ELSE 9223372036854775807 END;
         -- Lock and update in one subtransaction: in two they would need a multixact.
         BEGIN
-          SELECT run_after, i.id, cancel_requested_at IS NOT NULL INTO due, mine, cancelled
+          SELECT run_after, i.id, cancel_requested_at IS NOT NULL INTO v_due, v_mine, v_cancelled
             FROM cape_issues i
-           WHERE status = 'pending' AND priority = tried AND run_after <= now()
-             AND (run_after, i.id) >= (since, first) AND (run_after, i.id) <= (until, last)
+           WHERE status = 'pending' AND priority = v_tried AND run_after <= now()
+             AND (run_after, i.id) >= (v_since, v_first) AND (run_after, i.id) <= (v_until, v_last)
              AND NOT EXISTS (SELECT FROM cape_issue_attempts a
                               WHERE a.issue_id = i.id AND a.outcome = 'running')
              AND greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
@@ -80,10 +81,10 @@ BEGIN
            ORDER BY run_after, i.id
            LIMIT 1
              FOR UPDATE SKIP LOCKED;
-          IF cancelled THEN
+          IF v_cancelled THEN
             UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
-             WHERE i.id = mine;
-            id := mine;
+             WHERE i.id = v_mine;
+            id := v_mine;
             RETURN;
           ELSIF FOUND THEN
             -- A fence above every attempt's keeps "never used twice" even where the column was edited, or
@@ -94,18 +95,18 @@ BEGIN
                    fence = 1 + greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
                                                    WHERE a.issue_id = i.id)),
                    started_at = now(), updated_at = now(), completed_at = NULL
-             WHERE i.id = mine
+             WHERE i.id = v_mine
             RETURNING i.attempts, i.fence, i.description, i.last_error
                  INTO attempts, fence, description, last_error;
             INSERT INTO cape_issue_attempts
                    (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file,
                     lease_expires_at)
-            VALUES (mine, cape_claim_next.attempts, cape_claim_next.fence, p_run, p_worker, p_instance,
+            VALUES (v_mine, cape_claim_next.attempts, cape_claim_next.fence, p_run, p_worker, p_instance,
                     p_host, p_pid,
-                    format('%s/%s/attempt-%s-%s.log', p_logs, mine, cape_claim_next.attempts,
+                    format('%s/%s/attempt-%s-%s.log', p_logs, v_mine, cape_claim_next.attempts,
                            cape_claim_next.fence),
                     now() + make_interval(secs => p_lease));
-            id := mine;
+            id := v_mine;
             run_id := p_run;
             RETURN;
           END IF;
@@ -114,17 +115,17 @@ BEGIN
             NULL; -- An edit made a running issue pending between the look and the claim.
           WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
             -- An edited row, or a trigger of others, must not stand in the way of the rest.
-            RAISE WARNING 'cape_issues % cannot be claimed: %', mine, SQLERRM;
+            RAISE WARNING 'cape_issues % cannot be claimed: %', v_mine, SQLERRM;
         END;
-        SELECT run_after, i.id INTO since, first FROM cape_issues i
-         WHERE status = 'pending' AND priority = tried AND run_after <= now()
-           AND (run_after, i.id) > (coalesce(due, until), coalesce(mine, last))
+        SELECT run_after, i.id INTO v_since, v_first FROM cape_issues i
+         WHERE status = 'pending' AND priority = v_tried AND run_after <= now()
+           AND (run_after, i.id) > (coalesce(v_due, v_until), coalesce(v_mine, v_last))
          ORDER BY run_after, i.id LIMIT 1;
-        passed := passed + 1;
+        v_passed := v_passed + 1;
         CONTINUE WHEN FOUND;
       END IF;
-      SELECT priority, run_after, i.id INTO tried, since, first FROM cape_issues i
-       WHERE status = 'pending' AND priority < tried ORDER BY priority DESC, run_after, i.id LIMIT 1;
+      SELECT priority, run_after, i.id INTO v_tried, v_since, v_first FROM cape_issues i
+       WHERE status = 'pending' AND priority < v_tried ORDER BY priority DESC, run_after, i.id LIMIT 1;
     END LOOP;
     -- Without a time it counts as due. Whoever looks again finds it.
     BEGIN
@@ -161,8 +162,8 @@ RETURNS TABLE (status text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  attempt record;
-  becomes text;
+  v_attempt record;
+  v_becomes text;
 BEGIN
   UPDATE cape_issue_attempts a
      SET outcome = p_outcome, finished_at = now(), exit_code = p_exit, signal = p_signal, error = p_error,
@@ -171,33 +172,34 @@ BEGIN
      AND (outcome = 'running'
           OR outcome = 'lost' AND p_status = 'completed'
              AND EXISTS (SELECT FROM cape_issues i WHERE i.id = a.issue_id AND i.fence = a.fence))
-  RETURNING a.issue_id, a.fence, a.worker_id, a.started_at INTO attempt;
+  RETURNING a.issue_id, a.fence, a.worker_id, a.started_at INTO v_attempt;
   IF NOT FOUND THEN
     RETURN;
   END IF;
 
   -- The issue's row is locked before it is judged: a cancel or an edit that commits meanwhile counts.
   SELECT CASE WHEN p_status = 'pending' AND cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE p_status END
-    INTO becomes
+    INTO v_becomes
     FROM cape_issues i
-   WHERE i.id = attempt.issue_id AND i.fence = attempt.fence
+   WHERE i.id = v_attempt.issue_id AND i.fence = v_attempt.fence
      FOR UPDATE;
   IF FOUND THEN
     UPDATE cape_issues i
-       SET status = becomes,
+       SET status = v_becomes,
            updated_at = now(),
-           completed_at = CASE WHEN becomes = 'completed' THEN now() END,
-           assigned_worker_id = CASE WHEN becomes <> 'pending'
-                                     THEN coalesce(assigned_worker_id, attempt.worker_id) END,
-           started_at = CASE WHEN becomes <> 'pending' THEN coalesce(i.started_at, attempt.started_at) END,
-           cancel_requested_at = CASE WHEN becomes = 'cancelled' THEN cancel_requested_at END,
-           attempts = CASE WHEN p_counted OR becomes = 'cancelled' THEN attempts
+           completed_at = CASE WHEN v_becomes = 'completed' THEN now() END,
+           assigned_worker_id = CASE WHEN v_becomes <> 'pending'
+                                     THEN coalesce(assigned_worker_id, v_attempt.worker_id) END,
+           started_at = CASE WHEN v_becomes <> 'pending'
+                             THEN coalesce(i.started_at, v_attempt.started_at) END,
+           cancel_requested_at = CASE WHEN v_becomes = 'cancelled' THEN cancel_requested_at END,
+           attempts = CASE WHEN p_counted OR v_becomes = 'cancelled' THEN attempts
                            ELSE greatest(attempts - 1, 0) END,
-           run_after = CASE WHEN becomes = 'pending'
+           run_after = CASE WHEN v_becomes = 'pending'
                             THEN coalesce(now() + make_interval(secs => nullif(p_backoff, -1)), run_after)
                             ELSE run_after END,
            last_error = p_error
-     WHERE i.id = attempt.issue_id;
+     WHERE i.id = v_attempt.issue_id;
   END IF;
 
   IF p_pause > 0 THEN
@@ -208,7 +210,7 @@ BEGIN
      WHERE p.paused_until < excluded.paused_until;
   END IF;
 
-  status := becomes;
+  status := v_becomes;
   RETURN NEXT;
 END
 $$;

@@ -26,6 +26,7 @@ import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Secrets;
 import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.process.OwnProgram;
 import java.io.FileDescriptor;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -122,24 +123,13 @@ public final class Main implements Callable<Integer> {
     var output = new StandardOutput(FileDescriptor.out);
     var errors = new StandardOutput(FileDescriptor.err);
     commandLine.setOut(output.writer()).setErr(errors.writer());
-    int exitCode = execute(commandLine, arguments);
+    int exitCode = commandLine.execute(arguments);
     commandLine.getOut().flush();
     if (output.trouble().isPresent()) {
       say(commandLine, "the output cannot be written: " + output.trouble().get());
       exitCode = Math.max(exitCode, ExitCode.FAILED.number());
     }
     System.exit(exitCode);
-  }
-
-  private static int execute(CommandLine commandLine, String... arguments) {
-    try {
-      return commandLine.execute(arguments);
-    } catch (LinkageError e) {
-      // Nothing works for sure that is not loaded yet, not even an orderly exit.
-      System.err.println("cape-worker: its JAR was overwritten, or is incomplete: " + e);
-      Runtime.getRuntime().halt(TRY_LATER);
-      throw e;
-    }
   }
 
   /** Reads only the command that is asked for, where it is one: to read all takes a while. */
@@ -171,7 +161,15 @@ public final class Main implements Callable<Integer> {
             SettingOptions.given(spec.commandLine().getParseResult()), environment, envFile);
     WorkerConfig config = WorkerConfig.from(source);
     var daemon = new Daemon(config, Version.number(), environment, LOCAL_ZONE);
-    return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();
+    try {
+      return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();
+    } catch (LinkageError e) {
+      if (OwnProgram.jarOverwritten()) {
+        // Not even an orderly exit is sure to find its classes.
+        Runtime.getRuntime().halt(TRY_LATER);
+      }
+      throw e;
+    }
   }
 
   private static int runLast(CommandLine.ParseResult parsed) {

@@ -38,12 +38,31 @@ class ReplacedIT {
   }
 
   @Test
-  void workerClaimsNoMoreOnceItsJarIsWrittenTo() throws Exception {
+  void workerWhoseJarIsWrittenToEndsAfterItsRuns() throws Exception {
+    Path goOn = directory.resolve("go-on");
+    fixture =
+        new JarFixture(directory, "until [ -e '%s' ]; do sleep 0.05; done".formatted(goOn))
+            .migrated();
     Path jar = Files.copy(WorkerProcess.JAR, directory.resolve("worker.jar"));
-    try (var worker = start(Path.of(System.getProperty("java.home")), jar)) {
+    try (var worker = start(Path.of(System.getProperty("java.home")), jar, "--concurrency", "2")) {
+      // What the first run has used the others have.
+      Files.createFile(goOn);
+      fixture.insert("first");
+      worker.awaitOutput("issue completed");
+      Files.delete(goOn);
+      fixture.insert("running");
+      worker.awaitOutput("issues/2/attempt-1-1.log");
       Files.write(jar, new byte[] {1});
-      assertMakesRoom(worker, "JAR was overwritten");
+      fixture.insert("late");
+      worker.awaitOutput("the JAR was overwritten");
+      Files.createFile(goOn);
+      assertEquals(75, worker.exitCode(), worker.output());
     }
+    assertEquals(
+        "first completed 1, running completed 1, late pending 0",
+        fixture.database.value(
+            "SELECT string_agg(concat_ws(' ', description, status, attempts), ', ' ORDER BY id)"
+                + " FROM cape_issues"));
   }
 
   @Test
@@ -57,10 +76,10 @@ class ReplacedIT {
     }
   }
 
-  private WorkerProcess start(Path jdk, Path jar) throws IOException {
+  private WorkerProcess start(Path jdk, Path jar, String... arguments) throws IOException {
     Path console = Files.createFile(directory.resolve("console"));
     Map<String, String> environment = fixture.environment(Map.of("CAPE_WORKER_ID", "upgraded"));
-    var worker = WorkerProcess.startOn(jdk, jar, console, directory, environment);
+    var worker = WorkerProcess.startOn(jdk, jar, console, directory, environment, arguments);
     worker.awaitOutput("notifications arrive");
     return worker;
   }

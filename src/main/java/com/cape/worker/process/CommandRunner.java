@@ -23,12 +23,8 @@ public interface CommandRunner {
   /** What is in the way of any run, whatever the command; empty when there is nothing. */
   Optional<String> trouble();
 
-  /**
-   * What this process runs from and was replaced under it, as a line to read: the JDK, and then it
-   * can start no other process any more, or the JAR, and then it may lack any class. Empty when
-   * neither was.
-   */
-  Optional<String> replaced();
+  /** Whether the JDK was replaced under this process, which can then start no other any more. */
+  boolean jdkReplaced();
 
   /**
    * Makes sure that nothing lives of a run whose worker has died, and tells how it ended.

@@ -183,7 +183,7 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   private void lookForTheStart() {
-    if (!begun && ran().compareTo(LONGEST_START) > 0) {
+    if (!begun && !over && ran().compareTo(LONGEST_START) > 0) {
       LOG.error("a guardian does not begin its run; giving it up run={}", spec.runId());
       guardian.kill();
     }

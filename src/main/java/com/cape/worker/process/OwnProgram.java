@@ -9,14 +9,15 @@ import java.nio.file.attribute.FileTime;
 import java.util.Optional;
 
 /** The files that this process runs from, as they were when it began. Safe for several threads. */
-final class OwnProgram {
+public final class OwnProgram {
   // What the JDK starts processes through; one of another build does not serve this JVM.
   private static final Path HELPER =
       Path.of(System.getProperty("java.home"), "lib", "jspawnhelper");
   private static final Path JAR = jar();
+  private static final Optional<State> HELPER_AT_FIRST = state(HELPER);
+  private static final Optional<State> JAR_AT_FIRST = state(JAR);
 
-  private final Optional<State> helper = state(HELPER);
-  private final Optional<State> jar = state(JAR);
+  private OwnProgram() {}
 
   /** What tells a file from another one, and from itself before it was written to. */
   private record State(Object key, FileTime modified, long size) {
@@ -25,16 +26,21 @@ final class OwnProgram {
     }
   }
 
-  /** What was replaced, if this process can do its work no more; a line to read. */
-  Optional<String> replaced() {
-    if (!state(HELPER).equals(helper)) {
-      return Optional.of("the JDK was replaced");
-    }
-    // One that was moved there is another file: the JVM holds the old one open.
-    Optional<State> now = state(JAR).filter(state -> jar.stream().anyMatch(state::sameFile));
-    return now.isEmpty() || now.equals(jar)
-        ? Optional.empty()
-        : Optional.of("the JAR was overwritten in place");
+  /** Whether the JDK was replaced, which then starts no other process any more. */
+  static boolean jdkReplaced() {
+    return !state(HELPER).equals(HELPER_AT_FIRST);
+  }
+
+  /**
+   * Whether the JAR was written to: this process may lack any class that it has not used yet. Where
+   * another one was moved into its place, the JVM holds the old one open.
+   */
+  public static boolean jarOverwritten() {
+    Optional<State> now = state(JAR);
+    return now.isPresent()
+        && JAR_AT_FIRST.isPresent()
+        && now.get().sameFile(JAR_AT_FIRST.get())
+        && !now.equals(JAR_AT_FIRST);
   }
 
   private static Optional<State> state(Path file) {

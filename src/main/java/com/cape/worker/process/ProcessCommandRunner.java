@@ -32,7 +32,6 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   private static final Duration KEPT_IDLE = Duration.ofMinutes(1);
 
   private final GuardianScript script;
-  private final OwnProgram program = new OwnProgram();
   private final ScheduledThreadPoolExecutor watch =
       new ScheduledThreadPoolExecutor(1, ProcessCommandRunner::thread);
   private final Rounds rounds = new Rounds(watch, LOOK_INTERVAL);
@@ -133,8 +132,8 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   }
 
   @Override
-  public Optional<String> replaced() {
-    return program.replaced();
+  public boolean jdkReplaced() {
+    return OwnProgram.jdkReplaced();
   }
 
   @Override

@@ -8,12 +8,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Does some things again and again for as long as there are any. One that comes and goes between
  * two rounds wakes no thread, unlike a task of its own. Safe for use by several threads.
  */
 public final class Rounds {
+  private static final Logger LOG = LoggerFactory.getLogger(Rounds.class);
+
   private final ScheduledExecutorService thread;
   private final Duration interval;
   private final Set<Runnable> things = new LinkedHashSet<>();
@@ -30,7 +34,7 @@ public final class Rounds {
     this.interval = interval;
   }
 
-  /** Has it done from the next round on. It throws nothing. */
+  /** Has it done from the next round on. */
   public synchronized void add(Runnable thing) {
     things.add(thing);
     if (going.isDone()) {
@@ -45,7 +49,13 @@ public final class Rounds {
   }
 
   private void round() {
-    now().forEach(Runnable::run);
+    for (Runnable thing : now()) {
+      try {
+        thing.run();
+      } catch (RuntimeException | Error e) { // It would end the rounds for all others.
+        LOG.error("a look has failed; it is tried again", e);
+      }
+    }
   }
 
   private synchronized List<Runnable> now() {

@@ -75,7 +75,7 @@ final class AttemptRunner {
       CommandRunner.Run run =
           commands.start(files.spec(claim, program.get(), output, held.since()), started);
       LOG.info("workflow started log={}", output);
-      return await(held, run, output);
+      return await(held, run, output, program.get());
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
@@ -83,7 +83,8 @@ final class AttemptRunner {
     }
   }
 
-  private Seen await(Held held, CommandRunner.Run run, Path output) throws InterruptedException {
+  private Seen await(Held held, CommandRunner.Run run, Path output, Path program)
+      throws InterruptedException {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
@@ -94,7 +95,7 @@ final class AttemptRunner {
           ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
           ending.stopReason().map(StopReason::word).orElse("no"),
           ending.ran().toSeconds());
-      Optional<String> cause = notStartedBecause(ending);
+      Optional<String> cause = notStartedBecause(ending, program);
       if (cause.isPresent()) {
         return notStarted(claim, cause.get());
       }
@@ -136,7 +137,7 @@ final class AttemptRunner {
     return check.trouble().orElse("the command came and went");
   }
 
-  private Optional<String> notStartedBecause(Ending ending) {
+  private Optional<String> notStartedBecause(Ending ending, Path program) {
     if (ending.stopReason().equals(Optional.of(StopReason.NOT_STARTED))) {
       return Optional.of("no process could be started; is memory short, or a limit reached?");
     }
@@ -144,6 +145,16 @@ final class AttemptRunner {
         ending.stopReason().isEmpty()
             && ending.exitCode().stream()
                 .anyMatch(code -> code == NOT_EXECUTABLE || code == NOT_FOUND);
-    return mayNotHaveStarted ? check.trouble() : Optional.empty();
+    if (!mayNotHaveStarted) {
+      return Optional.empty();
+    }
+    return check
+        .trouble()
+        .or(
+            () ->
+                check
+                    .found()
+                    .filter(now -> !now.equals(program))
+                    .map(now -> "the command was moved from %s to %s".formatted(program, now)));
   }
 }

@@ -2,6 +2,7 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
+import com.cape.worker.process.OwnProgram;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Look;
 import com.cape.worker.store.Presence;
@@ -15,6 +16,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The loop: claims one issue after the other while a slot is free, and rests only when nothing is
@@ -22,6 +25,7 @@ import java.util.random.RandomGenerator;
  * listener and the settler.
  */
 public final class IssueWorker {
+  private static final Logger LOG = LoggerFactory.getLogger(IssueWorker.class);
   private static final String PARTY = "loop";
   private static final Duration UNTIL_WOKEN = Duration.ofHours(1);
   private static final Duration UNTIL_BEAT = Duration.ofSeconds(1);
@@ -66,7 +70,8 @@ public final class IssueWorker {
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
   private final Summons summons;
-  private volatile boolean replaced;
+  private volatile boolean jdkReplaced;
+  private boolean jarOverwritten;
   private volatile boolean restart;
 
   public IssueWorker(
@@ -129,7 +134,7 @@ public final class IssueWorker {
       }
       outage.over(PARTY);
       awaitSlots();
-      if (replaced) {
+      if (jdkReplaced) {
         return End.REPLACED;
       }
       if (restart) {
@@ -207,8 +212,12 @@ public final class IssueWorker {
       await(UNTIL_WOKEN);
       return Optional.empty();
     }
-    if (makesRoom()) {
+    if (commands.jdkReplaced()) {
+      makeRoom();
       return Optional.empty();
+    }
+    if (OwnProgram.jarOverwritten()) {
+      return endAfterRuns();
     }
     if (paused()) {
       if (loopPlan.exitWhenIdle() && slots.idle()) {
@@ -280,7 +289,8 @@ public final class IssueWorker {
   private boolean mayGoOn() {
     return !drain.begun()
         && !startPause.left().isPresent()
-        && commands.replaced().isEmpty()
+        && !commands.jdkReplaced()
+        && !OwnProgram.jarOverwritten()
         && !heartbeat.late()
         && trouble().isEmpty();
   }
@@ -290,19 +300,31 @@ public final class IssueWorker {
   }
 
   private void cannotStart(String cause) {
-    if (!makesRoom()) {
-      startPause.failed(cause);
+    if (commands.jdkReplaced()) {
+      makeRoom();
+      return;
     }
+    startPause.failed(cause);
   }
 
-  /** Drains, for another process of this worker, when what it runs from was replaced. */
-  private boolean makesRoom() {
-    Optional<String> what = commands.replaced();
-    if (what.isPresent()) {
-      replaced = true;
-      drain.beginPatiently(what.get() + " under this process");
+  /** For another process of this worker, on the JDK that is there now. */
+  private void makeRoom() {
+    jdkReplaced = true;
+    drain.beginPatiently("the JDK was replaced under this process");
+  }
+
+  /** Uses no class that was not used before, which the JAR may lack: a drain would. */
+  private Optional<End> endAfterRuns() throws InterruptedException {
+    if (!jarOverwritten) {
+      jarOverwritten = true;
+      LOG.error(
+          "the JAR was overwritten under this process; claiming nothing, ending after its runs");
     }
-    return what.isPresent();
+    if (slots.idle()) {
+      return Optional.of(End.REPLACED);
+    }
+    await(UNTIL_WOKEN);
+    return Optional.empty();
   }
 
   private void called(Roll roll) {

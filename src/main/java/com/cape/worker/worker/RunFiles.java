@@ -218,7 +218,11 @@ final class RunFiles {
   /** Removes the directories of the runs that are settled. */
   void deleteSettled() {
     for (Path directory = settled.poll(); directory != null; directory = settled.poll()) {
-      delete(directory);
+      try {
+        delete(directory);
+      } catch (RuntimeException | Error e) { // A run may be waiting to be looked after.
+        LOG.error("cannot delete a run's files directory={}", directory, e);
+      }
     }
   }
 

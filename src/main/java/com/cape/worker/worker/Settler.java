@@ -141,6 +141,7 @@ final class Settler implements AutoCloseable {
           result);
     } finally {
       slow.remove(late);
+      result.done();
     }
   }
 
@@ -223,6 +224,11 @@ final class Settler implements AutoCloseable {
       if (waited.plus(KEEPING_INTERVAL).compareTo(UNTIL_KEPT) >= 0) {
         keep();
       }
+    }
+
+    /** Keeps it no more: its files may go. Waits for a keep under way. */
+    synchronized void done() {
+      kept = true;
     }
 
     synchronized void keep() {

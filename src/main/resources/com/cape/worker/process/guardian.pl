@@ -65,8 +65,9 @@ my (@found, @strays);                 # the living of the run, and those of them
 my $met_first = 0;                    # whether one of them is in the first process's group
 my $adopts = 0;
 my ($starter, $third, $to_third, $bell, $from_starter, $life_of_starter, $board, $gate) = (0, 0);
-my ($untold, $said_over) = (0, 0); # lines that the third process may not have read; whether
-                                   # the starter is done with the run
+my ($untold, $rang) = (0, 0);         # bytes that the third process may not have read; whether it has
+                                      # read of the run
+my $said_over = 0;                    # whether the starter is done with the run
 
 # A command may put into a file's place what would block who opens it, or fill the memory.
 sub read_file {
@@ -400,9 +401,10 @@ sub watcher_ends { # WHY
 sub start_third { # RUN
   my ($run) = @_;
   my $watcher = $$;
-  pipe(my $from_watcher, $to_third) or return;
-  pipe(my $rung, $bell) or return;
-  $untold = 0;
+  pipe(my $from_watcher, my $told) or return;
+  pipe(my $rung, my $ringing) or return;
+  ($to_third, $bell, $untold) = ($told, $ringing, 0);
+  undef $_ for $told, $ringing;
   $third = forked(sub {
     # In a group of its own: a signal to the worker's, which the guardian is in, leaves it alive.
     setpgrp 0, 0;
@@ -413,14 +415,16 @@ sub start_third { # RUN
 }
 
 # Told without waking it, which each short run would pay for: it reads when the bell rings, and when
-# this process has died.
+# this process has died. A pipe may take no more than 4096 bytes (pipe(7): pipe-user-pages-soft).
 sub tell_third { # LINE
-  syswrite $to_third, "$_[0]\n";
-  ring() if ++$untold > 50;
+  return if !$bell;
+  $untold += syswrite($to_third, "$_[0]\n") // 0;
+  ring() if $untold > 1024;
 }
 
 sub ring {
-  $untold = 0;
+  return if !$bell;
+  ($untold, $rang) = (0, 1);
   syswrite $bell, '.';
 }
 
@@ -431,7 +435,7 @@ sub keep_third { # RUN
 }
 
 # Waits for the watcher's death, and then does what that would have done. A command may stop its
-# watcher, or somebody the worker's whole group; the bell may not have rung by then.
+# watcher, or somebody the worker's whole group: that goes on after 3 s where the bell did not ring.
 sub watch_the_watcher { # HANDLE BELL WATCHER
   my ($from_watcher, $rung, $watcher) = @_;
   my ($buffer, $lives, $dead) = ('', 0, 0);
@@ -453,6 +457,7 @@ sub watch_the_watcher { # HANDLE BELL WATCHER
         $lives = 0;
       }
     }
+    read_record() if $lives && !$first;
   }
   watcher_ends('cut') if $lives;
 }
@@ -479,6 +484,7 @@ sub watch {
       # The third one first, for nobody else would guard the run if this process were killed now. The
       # starter looks at the board once its child has ended, which reads the gate.
       keep_third('over');
+      $rang = 0;
       tell_third($run);
       syswrite $board, "$run\n";
       syswrite $gate, "$run\n";
@@ -487,6 +493,7 @@ sub watch {
     if ($line eq "over $number") {
       $run = '';
       tell_third('over');
+      ring() if $rang && $untold;
       next;
     }
     read_record() if !$first;
@@ -662,7 +669,7 @@ sub guard {
   # One that was stopped would not end.
   my @others = grep { $_ && !waitpid $_, $without_waiting } $starter, $third;
   kill CONT => @others;
-  close $_ for $board, $gate, $to_third, $bell;
+  close $_ for $board, $gate, grep { $_ } $to_third, $bell;
   # Process 1 may bury nobody.
   waitpid $_, 0 for @others;
   bury();

@@ -11,6 +11,7 @@ import com.cape.worker.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -59,8 +60,33 @@ class ClaimAmongOthersTest {
       assertEquals(HELD + 3, claim().orElseThrow().issueId());
       assertEquals(HELD + 4, claim().orElseThrow().issueId());
       assertEquals(Optional.empty(), claim());
+      others.rollback();
     }
     assertEquals(2, claim().orElseThrow().issueId());
+  }
+
+  @Test
+  void columnsOfOthersMayHaveAnyName() throws SQLException {
+    List.of(
+            "tried", "since", "first", "until", "last", "due", "mine", "passed", "becomes",
+            "attempt")
+        .forEach(
+            name ->
+                test.execute(
+                    "ALTER TABLE cape_issues ADD COLUMN %s date DEFAULT '2000-01-01'"
+                        .formatted(name)));
+    insert(2, 0);
+    try (Connection others = test.direct().dataSource().getConnection();
+        Statement statement = others.createStatement()) {
+      others.setAutoCommit(false);
+      statement.execute("SELECT FROM cape_issues WHERE id = 1 FOR UPDATE");
+      Claim second = claim().orElseThrow();
+      assertEquals(2, second.issueId());
+      assertEquals(Optional.empty(), claim());
+      assertTrue(issues.settle(second, completed()).isPresent());
+      others.rollback();
+    }
+    assertEquals(1, claim().orElseThrow().issueId());
   }
 
   /** Reading one takes a lock that all sessions share, and thirty-two claimers wait for it. */
@@ -73,8 +99,14 @@ class ClaimAmongOthersTest {
   private boolean claimsAndSettlesWithoutMultixact() {
     insert(3, 0);
     String before = nextMultixact();
-    for (int i = 0; i < 3; i++) {
-      assertTrue(issues.settle(claim().orElseThrow(), completed()).isPresent());
+    Optional<Claim> claim = claim();
+    while (claim.isPresent()) {
+      claim =
+          issues
+              .settleAndLook(claim.get(), completed(), ALICE, "/logs", LEASE)
+              .look()
+              .orElseThrow()
+              .claim();
     }
     return before.equals(nextMultixact());
   }
