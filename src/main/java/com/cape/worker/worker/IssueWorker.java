@@ -71,7 +71,7 @@ public final class IssueWorker {
   private final Rescuer rescuer;
   private final Summons summons;
   private volatile boolean jdkReplaced;
-  private boolean jarOverwritten;
+  private volatile boolean jarOverwritten;
   private volatile boolean restart;
 
   public IssueWorker(
@@ -338,7 +338,7 @@ public final class IssueWorker {
 
   private Presence presence() {
     WorkerState state = state();
-    boolean claims = state == WorkerState.IDLE || state == WorkerState.WORKING;
+    boolean claims = !jarOverwritten && (state == WorkerState.IDLE || state == WorkerState.WORKING);
     return new Presence(state, listening.up(), claims ? slots.freeCount() : 0);
   }
 

@@ -404,7 +404,6 @@ sub start_third { # RUN
   pipe(my $from_watcher, my $told) or return;
   pipe(my $rung, my $ringing) or return;
   ($to_third, $bell, $untold) = ($told, $ringing, 0);
-  undef $_ for $told, $ringing;
   $third = forked(sub {
     # In a group of its own: a signal to the worker's, which the guardian is in, leaves it alive.
     setpgrp 0, 0;

@@ -41,6 +41,11 @@ final class World implements AutoCloseable {
         kill -9 "${victims[dice - 12]}"
       elif [ "$dice" -lt 18 ]; then
         trap '' TERM
+      elif [ "$dice" -lt 20 ]; then
+        kill -STOP "$PPID"
+      elif [ "$dice" -lt 22 ]; then
+        read -r _ _ _ watcher _ <"/proc/$PPID/stat"
+        kill -STOP "$watcher"
       fi
       sleep "$((dice % 3)).$((dice % 10))" 9>&-
       if [ "$dice" -ge 90 ]; then
