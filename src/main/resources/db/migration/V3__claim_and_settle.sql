@@ -29,9 +29,6 @@ DECLARE
   v_tried integer;
   v_since timestamptz;
   v_first bigint;
-  v_until timestamptz;
-  v_last bigint;
-  v_due timestamptz;
   v_mine bigint;
   v_cancelled boolean;
 BEGIN
@@ -64,29 +61,42 @@ BEGIN
     END IF;
     WHILE v_tried IS NOT NULL LOOP
       IF v_since <= now() THEN
-        v_until := CASE WHEN v_passed < v_few THEN v_since ELSE 'infinity' END;
-        v_last := CASE WHEN v_passed < v_few THEN v_first ELSE 9223372036854775807 END;
         -- Lock and update in one subtransaction: in two they would need a multixact.
         BEGIN
-          SELECT run_after, i.id, cancel_requested_at IS NOT NULL INTO v_due, v_mine, v_cancelled
-            FROM cape_issues i
-           WHERE status = 'pending' AND priority = v_tried AND run_after <= now()
-             AND (run_after, i.id) >= (v_since, v_first) AND (run_after, i.id) <= (v_until, v_last)
-             AND NOT EXISTS (SELECT FROM cape_issue_attempts a
-                              WHERE a.issue_id = i.id AND a.outcome = 'running')
-             AND greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
-                                        WHERE a.issue_id = i.id))
-                 < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647
-                                           ELSE 9223372036854775807 END
-           ORDER BY run_after, i.id
-           LIMIT 1
-             FOR UPDATE SKIP LOCKED;
+          IF v_passed < v_few THEN
+            -- By its id: a range of the index that ends within one run_after is read to the end of that.
+            SELECT i.id, cancel_requested_at IS NOT NULL INTO v_mine, v_cancelled
+              FROM cape_issues i
+             WHERE i.id = v_first AND status = 'pending' AND run_after <= now()
+               AND NOT EXISTS (SELECT FROM cape_issue_attempts a
+                                WHERE a.issue_id = i.id AND a.outcome = 'running')
+               AND greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
+                                          WHERE a.issue_id = i.id))
+                   < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647
+                                             ELSE 9223372036854775807 END
+               FOR UPDATE SKIP LOCKED;
+          ELSE
+            SELECT run_after, i.id, cancel_requested_at IS NOT NULL INTO v_since, v_mine, v_cancelled
+              FROM cape_issues i
+             WHERE status = 'pending' AND priority = v_tried AND run_after <= now()
+               AND (run_after, i.id) >= (v_since, v_first)
+               AND NOT EXISTS (SELECT FROM cape_issue_attempts a
+                                WHERE a.issue_id = i.id AND a.outcome = 'running')
+               AND greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
+                                          WHERE a.issue_id = i.id))
+                   < CASE pg_typeof(i.fence) WHEN 'integer'::regtype THEN 2147483647
+                                             ELSE 9223372036854775807 END
+             ORDER BY run_after, i.id
+             LIMIT 1
+               FOR UPDATE SKIP LOCKED;
+            v_first := v_mine;
+          END IF;
           IF v_cancelled THEN
             UPDATE cape_issues i SET status = 'cancelled', updated_at = now(), completed_at = NULL
              WHERE i.id = v_mine;
             id := v_mine;
             RETURN;
-          ELSIF FOUND THEN
+          ELSIF v_mine IS NOT NULL THEN
             -- A fence above every attempt's keeps "never used twice" even where the column was edited, or
             -- the issue deleted and inserted again under its id.
             UPDATE cape_issues i
@@ -119,7 +129,7 @@ BEGIN
         END;
         SELECT run_after, i.id INTO v_since, v_first FROM cape_issues i
          WHERE status = 'pending' AND priority = v_tried AND run_after <= now()
-           AND (run_after, i.id) > (coalesce(v_due, v_until), coalesce(v_mine, v_last))
+           AND (run_after, i.id) > (v_since, v_first)
          ORDER BY run_after, i.id LIMIT 1;
         v_passed := v_passed + 1;
         CONTINUE WHEN FOUND;

@@ -9,10 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.testing.TestDatabase;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -87,6 +90,37 @@ class ClaimAmongOthersTest {
       others.rollback();
     }
     assertEquals(1, claim().orElseThrow().issueId());
+  }
+
+  @Test
+  void claimBesideAHeldIssueDoesNotReadTheRestOfTheQueue() throws SQLException {
+    // All of one moment, as one statement inserts them.
+    insert(100_000, 0);
+    test.execute("VACUUM ANALYZE cape_issues");
+    try (Connection others = test.direct().dataSource().getConnection();
+        Statement holding = others.createStatement();
+        Connection own = test.direct().dataSource().getConnection();
+        Statement claiming = own.createStatement()) {
+      others.setAutoCommit(false);
+      holding.execute("SELECT FROM cape_issues WHERE id <= 10 FOR UPDATE");
+      buffers(claiming);
+      assertTrue(buffers(claiming) < 300, () -> "buffers: %d".formatted(buffers(claiming)));
+    }
+  }
+
+  /** How many pages a claim touches. */
+  private static int buffers(Statement statement) {
+    try (ResultSet plan =
+        statement.executeQuery(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM cape_claim_next("
+                + "gen_random_uuid(), 'alice', gen_random_uuid(), 'here', 1, '/logs', 300)")) {
+      plan.next();
+      Matcher hit = Pattern.compile("\"Shared Hit Blocks\": ([0-9]+)").matcher(plan.getString(1));
+      assertTrue(hit.find());
+      return Integer.parseInt(hit.group(1));
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Reading one takes a lock that all sessions share, and thirty-two claimers wait for it. */
