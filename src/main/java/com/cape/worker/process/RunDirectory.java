@@ -1,22 +1,34 @@
 package com.cape.worker.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
+import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
+import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.ByteArrayOutputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** The files that the guardian, the worker and a successor keep of one run. */
-final class RunDirectory {
+public final class RunDirectory {
   static final String RECORD = "record";
   private static final String SPEC = "spec";
+  private static final Set<String> OF_EACH_RUN = Set.of(SPEC, RECORD);
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
   private static final String STOP = "stop";
   private static final String ENDING = "ending";
 
@@ -24,6 +36,34 @@ final class RunDirectory {
 
   RunDirectory(Path path) {
     this.path = path;
+  }
+
+  /**
+   * Empties the directory of a run that is over for another run: the files that each run has stay,
+   * without their text, and the others go.
+   *
+   * @throws IOException when something cannot go, such as a folder that the run has left
+   */
+  public static void empty(Path directory) throws IOException {
+    if (!Files.getPosixFilePermissions(directory).equals(PRIVATE)) {
+      Files.setPosixFilePermissions(directory, PRIVATE);
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        if (OF_EACH_RUN.contains(file.getFileName().toString()) && isItsAlone(file)) {
+          FileChannel.open(file, WRITE, TRUNCATE_EXISTING, NOFOLLOW_LINKS).close();
+        } else {
+          Files.delete(file);
+        }
+      }
+    }
+  }
+
+  /** A run may have put anything in a file's place, or kept it by another name. */
+  private static boolean isItsAlone(Path file) throws IOException {
+    Map<String, Object> attributes =
+        Files.readAttributes(file, "unix:isRegularFile,nlink", NOFOLLOW_LINKS);
+    return attributes.get("isRegularFile").equals(true) && attributes.get("nlink").equals(1);
   }
 
   /** Writes what the guardian is to run. */
@@ -46,14 +86,16 @@ final class RunDirectory {
       bytes.writeBytes(item.getBytes(UTF_8));
       bytes.write(0);
     }
-    Files.write(path.resolve(SPEC), bytes.toByteArray());
+    try (var file = new FileOutputStream(path.resolve(SPEC).toFile())) {
+      bytes.writeTo(file);
+    }
   }
 
   /** Whether the run was started where this process runs; so it is where nothing tells. */
   boolean ofThisMachine() throws IOException {
     try {
       String[] items = BoundedFile.read(path.resolve(SPEC)).split("\0", 3);
-      return items.length == 3 && new Machine(items[0], items[1]).equals(Machine.here());
+      return items.length < 3 || new Machine(items[0], items[1]).equals(Machine.here());
     } catch (NoSuchFileException e) {
       return true;
     }
@@ -61,7 +103,7 @@ final class RunDirectory {
 
   /** Whether the process that becomes the command has noted itself. */
   boolean hasRecord() {
-    return Files.exists(path.resolve(RECORD));
+    return path.resolve(RECORD).toFile().length() > 0;
   }
 
   /** What the guardian has recorded. */

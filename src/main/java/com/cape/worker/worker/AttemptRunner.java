@@ -21,6 +21,7 @@ final class AttemptRunner {
   private static final int NOT_EXECUTABLE = 126;
   private static final int NOT_FOUND = 127;
 
+  private final RunDirectories directories;
   private final RunFiles files;
   private final CommandCheck check;
   private final CommandRunner commands;
@@ -31,6 +32,7 @@ final class AttemptRunner {
   private final Claims claims;
 
   AttemptRunner(
+      RunDirectories directories,
       RunFiles files,
       CommandCheck check,
       CommandRunner commands,
@@ -39,6 +41,7 @@ final class AttemptRunner {
       LiveRuns runs,
       Settler settler,
       Claims claims) {
+    this.directories = directories;
     this.files = files;
     this.check = check;
     this.commands = commands;
@@ -88,7 +91,7 @@ final class AttemptRunner {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
-      files.deleteSettled();
+      directories.tidy();
       Ending ending = run.await();
       LOG.info(
           "workflow ended exit={} stopped={} ran_s={}",
@@ -108,11 +111,13 @@ final class AttemptRunner {
               () -> decide(claim, ending, tail),
               settlement -> claims.settle(claim, settlement, next::set),
               () -> run.keep(ending));
-      if (settled) {
-        files.settled(claim);
+      if (settled && ending.survivors().isEmpty()) {
+        directories.settled(claim);
+      } else if (settled) {
+        RunDirectories.delete(directories.of(claim));
       }
       if (next.get() == null) {
-        files.deleteSettled();
+        directories.tidy();
       }
       return new Seen(Optional.empty(), Optional.ofNullable(next.get()));
     } finally {
@@ -125,11 +130,11 @@ final class AttemptRunner {
   }
 
   private Seen notStarted(Claim claim, String cause) throws InterruptedException {
-    files.keepNotStarted(claim, cause);
+    directories.keepNotStarted(claim, cause);
     if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
-      files.settled(claim);
+      directories.settled(claim);
     }
-    files.deleteSettled();
+    directories.tidy();
     return new Seen(Optional.of(cause), Optional.empty());
   }
 

@@ -59,6 +59,7 @@ public final class IssueWorker {
       Executors.newCachedThreadPool(
           work -> WorkerThread.named("slot-" + threads.incrementAndGet(), work));
   private final AtWork atWork = new AtWork();
+  private final RunDirectories directories;
   private final Slots slots;
   private final Listening listening;
   private final Fleet fleet;
@@ -100,10 +101,12 @@ public final class IssueWorker {
     this.fleet = new Fleet(listening::up);
     this.rest = new Rest(loopPlan.pollInterval(), fleet, random, telling);
     this.settler = new Settler(issues, outage, drain, telling);
-    var files = new RunFiles(identity.id(), runPlan, times);
+    this.directories = new RunDirectories(runPlan.runs());
+    var files = new RunFiles(identity.id(), runPlan, times, directories);
     var rules = new EndingRules(retryPolicy, random);
     this.recovery =
-        new Recovery(identity, files, commands, issues, rules, settler, times, executor);
+        new Recovery(
+            identity, directories, files, commands, issues, rules, settler, times, executor);
     this.heartbeat =
         new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times, signs);
     this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
@@ -111,7 +114,8 @@ public final class IssueWorker {
     this.claims =
         new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn, telling);
     this.attempts =
-        new AttemptRunner(files, runPlan.check(), commands, issues, rules, runs, settler, claims);
+        new AttemptRunner(
+            directories, files, runPlan.check(), commands, issues, rules, runs, settler, claims);
     this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period(), telling);
     drain.onChange(this::drainChanged);
   }
@@ -143,6 +147,7 @@ public final class IssueWorker {
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
       executor.shutdown();
+      directories.deleteAll();
     }
   }
 

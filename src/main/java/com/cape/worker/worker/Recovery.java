@@ -26,6 +26,7 @@ final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
   private final WorkerIdentity worker;
+  private final RunDirectories directories;
   private final RunFiles files;
   private final CommandRunner commands;
   private final IssueRepository issues;
@@ -36,6 +37,7 @@ final class Recovery {
 
   Recovery(
       WorkerIdentity worker,
+      RunDirectories directories,
       RunFiles files,
       CommandRunner commands,
       IssueRepository issues,
@@ -44,6 +46,7 @@ final class Recovery {
       LeaseTimes times,
       Executor executor) {
     this.worker = worker;
+    this.directories = directories;
     this.files = files;
     this.commands = commands;
     this.issues = issues;
@@ -53,7 +56,7 @@ final class Recovery {
     this.executor = executor;
   }
 
-  private record Ended(RunFiles.Left run, Optional<Ending> ending) {}
+  private record Ended(RunDirectories.Left run, Optional<Ending> ending) {}
 
   /**
    * Recovers.
@@ -61,9 +64,9 @@ final class Recovery {
    * @param predecessor the instance that had the state directory before, as far as it is known
    */
   void run(Optional<UUID> predecessor) throws InterruptedException {
-    List<RunFiles.Left> left;
+    List<RunDirectories.Left> left;
     try {
-      left = files.left();
+      left = directories.left();
     } catch (IOException e) {
       LOG.error("cannot look for the runs of the predecessor; their leases will run out", e);
       return;
@@ -74,7 +77,7 @@ final class Recovery {
     }
   }
 
-  private void endAndSettle(List<RunFiles.Left> left) throws InterruptedException {
+  private void endAndSettle(List<RunDirectories.Left> left) throws InterruptedException {
     // At once, each has a grace.
     List<CompletableFuture<Ended>> endings =
         left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run), executor)).toList();
@@ -84,20 +87,17 @@ final class Recovery {
   }
 
   /** What was claimed and never came to a run, or deleted its files; that may well live. */
-  private List<RunFiles.Left> withoutFiles(UUID predecessor) throws InterruptedException {
+  private List<RunDirectories.Left> withoutFiles(UUID predecessor) throws InterruptedException {
     List<Claim> held = new ArrayList<>();
     settler.ask(() -> held.addAll(issues.heldBy(worker.id(), predecessor)));
     return held.stream()
-        .filter(claim -> Files.notExists(files.runDirectory(claim)))
-        .map(
-            claim ->
-                new RunFiles.Left(
-                    files.runDirectory(claim), claim, files.log(claim), Optional.empty()))
+        .filter(claim -> Files.notExists(directories.of(claim)))
+        .map(claim -> new RunDirectories.Left(directories.of(claim), claim, Optional.empty()))
         .toList();
   }
 
   /** Tells, too, why a run has no ending. */
-  private Ended end(RunFiles.Left run) {
+  private Ended end(RunDirectories.Left run) {
     Optional<Ending> ending = Optional.empty();
     if (run.notStarted().isPresent()) {
       return new Ended(run, ending);
@@ -122,7 +122,7 @@ final class Recovery {
     LogFacts.begin(ended.run().claim());
     try {
       if (over(ended)) {
-        RunFiles.delete(ended.run().directory());
+        RunDirectories.delete(ended.run().directory());
       }
     } finally {
       LogFacts.end();
@@ -144,7 +144,7 @@ final class Recovery {
     LOG.warn(
         "recovered a run of the predecessor exit={}",
         ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-    return settle(claim, ending, files.tail(ended.run().output()));
+    return settle(claim, ending, files.tail(files.log(claim)));
   }
 
   private boolean settledByOthers(Claim claim) throws InterruptedException {

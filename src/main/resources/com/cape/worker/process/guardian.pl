@@ -520,6 +520,11 @@ sub watch {
 sub become_command { # GATE LINE LAST PARENT TO_PARENT
   my ($from_gate, $line, $last, $parent, $to_parent) = @_;
   my ($buffer, $began) = ('', start_of($$));
+  # What a stop sends is not to be lost once this is the command.
+  @SIG{keys %given} = values %given;
+  for my $name (grep { /^CAPE_GIVEN_/ } keys %ENV) {
+    $ENV{$name =~ s/^CAPE_GIVEN_//r} = delete $ENV{$name};
+  }
   while (!$line) {
     $line = read_line($from_gate, $buffer) // return;
     # One that another process has been given instead.
@@ -534,8 +539,6 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
     note('ended');
     exit 143;
   }
-  # What a stop sends is not to be lost from here on.
-  @SIG{keys %given} = values %given;
   # Noted before the command begins, which may well kill this guardian. Without a record the disk is
   # full, or the run is settled already, and its directory deleted.
   note("pid $$ $began");
@@ -551,9 +554,6 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
   if (!chdir $place) {
     print STDERR "cannot run in $place: $!\n";
     exit 127;
-  }
-  for my $name (grep { /^CAPE_GIVEN_/ } keys %ENV) {
-    $ENV{$name =~ s/^CAPE_GIVEN_//r} = delete $ENV{$name};
   }
   $ENV{PWD} = $place;
   /^([^=]*)=(.*)$/s and $ENV{$1} = $2 for @added;
@@ -635,7 +635,7 @@ sub await_watcher { # BOARD BUFFER
 # For a run that no guardian ends. A watcher that is left ends it, too, and knows its group. It
 # notices within a second that the starter has died.
 sub await_other_watchers {
-  return if $grace == 0 || !-e $record;
+  return if $grace == 0 || !-s $record;
   for (my $turns = 0; $turns < ($due ? 5 * $grace + 15 : 8); $turns++) {
     read_record();
     return if $ended;

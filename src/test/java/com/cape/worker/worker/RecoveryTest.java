@@ -26,6 +26,7 @@ class RecoveryTest {
   private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
   private WorkerFixture fixture;
   private RunPlan plan;
+  private RunDirectories directories;
   private RunFiles files;
   private Claim claim;
 
@@ -41,7 +42,8 @@ class RecoveryTest {
             .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
             .orElseThrow();
     var times = new LeaseTimes(WorkerFixture.LEASE, plan.grace());
-    files = new RunFiles(WorkerFixture.ALICE.id(), plan, times);
+    directories = new RunDirectories(plan.runs());
+    files = new RunFiles(WorkerFixture.ALICE.id(), plan, times, directories);
     logged.start();
     logger().addAppender(logged);
   }
@@ -53,7 +55,7 @@ class RecoveryTest {
 
   @Test
   void runThatThePredecessorCouldNotStartCostsTheIssueNoAttempt() throws Exception {
-    files.keepNotStarted(claim, "no such command");
+    directories.keepNotStarted(claim, "no such command");
 
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
 
@@ -62,13 +64,28 @@ class RecoveryTest {
         fixture.database.value(
             "SELECT concat_ws(' ', status, attempts, (SELECT string_agg(outcome, ',' ORDER BY id)"
                 + " FROM cape_issue_attempts)) FROM cape_issues"));
-    assertFalse(Files.exists(files.runDirectory(claim)));
+    assertFalse(Files.exists(directories.of(claim)));
+  }
+
+  @Test
+  void claimWhoseRunWasNotSpecifiedYetIsGivenBack() throws Exception {
+    files.create(claim);
+    for (String empty : List.of("spec", "record")) {
+      Files.createFile(directories.of(claim).resolve(empty));
+    }
+
+    fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
+
+    assertEquals(
+        "pending lost",
+        fixture.database.value(
+            "SELECT status || ' ' || outcome FROM cape_issues, cape_issue_attempts"));
   }
 
   @Test
   void runThatCannotBeRecoveredIsToldOfOnceAndLeftToItsLease() throws Exception {
     files.create(claim);
-    Files.writeString(files.runDirectory(claim).resolve("ending"), "nonsense");
+    Files.writeString(directories.of(claim).resolve("ending"), "nonsense");
 
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
 
@@ -93,7 +110,7 @@ class RecoveryTest {
               .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
               .orElseThrow();
       files.create(odd);
-      Files.writeString(files.runDirectory(odd).resolve("record"), "exit 0\n");
+      Files.writeString(directories.of(odd).resolve("record"), "exit 0\n");
     }
     Path none = plan.runs().resolve("9999999999999999999-1-1-" + claim.runId());
     Files.createDirectory(none);
