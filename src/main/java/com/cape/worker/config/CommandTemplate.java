@@ -66,21 +66,24 @@ public final class CommandTemplate {
    */
   public List<String> expand(String program, Map<String, String> values) {
     String description = values.get("description");
-    String pointer =
-        "The issue's description is too long for an argument (%d bytes). Read it from the file %s, which CAPE_ISSUE_FILE names."
-            .formatted(description.getBytes(UTF_8).length, values.get("description_file"));
+    boolean tooLong = description.getBytes(UTF_8).length > LONGEST_DESCRIPTION_BYTES;
+    String told = tooLong ? pointer(values) : description;
     List<String> expanded = new ArrayList<>(List.of(program));
     for (String word : words.subList(1, words.size())) {
-      String full = fill(word, values, description);
-      boolean tooLong =
-          description.getBytes(UTF_8).length > LONGEST_DESCRIPTION_BYTES
-              || full.getBytes(UTF_8).length > LONGEST_WORD_BYTES;
-      expanded.add(tooLong ? fill(word, values, pointer) : full);
+      String full = fill(word, values, told);
+      boolean fits = full.getBytes(UTF_8).length <= LONGEST_WORD_BYTES;
+      expanded.add(fits ? full : fill(word, values, pointer(values)));
     }
     if (endsInIdAndDescription() && expanded.get(expanded.size() - 1).startsWith("-")) {
       expanded.add(expanded.size() - 1, "--");
     }
     return expanded;
+  }
+
+  private static String pointer(Map<String, String> values) {
+    return "The issue's description is too long for an argument (%d bytes). Read it from the file %s, which CAPE_ISSUE_FILE names."
+        .formatted(
+            values.get("description").getBytes(UTF_8).length, values.get("description_file"));
   }
 
   /** Whether a description that begins with a dash could be read as an option. */
