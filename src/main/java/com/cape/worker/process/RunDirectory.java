@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -45,7 +47,12 @@ public final class RunDirectory {
    * @throws IOException when something cannot go, such as a folder that the run has left
    */
   public static void empty(Path directory) throws IOException {
-    if (!Files.getPosixFilePermissions(directory).equals(PRIVATE)) {
+    PosixFileAttributes attributes =
+        Files.readAttributes(directory, PosixFileAttributes.class, NOFOLLOW_LINKS);
+    if (!attributes.isDirectory()) {
+      throw new NotDirectoryException(directory.toString());
+    }
+    if (!attributes.permissions().equals(PRIVATE)) {
       Files.setPosixFilePermissions(directory, PRIVATE);
     }
     try (Stream<Path> files = Files.list(directory)) {

@@ -29,6 +29,7 @@ public final class IssueWorker {
   private static final String PARTY = "loop";
   private static final Duration UNTIL_WOKEN = Duration.ofHours(1);
   private static final Duration UNTIL_BEAT = Duration.ofSeconds(1);
+  private static final Duration LOOK_HOLDS = Duration.ofSeconds(1);
 
   /** Why the loop ended. */
   public enum End {
@@ -71,6 +72,7 @@ public final class IssueWorker {
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
   private final Summons summons;
+  private volatile long noTroubleNanos = System.nanoTime() - LOOK_HOLDS.toNanos();
   private volatile boolean jdkReplaced;
   private volatile boolean jarOverwritten;
   private volatile boolean restart;
@@ -300,8 +302,16 @@ public final class IssueWorker {
         && trouble().isEmpty();
   }
 
+  /** A claim for a command that went since the last look costs its issue no attempt. */
   private Optional<String> trouble() {
-    return runPlan.check().trouble().or(commands::trouble);
+    if (System.nanoTime() - noTroubleNanos < LOOK_HOLDS.toNanos()) {
+      return Optional.empty();
+    }
+    Optional<String> trouble = runPlan.check().trouble().or(commands::trouble);
+    if (trouble.isEmpty()) {
+      noTroubleNanos = System.nanoTime();
+    }
+    return trouble;
   }
 
   private void cannotStart(String cause) {

@@ -1,6 +1,7 @@
 package com.cape.worker.worker;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.process.BoundedFile;
@@ -186,9 +187,13 @@ final class RunDirectories {
 
   /** Removes a run's directory and what is in it; it may be missing. */
   static void delete(Path directory) {
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : files.toList()) {
-        Files.delete(file);
+    try {
+      if (Files.isDirectory(directory, NOFOLLOW_LINKS)) {
+        try (Stream<Path> files = Files.list(directory)) {
+          for (Path file : files.toList()) {
+            Files.delete(file);
+          }
+        }
       }
       Files.delete(directory);
     } catch (NoSuchFileException e) {

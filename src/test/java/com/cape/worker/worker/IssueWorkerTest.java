@@ -93,6 +93,18 @@ class IssueWorkerTest {
   }
 
   @Test
+  void commandThatVanishesBetweenTwoRunsCostsNoAttempt() throws Exception {
+    Path command = Files.writeString(directory.resolve("adw"), "#!/bin/sh\nrm \"$0\"\n");
+    assertTrue(command.toFile().setExecutable(true));
+    fixture.insert("one");
+    fixture.insert("two");
+    IssueWorker worker = fixture.worker(fixture.plan(command + " {id}", "/bin"), 1, LONG);
+    assertEquals(IssueWorker.End.CANNOT_START, worker.run());
+    assertEquals("1", count("id = 1 AND status = 'completed'"));
+    assertEquals("1", count("id = 2 AND status = 'pending' AND attempts = 0"));
+  }
+
+  @Test
   void commandThatVanishesWhileItRunsCostsNoAttempt() throws Exception {
     Path command = directory.resolve("adw");
     Files.writeString(command, "#!/bin/sh\nrm \"$0\"\nexit 127\n");

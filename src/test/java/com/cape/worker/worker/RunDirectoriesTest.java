@@ -64,6 +64,17 @@ class RunDirectoriesTest {
   }
 
   @Test
+  void whatARunHasPutInItsDirectorysPlaceIsNotEmptied() throws Exception {
+    Path precious = Files.createDirectory(parent.resolve("precious"));
+    Files.writeString(precious.resolve("record"), "of another");
+    RunDirectories.delete(directories.of(first));
+    Files.createSymbolicLink(directories.of(first), precious);
+    settle();
+    assertEquals("of another", Files.readString(precious.resolve("record")));
+    assertEquals(List.of(), all());
+  }
+
+  @Test
   void directoryThatSomebodyHasTidiedAwayIsNotMissed() throws Exception {
     settle();
     for (Path spare : all()) {
