@@ -1,36 +1,23 @@
 package com.cape.worker.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
-import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
-import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.ByteArrayOutputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Stream;
 
 /** The files that the guardian, the worker and a successor keep of one run. */
 public final class RunDirectory {
   static final String RECORD = "record";
   private static final String SPEC = "spec";
-  private static final Set<String> OF_EACH_RUN = Set.of(SPEC, RECORD);
-  private static final Set<PosixFilePermission> PRIVATE =
-      PosixFilePermissions.fromString("rwx------");
   private static final String STOP = "stop";
   private static final String ENDING = "ending";
 
@@ -40,37 +27,10 @@ public final class RunDirectory {
     this.path = path;
   }
 
-  /**
-   * Empties the directory of a run that is over for another run: the files that each run has stay,
-   * without their text, and the others go.
-   *
-   * @throws IOException when something cannot go, such as a folder that the run has left
-   */
-  public static void empty(Path directory) throws IOException {
-    PosixFileAttributes attributes =
-        Files.readAttributes(directory, PosixFileAttributes.class, NOFOLLOW_LINKS);
-    if (!attributes.isDirectory()) {
-      throw new NotDirectoryException(directory.toString());
-    }
-    if (!attributes.permissions().equals(PRIVATE)) {
-      Files.setPosixFilePermissions(directory, PRIVATE);
-    }
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : files.toList()) {
-        if (OF_EACH_RUN.contains(file.getFileName().toString()) && isItsAlone(file)) {
-          FileChannel.open(file, WRITE, TRUNCATE_EXISTING, NOFOLLOW_LINKS).close();
-        } else {
-          Files.delete(file);
-        }
-      }
-    }
-  }
-
-  /** A run may have put anything in a file's place, or kept it by another name. */
-  private static boolean isItsAlone(Path file) throws IOException {
-    Map<String, Object> attributes =
-        Files.readAttributes(file, "unix:isRegularFile,nlink", NOFOLLOW_LINKS);
-    return attributes.get("isRegularFile").equals(true) && attributes.get("nlink").equals(1);
+  /** Creates the files that each run has, in a directory without them. */
+  public static void prepare(Path directory) throws IOException {
+    Files.createFile(directory.resolve(SPEC));
+    Files.createFile(directory.resolve(RECORD));
   }
 
   /** Writes what the guardian is to run. */
@@ -93,7 +53,7 @@ public final class RunDirectory {
       bytes.writeBytes(item.getBytes(UTF_8));
       bytes.write(0);
     }
-    try (var file = new FileOutputStream(path.resolve(SPEC).toFile())) {
+    try (var file = new FileOutputStream(path.resolve(SPEC).toFile(), true)) {
       bytes.writeTo(file);
     }
   }

@@ -69,7 +69,7 @@ final class AttemptRunner {
     Claim claim = held.claim();
     LogFacts.begin(claim);
     try {
-      // The claim came just after a look; should it be gone since, the command ends as not found.
+      // The claim came soon after a look; should it be gone since, the command ends as not found.
       Optional<Path> program = check.found();
       if (program.isEmpty()) {
         return notStarted(claim, trouble());
@@ -91,7 +91,8 @@ final class AttemptRunner {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
-      directories.tidy();
+      directories.deleteSettled();
+      directories.prepare();
       Ending ending = run.await();
       LOG.info(
           "workflow ended exit={} stopped={} ran_s={}",
@@ -111,13 +112,11 @@ final class AttemptRunner {
               () -> decide(claim, ending, tail),
               settlement -> claims.settle(claim, settlement, next::set),
               () -> run.keep(ending));
-      if (settled && ending.survivors().isEmpty()) {
+      if (settled) {
         directories.settled(claim);
-      } else if (settled) {
-        RunDirectories.delete(directories.of(claim));
       }
       if (next.get() == null) {
-        directories.tidy();
+        directories.deleteSettled();
       }
       return new Seen(Optional.empty(), Optional.ofNullable(next.get()));
     } finally {
@@ -134,7 +133,7 @@ final class AttemptRunner {
     if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
       directories.settled(claim);
     }
-    directories.tidy();
+    directories.deleteSettled();
     return new Seen(Optional.of(cause), Optional.empty());
   }
 

@@ -72,7 +72,7 @@ public final class IssueWorker {
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
   private final Summons summons;
-  private volatile long noTroubleNanos = System.nanoTime() - LOOK_HOLDS.toNanos();
+  private volatile long noTroubleNanos = longAgo();
   private volatile boolean jdkReplaced;
   private volatile boolean jarOverwritten;
   private volatile boolean restart;
@@ -134,6 +134,7 @@ public final class IssueWorker {
         rescuer;
         listening) {
       recover();
+      directories.prepare();
       Optional<End> end = Optional.empty();
       while (end.isEmpty() && !drain.begun()) {
         end = turn();
@@ -149,7 +150,7 @@ public final class IssueWorker {
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
       executor.shutdown();
-      directories.deleteAll();
+      directories.deleteUnused();
     }
   }
 
@@ -304,22 +305,28 @@ public final class IssueWorker {
 
   /** A claim for a command that went since the last look costs its issue no attempt. */
   private Optional<String> trouble() {
-    if (System.nanoTime() - noTroubleNanos < LOOK_HOLDS.toNanos()) {
+    long now = System.nanoTime();
+    if (now - noTroubleNanos < LOOK_HOLDS.toNanos()) {
       return Optional.empty();
     }
     Optional<String> trouble = runPlan.check().trouble().or(commands::trouble);
     if (trouble.isEmpty()) {
-      noTroubleNanos = System.nanoTime();
+      noTroubleNanos = now;
     }
     return trouble;
   }
 
   private void cannotStart(String cause) {
+    noTroubleNanos = longAgo();
     if (commands.jdkReplaced()) {
       makeRoom();
       return;
     }
     startPause.failed(cause);
+  }
+
+  private static long longAgo() {
+    return System.nanoTime() - LOOK_HOLDS.toNanos();
   }
 
   /** For another process of this worker, on the JDK that is there now. */

@@ -70,9 +70,6 @@ class RecoveryTest {
   @Test
   void claimWhoseRunWasNotSpecifiedYetIsGivenBack() throws Exception {
     files.create(claim);
-    for (String empty : List.of("spec", "record")) {
-      Files.createFile(directories.of(claim).resolve(empty));
-    }
 
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
 

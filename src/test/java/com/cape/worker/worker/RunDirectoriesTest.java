@@ -1,7 +1,6 @@
 package com.cape.worker.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import com.cape.worker.issue.Claim;
 import java.io.IOException;
@@ -27,40 +26,49 @@ class RunDirectoriesTest {
   void run() throws IOException {
     directories = new RunDirectories(parent.resolve("runs"));
     directories.create(first);
-    Files.writeString(file(first, "spec"), "secret");
-    Files.writeString(file(first, "record"), "exit 0\n");
+    directories.prepare();
   }
 
   @Test
-  void settledRunLeavesItsDirectoryWithoutWhatStoodInIt() throws Exception {
-    Object inode = Files.getAttribute(directories.of(first), "unix:ino");
-    settle();
+  void runGetsTheDirectoryThatIsReadyAndOneWithoutThatIsLikeIt() throws Exception {
+    Path ready = all().stream().filter(one -> !one.equals(directories.of(first))).toList().get(0);
+    Object inode = Files.getAttribute(ready, "unix:ino");
+    directories.prepare();
     directories.create(second);
     assertEquals(inode, Files.getAttribute(directories.of(second), "unix:ino"));
+    assertEquals(2, all().size());
+    for (Claim claim : List.of(first, second)) {
+      assertEquals(List.of("issue " + claim.description(), "record ", "spec "), contents(claim));
+      assertEquals("rwx------", permissions(directories.of(claim)));
+      assertEquals("rw-------", permissions(directories.issueFile(claim)));
+    }
+  }
+
+  @Test
+  void directoryThatSomebodyHasTidiedAwayIsNotMissed() throws Exception {
+    for (Path one : all()) {
+      RunDirectories.delete(one);
+    }
+    directories.create(second);
     assertEquals(List.of("issue the second's", "record ", "spec "), contents(second));
-    assertEquals("rw-------", permissions(directories.issueFile(second)));
+  }
+
+  @Test
+  void nothingIsLeftInTheEndButWhatIsNotSettled() throws Exception {
+    directories.create(second);
+    directories.prepare();
+    directories.settled(first);
+    directories.deleteUnused();
     assertEquals(List.of(directories.of(second)), all());
   }
 
   @Test
-  void whatARunHasKeptIsNotWrittenTo() throws Exception {
-    Path kept = Files.createDirectory(parent.resolve("kept"));
-    for (String name : List.of("issue", "spec")) {
-      Files.createLink(kept.resolve(name), file(first, name));
-    }
-    Path target = Files.writeString(kept.resolve("target"), "of another");
-    Files.delete(file(first, "record"));
-    Files.createSymbolicLink(file(first, "record"), target);
-    Files.writeString(file(first, "more"), "");
-    Files.setPosixFilePermissions(
-        directories.of(first), PosixFilePermissions.fromString("rwxr-xr-x"));
-    settle();
-    directories.create(second);
-    assertEquals(List.of("issue the second's"), contents(second));
-    assertEquals("rwx------", permissions(directories.of(second)));
-    assertEquals("the first one's text", Files.readString(kept.resolve("issue")));
-    assertEquals("secret", Files.readString(kept.resolve("spec")));
-    assertEquals("of another", Files.readString(target));
+  void directoryThatIsReadyIsNoRunOfAPredecessor() throws Exception {
+    var successor = new RunDirectories(parent.resolve("runs"));
+    assertEquals(
+        List.of(first.runId()),
+        successor.left().stream().map(left -> left.claim().runId()).toList());
+    assertEquals(List.of(directories.of(first)), all());
   }
 
   @Test
@@ -69,52 +77,14 @@ class RunDirectoriesTest {
     Files.writeString(precious.resolve("record"), "of another");
     RunDirectories.delete(directories.of(first));
     Files.createSymbolicLink(directories.of(first), precious);
-    settle();
+    directories.settled(first);
+    directories.deleteUnused();
     assertEquals("of another", Files.readString(precious.resolve("record")));
     assertEquals(List.of(), all());
   }
 
-  @Test
-  void directoryThatSomebodyHasTidiedAwayIsNotMissed() throws Exception {
-    settle();
-    for (Path spare : all()) {
-      RunDirectories.delete(spare);
-    }
-    directories.create(second);
-    assertEquals(List.of("issue the second's"), contents(second));
-  }
-
-  @Test
-  void nothingIsLeftInTheEndButWhatIsNotSettled() throws Exception {
-    directories.create(second);
-    settle();
-    directories.deleteAll();
-    assertEquals(List.of(directories.of(second)), all());
-  }
-
-  @Test
-  void spareDirectoryIsNoRunOfAPredecessor() throws Exception {
-    directories.create(second);
-    settle();
-    var successor = new RunDirectories(parent.resolve("runs"));
-    assertEquals(
-        List.of(second.runId()),
-        successor.left().stream().map(left -> left.claim().runId()).toList());
-    assertEquals(List.of(directories.of(second)), all());
-    assertFalse(Files.exists(directories.of(first)));
-  }
-
-  private void settle() {
-    directories.settled(first);
-    directories.tidy();
-  }
-
   private static Claim claim(long id, String description) {
     return new Claim(id, 1, 1, UUID.randomUUID(), description, Optional.empty());
-  }
-
-  private Path file(Claim claim, String name) {
-    return directories.of(claim).resolve(name);
   }
 
   private List<Path> all() throws IOException {

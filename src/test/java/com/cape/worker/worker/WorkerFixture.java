@@ -139,7 +139,7 @@ final class WorkerFixture {
           .run(new Held(claim, sent), started)
           .cause();
     } finally {
-      directories.deleteAll();
+      directories.deleteUnused();
     }
   }
 }
