@@ -3,8 +3,8 @@ package com.cape.worker.process;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.ByteArrayOutputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -53,8 +53,12 @@ public final class RunDirectory {
       bytes.writeBytes(item.getBytes(UTF_8));
       bytes.write(0);
     }
-    try (var file = new FileOutputStream(path.resolve(SPEC).toFile(), true)) {
-      bytes.writeTo(file);
+    // Truncated only where it has to be, which would have ext4 write it to the disk at once.
+    try (var file = new RandomAccessFile(path.resolve(SPEC).toFile(), "rw")) {
+      if (file.length() > 0) {
+        file.setLength(0);
+      }
+      file.write(bytes.toByteArray());
     }
   }
 
