@@ -98,8 +98,11 @@ class DrainIT {
       assertTrue(drain.output().contains("worker dead has stopped already"), drain.output());
     }
     fixture.database.execute(
-        "UPDATE cape_workers SET state = 'idle', heartbeat_at = now() + interval '1 s', lease_seconds = 2");
+        "UPDATE cape_workers SET state = 'idle', heartbeat_at = now() + interval '1 minute'");
     try (WorkerProcess drain = command("drain", "dead", "--wait")) {
+      drain.awaitOutput("dead drains: ");
+      fixture.database.execute(
+          "UPDATE cape_workers SET heartbeat_at = now() - interval '1 minute', lease_seconds = 2");
       assertEquals(1, drain.exitCode(), "one that falls silent meanwhile is not waited for");
       assertTrue(drain.output().startsWith("dead drains: "), drain.output());
       assertTrue(drain.output().contains("it may be dead"), drain.output());
