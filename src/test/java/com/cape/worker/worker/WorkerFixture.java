@@ -124,22 +124,18 @@ final class WorkerFixture {
     Duration sent = LeaseClock.now();
     var claim = stores.issues().claimNext(ALICE, plan.issueLogs().toString(), LEASE).orElseThrow();
     var directories = new RunDirectories(plan.runs());
-    try {
-      return new AttemptRunner(
-              directories,
-              new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace()), directories),
-              plan.check(),
-              commands(),
-              stores.issues(),
-              new EndingRules(retries(), () -> 0L),
-              new LiveRuns(LEASE, Telling.NOBODY),
-              settler(),
-              new Claims(
-                  ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false, Telling.NOBODY))
-          .run(new Held(claim, sent), started)
-          .cause();
-    } finally {
-      directories.deleteUnused();
-    }
+    return new AttemptRunner(
+            directories,
+            new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace()), directories),
+            plan.check(),
+            commands(),
+            stores.issues(),
+            new EndingRules(retries(), () -> 0L),
+            new LiveRuns(LEASE, Telling.NOBODY),
+            settler(),
+            new Claims(
+                ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false, Telling.NOBODY))
+        .run(new Held(claim, sent), started)
+        .cause();
   }
 }
