@@ -29,6 +29,7 @@ import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
 import com.cape.worker.worker.Stores;
 import com.cape.worker.worker.Telling;
+import com.cape.worker.worker.WorkerPlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -172,9 +173,7 @@ public final class Daemon {
       var worker =
           new IssueWorker(
               identity,
-              plan,
-              loopPlan(state, telling),
-              config.retry(),
+              new WorkerPlan(plan, loopPlan(state, telling), config.retry()),
               commands,
               stores,
               drain,

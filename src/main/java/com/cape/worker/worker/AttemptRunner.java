@@ -5,8 +5,6 @@ import com.cape.worker.process.CommandCheck;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
 import com.cape.worker.process.StopReason;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.Settlement;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -25,8 +23,6 @@ final class AttemptRunner {
   private final RunFiles files;
   private final CommandCheck check;
   private final CommandRunner commands;
-  private final IssueRepository issues;
-  private final EndingRules rules;
   private final LiveRuns runs;
   private final Settler settler;
   private final Claims claims;
@@ -36,8 +32,6 @@ final class AttemptRunner {
       RunFiles files,
       CommandCheck check,
       CommandRunner commands,
-      IssueRepository issues,
-      EndingRules rules,
       LiveRuns runs,
       Settler settler,
       Claims claims) {
@@ -45,8 +39,6 @@ final class AttemptRunner {
     this.files = files;
     this.check = check;
     this.commands = commands;
-    this.issues = issues;
-    this.rules = rules;
     this.runs = runs;
     this.settler = settler;
     this.claims = claims;
@@ -109,7 +101,7 @@ final class AttemptRunner {
           settler.settle(
               claim,
               ending,
-              () -> decide(claim, ending, tail),
+              tail,
               settlement -> claims.settle(claim, settlement, next::set),
               () -> run.keep(ending));
       if (settled) {
@@ -122,10 +114,6 @@ final class AttemptRunner {
     } finally {
       runs.remove(claim.runId());
     }
-  }
-
-  private Settlement decide(Claim claim, Ending ending, String tail) {
-    return rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail);
   }
 
   private Seen notStarted(Claim claim, String cause) throws InterruptedException {

@@ -11,6 +11,7 @@ import com.cape.worker.store.WorkerIdentity;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -137,7 +138,7 @@ final class Claims {
     }
     unanswered = false;
     try {
-      List<Claim> held = issues.heldBy(identity.id(), identity.instance());
+      List<Claim> held = heldBy(identity.instance());
       if (!atWork.isClaiming()) {
         return held.stream().filter(claim -> !atWork.holds(claim)).toList();
       }
@@ -148,6 +149,11 @@ final class Claims {
     // Of a claim that is under way, nobody knows yet.
     unanswered = true;
     return List.of();
+  }
+
+  /** What an instance of this worker has claimed and not settled; without the descriptions. */
+  List<Claim> heldBy(UUID instance) {
+    return issues.heldBy(identity.id(), instance);
   }
 
   private void take(Look look, Duration sent, Consumer<Held> taken) {

@@ -1,6 +1,5 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.OwnProgram;
 import com.cape.worker.store.IssueRepository;
@@ -79,17 +78,15 @@ public final class IssueWorker {
 
   public IssueWorker(
       WorkerIdentity identity,
-      RunPlan runPlan,
-      LoopPlan loopPlan,
-      RetryPolicy retryPolicy,
+      WorkerPlan plan,
       CommandRunner commands,
       Stores stores,
       Drain drain,
       LifeSigns signs) {
     RandomGenerator random = RandomGenerator.getDefault();
+    this.runPlan = plan.run();
+    this.loopPlan = plan.loop();
     var times = new LeaseTimes(loopPlan.lease(), runPlan.grace());
-    this.runPlan = runPlan;
-    this.loopPlan = loopPlan;
     this.issues = stores.issues();
     this.commands = commands;
     this.drain = drain;
@@ -102,13 +99,10 @@ public final class IssueWorker {
     this.listening = new Listening(stores.listener(), random, telling);
     this.fleet = new Fleet(listening::up);
     this.rest = new Rest(loopPlan.pollInterval(), fleet, random, telling);
-    this.settler = new Settler(issues, outage, drain, telling);
+    var rules = new EndingRules(plan.retries(), random);
+    this.settler = new Settler(issues, rules, outage, drain, telling);
     this.directories = new RunDirectories(runPlan.runs());
     var files = new RunFiles(identity.id(), runPlan, times, directories);
-    var rules = new EndingRules(retryPolicy, random);
-    this.recovery =
-        new Recovery(
-            identity, directories, files, commands, issues, rules, settler, times, executor);
     this.heartbeat =
         new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times, signs);
     this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
@@ -116,9 +110,10 @@ public final class IssueWorker {
     this.claims =
         new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn, telling);
     this.attempts =
-        new AttemptRunner(
-            directories, files, runPlan.check(), commands, issues, rules, runs, settler, claims);
-    this.rescuer = new Rescuer(stores.rescues(), retryPolicy, outage, times.period(), telling);
+        new AttemptRunner(directories, files, runPlan.check(), commands, runs, settler, claims);
+    this.recovery =
+        new Recovery(directories, files, commands, claims, settler, runPlan.grace(), executor);
+    this.rescuer = new Rescuer(stores.rescues(), plan.retries(), outage, times.period(), telling);
     drain.onChange(this::drainChanged);
   }
 

@@ -3,17 +3,15 @@ package com.cape.worker.worker;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.process.CommandRunner;
 import com.cape.worker.process.Ending;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.WorkerIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,34 +23,33 @@ import org.slf4j.LoggerFactory;
 final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
-  private final WorkerIdentity worker;
   private final RunDirectories directories;
   private final RunFiles files;
   private final CommandRunner commands;
-  private final IssueRepository issues;
-  private final EndingRules rules;
+  private final Claims claims;
   private final Settler settler;
-  private final LeaseTimes times;
+  private final Duration grace;
   private final Executor executor;
 
+  /**
+   * For one worker.
+   *
+   * @param grace of each run that still lives
+   */
   Recovery(
-      WorkerIdentity worker,
       RunDirectories directories,
       RunFiles files,
       CommandRunner commands,
-      IssueRepository issues,
-      EndingRules rules,
+      Claims claims,
       Settler settler,
-      LeaseTimes times,
+      Duration grace,
       Executor executor) {
-    this.worker = worker;
     this.directories = directories;
     this.files = files;
     this.commands = commands;
-    this.issues = issues;
-    this.rules = rules;
+    this.claims = claims;
     this.settler = settler;
-    this.times = times;
+    this.grace = grace;
     this.executor = executor;
   }
 
@@ -89,7 +86,7 @@ final class Recovery {
   /** What was claimed and never came to a run, or deleted its files; that may well live. */
   private List<RunDirectories.Left> withoutFiles(UUID predecessor) throws InterruptedException {
     List<Claim> held = new ArrayList<>();
-    settler.ask(() -> held.addAll(issues.heldBy(worker.id(), predecessor)));
+    settler.ask(() -> held.addAll(claims.heldBy(predecessor)));
     return held.stream()
         .filter(claim -> Files.notExists(directories.of(claim)))
         .map(claim -> new RunDirectories.Left(directories.of(claim), claim, Optional.empty()))
@@ -104,7 +101,7 @@ final class Recovery {
     }
     LogFacts.begin(run.claim());
     try {
-      ending = commands.recover(run.directory(), run.claim().runId(), times.grace());
+      ending = commands.recover(run.directory(), run.claim().runId(), grace);
       if (ending.isEmpty()) {
         LOG.warn("a run of another machine or boot is left to its lease");
       }
@@ -138,25 +135,12 @@ final class Recovery {
       return settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT);
     }
     if (ended.ending().isEmpty()) {
-      return settledByOthers(claim);
+      return settler.settledByOthers(claim);
     }
     Ending ending = ended.ending().get();
     LOG.warn(
         "recovered a run of the predecessor exit={}",
         ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-    return settle(claim, ending, files.tail(files.log(claim)));
-  }
-
-  private boolean settledByOthers(Claim claim) throws InterruptedException {
-    var running = new AtomicBoolean(true);
-    settler.ask(() -> running.set(issues.running(claim.runId())));
-    return !running.get();
-  }
-
-  private boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {
-    return settler.settle(
-        claim,
-        ending,
-        () -> rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail));
+    return settler.settle(claim, ending, files.tail(files.log(claim)));
   }
 }

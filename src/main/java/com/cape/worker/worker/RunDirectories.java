@@ -14,8 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -40,10 +38,6 @@ final class RunDirectories {
           "(-?[0-9]{1,19})-(-?[0-9]{1,10})-([0-9]{1,19})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})");
   private static final String ISSUE = "issue";
   private static final String NOT_STARTED = "not-started";
-  private static final FileAttribute<?> PRIVATE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
-  private static final FileAttribute<?> PRIVATE_FILE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
   private final Path parent;
   private final Queue<Path> settled = new ConcurrentLinkedQueue<>();
@@ -80,8 +74,8 @@ final class RunDirectories {
   }
 
   private static void create(Path directory) throws IOException {
-    Files.createDirectories(directory, PRIVATE);
-    Files.createFile(directory.resolve(ISSUE), PRIVATE_FILE);
+    PrivateFiles.createDirectories(directory);
+    PrivateFiles.createFile(directory.resolve(ISSUE));
     RunDirectory.prepare(directory);
   }
 
@@ -110,7 +104,7 @@ final class RunDirectories {
   /** Keeps on disk, for a successor, that the command could not be started. */
   void keepNotStarted(Claim claim, String cause) {
     try {
-      Files.createDirectories(of(claim), PRIVATE);
+      PrivateFiles.createDirectories(of(claim));
       DurableFile.write(of(claim).resolve(NOT_STARTED), cause);
     } catch (IOException e) {
       LOG.warn("cannot keep on disk that a run did not start cause={}", e.toString());

@@ -9,8 +9,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -20,10 +18,6 @@ import org.slf4j.LoggerFactory;
 /** The files of a run, and what is told to its command. Safe for use by several threads. */
 final class RunFiles {
   private static final Logger LOG = LoggerFactory.getLogger(RunFiles.class);
-  private static final FileAttribute<?> PRIVATE_DIRECTORY =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
-  private static final FileAttribute<?> PRIVATE_FILE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
   private final WorkerId worker;
   private final RunPlan plan;
@@ -41,15 +35,15 @@ final class RunFiles {
   Path create(Claim claim) throws IOException {
     directories.create(claim);
     Path log = log(claim);
-    Files.createDirectories(log.getParent(), PRIVATE_DIRECTORY);
+    PrivateFiles.createDirectories(log.getParent());
     try {
-      Files.createFile(log, PRIVATE_FILE);
+      PrivateFiles.createFile(log);
     } catch (FileAlreadyExistsException e) {
       // Left by another database, or by one that has been created anew.
       long age = Files.getLastModifiedTime(log).toMillis();
       String name = log.getFileName().toString().replaceFirst("[.]log$", ".%d.log".formatted(age));
       Files.move(log, log.resolveSibling(name));
-      Files.createFile(log, PRIVATE_FILE);
+      PrivateFiles.createFile(log);
     }
     return log;
   }

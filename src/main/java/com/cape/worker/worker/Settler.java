@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -35,6 +36,7 @@ final class Settler implements AutoCloseable {
   static final Keeping KEPT = () -> {};
 
   private final IssueRepository issues;
+  private final EndingRules rules;
   private final Outage outage;
   private final Drain drain;
   private final Telling telling;
@@ -43,8 +45,10 @@ final class Settler implements AutoCloseable {
       new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
   private final Rounds slow = new Rounds(keeper, KEEPING_INTERVAL);
 
-  Settler(IssueRepository issues, Outage outage, Drain drain, Telling telling) {
+  /** For one worker. */
+  Settler(IssueRepository issues, EndingRules rules, Outage outage, Drain drain, Telling telling) {
     this.issues = issues;
+    this.rules = rules;
     this.outage = outage;
     this.drain = drain;
     this.telling = telling;
@@ -73,22 +77,24 @@ final class Settler implements AutoCloseable {
    * Settles the claim; while the database is away, tries again until it is back. A result that the
    * contract does not take any more is dropped, with a line in the log.
    *
-   * @param rules asked anew for each try; may read the database
+   * @param settlement asked anew for each try; may read the database
    * @param keeping called, at most once, before the database is asked a second time or has taken a
    *     second to answer
    * @return false when the database never took it
    */
-  boolean settle(Claim claim, Supplier<Settlement> rules, Keeping keeping)
+  boolean settle(Claim claim, Supplier<Settlement> settlement, Keeping keeping)
       throws InterruptedException {
     return settle(
-        claim, rules, settlement -> issues.settle(claim, settlement), keeping, Duration.ZERO);
+        claim, settlement, decided -> issues.settle(claim, decided), keeping, Duration.ZERO);
   }
 
-  /** The same for a run of a predecessor. */
-  boolean settle(Claim claim, Ending ending, Supplier<Settlement> rules)
-      throws InterruptedException {
-    tellSurvivors(ending);
-    return settle(claim, rules, settlement -> issues.settle(claim, settlement), KEPT, ending.ran());
+  /**
+   * The same for a run of a predecessor, by the rules.
+   *
+   * @param tail the end of its output
+   */
+  boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {
+    return settle(claim, ending, tail, decided -> issues.settle(claim, decided), KEPT);
   }
 
   /**
@@ -99,12 +105,17 @@ final class Settler implements AutoCloseable {
   boolean settle(
       Claim claim,
       Ending ending,
-      Supplier<Settlement> rules,
+      String tail,
       Function<Settlement, Optional<Settled>> writing,
       Keeping keeping)
       throws InterruptedException {
     tellSurvivors(ending);
-    return settle(claim, rules, writing, keeping, ending.ran());
+    return settle(
+        claim,
+        () -> rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail),
+        writing,
+        keeping,
+        ending.ran());
   }
 
   private void tellSurvivors(Ending ending) {
@@ -119,7 +130,7 @@ final class Settler implements AutoCloseable {
 
   private boolean settle(
       Claim claim,
-      Supplier<Settlement> rules,
+      Supplier<Settlement> deciding,
       Function<Settlement, Optional<Settled>> writing,
       Keeping keeping,
       Duration ran)
@@ -131,7 +142,7 @@ final class Settler implements AutoCloseable {
       return insist(
           "settle " + claim.runId(),
           () -> {
-            Settlement settlement = rules.get();
+            Settlement settlement = deciding.get();
             Optional<Settled> settled = writing.apply(settlement);
             boolean tried = result.tries() > 1;
             log(settlement, settled, tried);
@@ -167,6 +178,13 @@ final class Settler implements AutoCloseable {
             listener.fenced(Write.SETTLE);
           }
         });
+  }
+
+  /** Whether nobody has to settle the run any more; false, too, when the database never said. */
+  boolean settledByOthers(Claim claim) throws InterruptedException {
+    var running = new AtomicBoolean(true);
+    ask(() -> running.set(issues.running(claim.runId())));
+    return !running.get();
   }
 
   /** Asks the database until it answers; false when it never did. */

@@ -199,9 +199,7 @@ class ManyIdleWorkersTest {
             Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), Telling.NOBODY);
     return new IssueWorker(
         identity,
-        plan(id),
-        loop,
-        WorkerFixture.retries(),
+        new WorkerPlan(plan(id), loop, WorkerFixture.retries()),
         WorkerFixture.commands(),
         stores,
         drain,

@@ -91,9 +91,7 @@ final class WorkerFixture {
   }
 
   IssueWorker worker(RunPlan plan, int concurrency, Duration drainTimeout, boolean exitWhenIdle) {
-    return new IssueWorker(
-        ALICE,
-        plan,
+    var loop =
         new LoopPlan(
             Duration.ofSeconds(1),
             concurrency,
@@ -101,8 +99,10 @@ final class WorkerFixture {
             drainTimeout,
             exitWhenIdle,
             Optional.empty(),
-            new Telling(listener)),
-        retries(),
+            new Telling(listener));
+    return new IssueWorker(
+        ALICE,
+        new WorkerPlan(plan, loop, retries()),
         commands(),
         stores,
         drain,
@@ -111,7 +111,8 @@ final class WorkerFixture {
 
   Settler settler() {
     var telling = new Telling(listener);
-    return new Settler(stores.issues(), new Outage(telling), drain, telling);
+    var rules = new EndingRules(retries(), () -> 0L);
+    return new Settler(stores.issues(), rules, new Outage(telling), drain, telling);
   }
 
   /** Runs the next due issue on this thread. */
@@ -129,8 +130,6 @@ final class WorkerFixture {
             new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace()), directories),
             plan.check(),
             commands(),
-            stores.issues(),
-            new EndingRules(retries(), () -> 0L),
             new LiveRuns(LEASE, Telling.NOBODY),
             settler(),
             new Claims(
