@@ -21,6 +21,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a claim does about rows that others hold, and what it leaves on its own. */
 @Tag("database")
@@ -28,6 +30,8 @@ import org.junit.jupiter.api.Timeout;
 class ClaimAmongOthersTest {
   // More than are tried one by one.
   private static final int HELD = 300;
+  private static final String CLAIM =
+      "cape_claim_next(gen_random_uuid(), 'alice', gen_random_uuid(), 'here', 1, '/logs', 300)";
 
   private final TestDatabase test = TestDatabase.create();
   private final IssueRepository issues = new IssueRepository(new Database(test.dataSource()));
@@ -108,12 +112,69 @@ class ClaimAmongOthersTest {
     }
   }
 
+  /** A plan that locks what it then drops would keep other workers from it. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SELECT",
+        // A table that is said to be empty, to be huge, and to hold nothing that a claim looks for.
+        "UPDATE pg_class SET reltuples = 0, relpages = 0 WHERE relname ~ '^cape_issue'",
+        "UPDATE pg_class SET reltuples = 1e9, relpages = 1 WHERE relname ~ '^cape_issue'",
+        "UPDATE pg_class SET reltuples = 1, relpages = 1000000 WHERE relname ~ '^cape_issue'",
+        "UPDATE pg_statistic SET stanullfrac = 1 WHERE starelid = 'cape_issues'::regclass",
+        "UPDATE pg_statistic SET stadistinct = 1, stakind1 = 0, stakind2 = 0",
+        // Plans that no statistics would bring about.
+        "SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off",
+        "SET enable_sort = off; SET enable_nestloop = off; SET enable_seqscan = off",
+        "SET enable_indexscan = off; SET plan_cache_mode = force_generic_plan",
+        "SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off",
+      })
+  void claimLocksOneIssueWhateverTheStatisticsSay(String falsified) throws SQLException {
+    insert(HELD, 2);
+    insert(HELD, 1);
+    test.execute("ANALYZE");
+    test.execute("UPDATE cape_issues SET run_after = now() + interval '1 day' WHERE id % 3 = 0");
+    try (Connection own = test.direct().dataSource().getConnection();
+        Statement claiming = own.createStatement();
+        Connection others = test.direct().dataSource().getConnection();
+        Statement holding = others.createStatement()) {
+      own.setAutoCommit(false);
+      others.setAutoCommit(false);
+      claiming.execute(falsified);
+      own.commit();
+      assertLocksOne(claiming, 1);
+      // And where it has to look through what others hold.
+      holding.execute("SELECT FROM cape_issues WHERE id < %d FOR UPDATE".formatted(HELD - 1));
+      assertLocksOne(claiming, HELD - 1);
+      others.rollback();
+    }
+  }
+
+  /** Claims, looks who is locked beside what was locked before, and takes the claim back. */
+  private void assertLocksOne(Statement claiming, long expected) throws SQLException {
+    List<Long> before = unlocked();
+    try (ResultSet row = claiming.executeQuery("SELECT id FROM " + CLAIM)) {
+      assertTrue(row.next());
+      assertEquals(expected, row.getLong(1));
+    }
+    List<Long> after = unlocked();
+    claiming.getConnection().rollback();
+    assertEquals(before.stream().filter(id -> id != expected).toList(), after);
+    assertEquals(before.size() - 1, after.size());
+  }
+
+  private List<Long> unlocked() {
+    return new Database(test.direct().dataSource())
+        .query(
+            "SELECT id FROM cape_issues ORDER BY id FOR UPDATE SKIP LOCKED",
+            bind -> {},
+            row -> row.getLong("id"));
+  }
+
   /** How many pages a claim touches. */
   private static int buffers(Statement statement) {
     try (ResultSet plan =
-        statement.executeQuery(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM cape_claim_next("
-                + "gen_random_uuid(), 'alice', gen_random_uuid(), 'here', 1, '/logs', 300)")) {
+        statement.executeQuery("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM " + CLAIM)) {
       plan.next();
       Matcher hit = Pattern.compile("\"Shared Hit Blocks\": ([0-9]+)").matcher(plan.getString(1));
       assertTrue(hit.find());
