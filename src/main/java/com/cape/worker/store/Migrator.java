@@ -8,7 +8,7 @@ import javax.sql.DataSource;
 /** Brings the schema up to date. Any number of workers may do so at the same moment. */
 public final class Migrator {
   static final String HISTORY = "cape_worker_schema_history";
-  public static final int NEWEST = 4;
+  public static final int NEWEST = 5;
   // Long enough for a table of millions of rows; a lock that is not free fails much earlier.
   private static final Duration STATEMENT_LIMIT = Duration.ofHours(1);
 

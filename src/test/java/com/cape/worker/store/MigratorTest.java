@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -110,15 +111,45 @@ class MigratorTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"V1__issues_attempts_workers.sql", "V2__notifications.sql"})
+  @ValueSource(
+      strings = {
+        "V1__issues_attempts_workers.sql",
+        "V2__notifications.sql",
+        "V3__claim_and_settle.sql",
+        "V4__operators.sql",
+        "V5__vacuum.sql"
+      })
   void scriptMayBeRunAgainByHand(String name) throws Exception {
     migrator.migrate();
     database.execute("UPDATE cape_issues SET run_after = '2020-01-01'");
     String structure = Structure.of(database).toString();
     try (var script = MigratorTest.class.getResourceAsStream("/db/migration/" + name)) {
-      database.execute(new String(script.readAllBytes(), StandardCharsets.UTF_8));
+      String text = new String(script.readAllBytes(), StandardCharsets.UTF_8);
+      database.execute("BEGIN;" + text + "COMMIT");
     }
     assertEquals(structure, Structure.of(database).toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "fillfactor = 100 | 0.01 1000 on",
+        "autovacuum_vacuum_scale_factor = 0.5, vacuum_index_cleanup = off | 0.5 1000 off"
+      })
+  void issuesAreVacuumedEarlyUnlessSomebodyHasSetWhen(String before, String after) {
+    database.execute(
+        "CREATE TABLE cape_issues (id serial, description text, status text) WITH (%s)"
+            .formatted(before));
+    migrator.migrate();
+    assertEquals(
+        after,
+        database.value(
+            """
+            SELECT string_agg(option_value, ' ' ORDER BY option_name)
+              FROM pg_class, pg_options_to_table(reloptions)
+             WHERE oid = 'cape_issues'::regclass AND option_name LIKE '%vacuum%'
+            """));
   }
 
   @Test
