@@ -1,7 +1,6 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.process.CommandRunner;
-import com.cape.worker.process.OwnProgram;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Look;
 import com.cape.worker.store.Presence;
@@ -15,8 +14,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The loop: claims one issue after the other while a slot is free, and rests only when nothing is
@@ -24,11 +21,9 @@ import org.slf4j.LoggerFactory;
  * listener and the settler.
  */
 public final class IssueWorker {
-  private static final Logger LOG = LoggerFactory.getLogger(IssueWorker.class);
   private static final String PARTY = "loop";
   private static final Duration UNTIL_WOKEN = Duration.ofHours(1);
   private static final Duration UNTIL_BEAT = Duration.ofSeconds(1);
-  private static final Duration LOOK_HOLDS = Duration.ofSeconds(1);
 
   /** Why the loop ended. */
   public enum End {
@@ -53,7 +48,7 @@ public final class IssueWorker {
   private final Outage outage;
   private final WakeUp wakeUp = new WakeUp();
   private final LiveRuns runs;
-  private final StartPause startPause;
+  private final StartConditions conditions;
   private final AtomicInteger threads = new AtomicInteger();
   private final ExecutorService executor =
       Executors.newCachedThreadPool(
@@ -71,9 +66,6 @@ public final class IssueWorker {
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
   private final Summons summons;
-  private volatile long noTroubleNanos = longAgo();
-  private volatile boolean jdkReplaced;
-  private volatile boolean jarOverwritten;
   private volatile boolean restart;
 
   public IssueWorker(
@@ -94,7 +86,8 @@ public final class IssueWorker {
     this.telling = loopPlan.telling();
     this.outage = new Outage(telling);
     this.runs = new LiveRuns(loopPlan.lease(), telling);
-    this.startPause = new StartPause(telling);
+    this.conditions =
+        new StartConditions(runPlan.check(), commands, new StartPause(telling), drain);
     this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal, telling);
     this.listening = new Listening(stores.listener(), random, telling);
     this.fleet = new Fleet(listening::up);
@@ -136,7 +129,7 @@ public final class IssueWorker {
       }
       outage.over(PARTY);
       awaitSlots();
-      if (jdkReplaced) {
+      if (conditions.jdkReplaced()) {
         return End.REPLACED;
       }
       if (restart) {
@@ -215,19 +208,18 @@ public final class IssueWorker {
       await(UNTIL_WOKEN);
       return Optional.empty();
     }
-    if (commands.jdkReplaced()) {
-      makeRoom();
+    if (conditions.lookAtJdk()) {
       return Optional.empty();
     }
-    if (OwnProgram.jarOverwritten()) {
+    if (conditions.lookAtJar()) {
       return endAfterRuns();
     }
-    if (paused()) {
+    if (conditions.paused()) {
       if (loopPlan.exitWhenIdle() && slots.idle()) {
         return Optional.of(End.CANNOT_START);
       }
       heartbeat.tellFreeSlots();
-      await(startPause.left().orElse(Duration.ZERO));
+      await(conditions.pauseLeft().orElse(Duration.ZERO));
       return Optional.empty();
     }
     if (heartbeat.late()) {
@@ -253,15 +245,6 @@ public final class IssueWorker {
     return Optional.empty();
   }
 
-  private boolean paused() {
-    if (startPause.left().isPresent()) {
-      return true;
-    }
-    Optional<String> trouble = trouble();
-    trouble.ifPresent(startPause::failed);
-    return trouble.isPresent();
-  }
-
   private void begin(Held held) {
     rest.over();
     slots.occupy(() -> see(held));
@@ -277,8 +260,8 @@ public final class IssueWorker {
 
   private Optional<Held> seeOne(Held held) {
     try {
-      AttemptRunner.Seen seen = attempts.run(held, startPause::over);
-      seen.cause().ifPresent(this::cannotStart);
+      AttemptRunner.Seen seen = attempts.run(held, conditions::started);
+      seen.cause().ifPresent(conditions::failed);
       return seen.next();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -290,53 +273,10 @@ public final class IssueWorker {
 
   /** Whether a slot that settles may go on with the next issue. */
   private boolean mayGoOn() {
-    return !drain.begun()
-        && !startPause.left().isPresent()
-        && !commands.jdkReplaced()
-        && !OwnProgram.jarOverwritten()
-        && !heartbeat.late()
-        && trouble().isEmpty();
+    return !drain.begun() && !heartbeat.late() && conditions.good();
   }
 
-  /** A claim for a command that went since the last look costs its issue no attempt. */
-  private Optional<String> trouble() {
-    long now = System.nanoTime();
-    if (now - noTroubleNanos < LOOK_HOLDS.toNanos()) {
-      return Optional.empty();
-    }
-    Optional<String> trouble = runPlan.check().trouble().or(commands::trouble);
-    if (trouble.isEmpty()) {
-      noTroubleNanos = now;
-    }
-    return trouble;
-  }
-
-  private void cannotStart(String cause) {
-    noTroubleNanos = longAgo();
-    if (commands.jdkReplaced()) {
-      makeRoom();
-      return;
-    }
-    startPause.failed(cause);
-  }
-
-  private static long longAgo() {
-    return System.nanoTime() - LOOK_HOLDS.toNanos();
-  }
-
-  /** For another process of this worker, on the JDK that is there now. */
-  private void makeRoom() {
-    jdkReplaced = true;
-    drain.beginPatiently("the JDK was replaced under this process");
-  }
-
-  /** Uses no class that was not used before, which the JAR may lack: a drain would. */
   private Optional<End> endAfterRuns() throws InterruptedException {
-    if (!jarOverwritten) {
-      jarOverwritten = true;
-      LOG.error(
-          "the JAR was overwritten under this process; claiming nothing, ending after its runs");
-    }
     if (slots.idle()) {
       return Optional.of(End.REPLACED);
     }
@@ -355,7 +295,8 @@ public final class IssueWorker {
 
   private Presence presence() {
     WorkerState state = state();
-    boolean claims = !jarOverwritten && (state == WorkerState.IDLE || state == WorkerState.WORKING);
+    boolean claims =
+        !conditions.jarOverwritten() && (state == WorkerState.IDLE || state == WorkerState.WORKING);
     return new Presence(state, listening.up(), claims ? slots.freeCount() : 0);
   }
 
@@ -366,6 +307,8 @@ public final class IssueWorker {
     if (!slots.idle()) {
       return WorkerState.WORKING;
     }
-    return rest.paused() || startPause.left().isPresent() ? WorkerState.PAUSED : WorkerState.IDLE;
+    return rest.paused() || conditions.pauseLeft().isPresent()
+        ? WorkerState.PAUSED
+        : WorkerState.IDLE;
   }
 }
