@@ -33,6 +33,11 @@ public final class RunDirectory {
     Files.createFile(directory.resolve(RECORD));
   }
 
+  /** Whether the files of a directory that was prepared are there, and nobody wrote into them. */
+  public static boolean untouched(Path directory) throws IOException {
+    return Files.size(directory.resolve(SPEC)) == 0 && Files.size(directory.resolve(RECORD)) == 0;
+  }
+
   /** Writes what the guardian is to run. */
   void specify(RunSpec spec) throws IOException {
     List<String> items = new ArrayList<>();
@@ -53,7 +58,7 @@ public final class RunDirectory {
       bytes.writeBytes(item.getBytes(UTF_8));
       bytes.write(0);
     }
-    // Truncated only where it has to be, which would have ext4 write it to the disk at once.
+    // Not truncated without need: ext4 writes a truncated file to the disk at once (auto_da_alloc).
     try (var file = new RandomAccessFile(path.resolve(SPEC).toFile(), "rw")) {
       if (file.length() > 0) {
         file.setLength(0);

@@ -216,7 +216,9 @@ final class FlywayMigrations {
         switch (thrown.kind()) {
           case FORBIDDEN -> LET_THE_OWNER;
           case UNREACHABLE ->
-              LOCKED.contains(thrown.sqlState()) ? "; a long transaction holds cape_issues" : "";
+              LOCKED.contains(thrown.sqlState())
+                  ? "; a long transaction, or a vacuum, holds cape_issues"
+                  : "";
           case CREDENTIALS, UNKNOWN_DATABASE, SCHEMA, OTHER -> "";
         };
     return new StoreException(

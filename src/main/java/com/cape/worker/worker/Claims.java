@@ -18,7 +18,10 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Takes issues for the slots. Called by the loop, and by a slot that settles and goes on. */
+/**
+ * Takes issues for the slots. Called by the loop, by a slot that settles and goes on, and before
+ * them by the recovery.
+ */
 final class Claims {
   private static final Logger LOG = LoggerFactory.getLogger(Claims.class);
 

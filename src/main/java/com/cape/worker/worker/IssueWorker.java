@@ -38,9 +38,7 @@ public final class IssueWorker {
     UNSETTLED
   }
 
-  private final RunPlan runPlan;
   private final LoopPlan loopPlan;
-  private final IssueRepository issues;
   private final CommandRunner commands;
   private final Drain drain;
   private final LifeSigns signs;
@@ -76,10 +74,10 @@ public final class IssueWorker {
       Drain drain,
       LifeSigns signs) {
     RandomGenerator random = RandomGenerator.getDefault();
-    this.runPlan = plan.run();
+    RunPlan runPlan = plan.run();
     this.loopPlan = plan.loop();
     var times = new LeaseTimes(loopPlan.lease(), runPlan.grace());
-    this.issues = stores.issues();
+    IssueRepository issues = stores.issues();
     this.commands = commands;
     this.drain = drain;
     this.signs = signs;

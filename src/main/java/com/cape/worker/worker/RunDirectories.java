@@ -7,13 +7,13 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.process.BoundedFile;
 import com.cape.worker.process.DurableFile;
 import com.cape.worker.process.RunDirectory;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -86,19 +86,21 @@ final class RunDirectories {
       create(of(claim));
     }
     // Not truncated, which would have ext4 write it to the disk at once (ext4(5): auto_da_alloc).
-    try (var file = new FileOutputStream(issueFile(claim).toFile(), true)) {
-      file.write(claim.description().getBytes(UTF_8));
-    }
+    Files.write(issueFile(claim), claim.description().getBytes(UTF_8), StandardOpenOption.APPEND);
   }
 
+  /** False when a run has written into the directory, or somebody has tidied up. */
   private static boolean moved(Path from, Path to) {
     try {
-      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
-      return true;
-    } catch (IOException e) { // Somebody has tidied up.
-      delete(from);
-      return false;
+      if (Files.size(from.resolve(ISSUE)) == 0 && RunDirectory.untouched(from)) {
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+        return true;
+      }
+    } catch (IOException e) {
+      LOG.debug("a run's directory that was ready cannot be used", e);
     }
+    delete(from);
+    return false;
   }
 
   /** Keeps on disk, for a successor, that the command could not be started. */

@@ -10,17 +10,16 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Whether a run could be started: whether its command is there, and this program is still the one
- * that it was. Safe for use by several threads.
+ * that it was. Begins the pause, or the drain, that follows where it could not. Safe for use by
+ * several threads.
  */
 final class StartConditions {
   private static final Logger LOG = LoggerFactory.getLogger(StartConditions.class);
-  private static final Duration LOOK_HOLDS = Duration.ofSeconds(1);
 
   private final CommandCheck check;
   private final CommandRunner commands;
   private final StartPause pause;
   private final Drain drain;
-  private volatile long noTroubleNanos = longAgo();
   private volatile boolean jdkReplaced;
   private volatile boolean jarOverwritten;
 
@@ -62,7 +61,6 @@ final class StartConditions {
 
   /** A command could not be started. */
   void failed(String cause) {
-    noTroubleNanos = longAgo();
     if (!lookAtJdk()) {
       pause.failed(cause);
     }
@@ -73,21 +71,8 @@ final class StartConditions {
     pause.over();
   }
 
-  /** A claim for a command that went since the last look costs its issue no attempt. */
   private Optional<String> trouble() {
-    long now = System.nanoTime();
-    if (now - noTroubleNanos < LOOK_HOLDS.toNanos()) {
-      return Optional.empty();
-    }
-    Optional<String> trouble = check.trouble().or(commands::trouble);
-    if (trouble.isEmpty()) {
-      noTroubleNanos = now;
-    }
-    return trouble;
-  }
-
-  private static long longAgo() {
-    return System.nanoTime() - LOOK_HOLDS.toNanos();
+    return check.trouble().or(commands::trouble);
   }
 
   /** Drains for another process of this worker where the JDK was replaced; tells whether it was. */

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -101,13 +102,15 @@ class GuardianWithoutProcTest {
     return guardian;
   }
 
-  /** What the guardian says of its run, until that is over. */
+  /** What the guardian says of its run, until that is over; ends the guardian. */
   private static String told(Process guardian) throws Exception {
     List<String> lines = new ArrayList<>();
     for (var reader = guardian.inputReader(UTF_8); !lines.contains("over 1"); ) {
       lines.add(reader.readLine());
     }
     guardian.getOutputStream().close();
+    // It may still write into the directory until then.
+    assertTrue(guardian.waitFor(20, TimeUnit.SECONDS));
     assertEquals("begun", lines.get(0));
     return lines.get(1);
   }

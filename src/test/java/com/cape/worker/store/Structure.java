@@ -23,6 +23,8 @@ final class Structure {
         SELECT 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
          WHERE conrelid = to_regclass('cape_issues')
            AND NOT (contype = 'c' AND pg_get_constraintdef(oid) LIKE '%status%')
+         UNION ALL
+        SELECT 'option ' || unnest(reloptions) FROM pg_class WHERE oid = to_regclass('cape_issues')
       ) AS structure
       """;
 

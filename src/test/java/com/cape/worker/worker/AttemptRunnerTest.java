@@ -15,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -213,6 +214,10 @@ class AttemptRunnerTest {
     assertTrue(tail.matches("attempt 1 failed: exit 3 after \\d s\noops\n\n?"), tail);
   }
 
+  private int runDirectories() {
+    return directory.resolve("runs").toFile().list().length;
+  }
+
   private boolean is(String condition) {
     return database.value("SELECT " + condition + " FROM cape_issues").equals("t");
   }
@@ -220,6 +225,16 @@ class AttemptRunnerTest {
   private void run(String script) throws Exception {
     fixture.insert("an issue");
     runNext(script);
+  }
+
+  /** Files may take long: a run that nobody has heard of meanwhile is given up. */
+  @Test
+  void nothingIsDoneForOtherRunsBeforeTheStartOfThisOneIsKnown() throws Exception {
+    fixture.insert("an issue");
+    var atStart = new AtomicInteger();
+    fixture.runNext(fixture.script("true"), () -> atStart.set(runDirectories()));
+    assertEquals(1, atStart.get());
+    assertEquals(1, runDirectories(), "the next one's");
   }
 
   private void runNext(String script) throws Exception {

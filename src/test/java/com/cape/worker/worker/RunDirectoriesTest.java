@@ -15,6 +15,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RunDirectoriesTest {
   private final Claim first = claim(1, "the first one's text");
@@ -48,6 +50,16 @@ class RunDirectoriesTest {
   void directoryThatSomebodyHasTidiedAwayIsNotMissed() throws Exception {
     for (Path one : all()) {
       RunDirectories.delete(one);
+    }
+    directories.create(second);
+    assertEquals(List.of("issue the second's", "record ", "spec "), contents(second));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"issue", "record", "spec"})
+  void whatARunWroteIntoTheDirectoryThatIsReadyReachesNoOther(String name) throws Exception {
+    for (Path one : all()) {
+      Files.writeString(one.resolve(name), "exit 0\n");
     }
     directories.create(second);
     assertEquals(List.of("issue the second's", "record ", "spec "), contents(second));
