@@ -10,6 +10,7 @@ import com.cape.worker.testing.WorkerProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -54,7 +55,7 @@ class StopIT {
         "pending 0 interrupted",
         fixture.database.value(
             "SELECT status || ' ' || attempts || ' ' || outcome FROM cape_issues, cape_issue_attempts"));
-    awaitGone(workflow());
+    awaitGone(List.of(workflow()));
   }
 
   @Test
@@ -62,23 +63,26 @@ class StopIT {
     Files.writeString(
         directory.resolve("adw"),
         "#!/bin/bash\ntrap '' TERM\necho $$ >pid.new; mv pid.new pid; while :; do sleep 0.05; done\n");
+    List<Long> started;
     try (WorkerProcess worker = running("--grace", "3")) {
       worker.signal("TERM");
       worker.awaitOutput("draining");
       worker.signal("TERM");
       worker.awaitOutput("stopping running workflows");
+      started = startedBy(worker);
       worker.signal("TERM");
       assertEquals(1, worker.exitCode(), worker.output());
     }
-    awaitGone(workflow());
+    awaitGone(started);
   }
 
   @Test
   void workflowDiesWithAWorkerThatIsKilled() throws Exception {
     try (WorkerProcess worker = running()) {
+      List<Long> started = startedBy(worker);
       worker.signal("KILL");
       worker.exitCode();
-      awaitGone(workflow());
+      awaitGone(started);
     }
   }
 
@@ -167,7 +171,15 @@ class StopIT {
     return Long.parseLong(fixture.read("pid").strip());
   }
 
-  private static void awaitGone(long pid) {
-    await().atMost(Duration.ofSeconds(10)).until(() -> !Processes.isAlive(pid));
+  /** The workflow, and its guardian, which writes into the run's directory until it ends. */
+  private List<Long> startedBy(WorkerProcess worker) throws Exception {
+    List<Long> started =
+        ProcessHandle.of(worker.pid()).orElseThrow().descendants().map(ProcessHandle::pid).toList();
+    assertTrue(started.contains(workflow()));
+    return started;
+  }
+
+  private static void awaitGone(List<Long> pids) {
+    await().atMost(Duration.ofSeconds(10)).until(() -> pids.stream().noneMatch(Processes::isAlive));
   }
 }
