@@ -229,6 +229,11 @@ class DashboardPageIT {
     fixture.say(issue, lines.toString());
     browser.go("#/issues/" + issue);
     browser.awaitText(".output", "number 29999 of many");
+    // What it read while it was printed may be in any pieces: once more, now that all is there.
+    browser.go("#/issues");
+    browser.awaitText("main", "slow: prints a lot");
+    browser.go("#/issues/" + issue);
+    browser.awaitText(".output", "number 29999 of many");
     assertFalse(browser.text(".output").contains("number 00000"));
     browser.awaitThat(
         "there is more before", () -> browser.find(".output-room > button").isDisplayed());
