@@ -122,4 +122,32 @@ class FleetIT {
       }
     }
   }
+
+  @Test
+  void workerKilledWhileItRegistersIsFollowedAtOnce() throws Exception {
+    var fixture = new JarFixture(directory, "true").migrated();
+    fixture.database.execute(
+        """
+        CREATE TABLE gate (open boolean);
+        CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP;
+          RETURN NULL;
+        END $$;
+        CREATE TRIGGER at_gate AFTER INSERT ON cape_workers FOR EACH ROW EXECUTE FUNCTION wait_at_gate();
+        """);
+    try (var first = fixture.worker("killed")) {
+      fixture.awaitValue(
+          "1",
+          "SELECT count(*) FROM pg_stat_activity"
+              + " WHERE application_name = 'cape-worker killed' AND wait_event = 'PgSleep'");
+      first.signal("KILL");
+      first.exitCode();
+    }
+    fixture.database.execute("INSERT INTO gate VALUES (true)");
+    fixture.awaitValue("idle", "SELECT state FROM cape_workers");
+    try (var successor = fixture.worker("killed")) {
+      successor.awaitOutput("ready");
+    }
+  }
 }

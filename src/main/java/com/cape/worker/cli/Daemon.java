@@ -165,7 +165,8 @@ public final class Daemon {
               new WorkerRepository(beat, version),
               listener(work));
       var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, telling);
-      if (!startUp.ready(identity, config.loop().lease(), state.previousInstance())) {
+      state.registering();
+      if (!startUp.ready(identity, config.loop().lease(), state.predecessors())) {
         return ExitCode.DONE;
       }
       remember(state, stores.workers());

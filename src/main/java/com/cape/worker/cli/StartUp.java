@@ -12,6 +12,7 @@ import com.cape.worker.worker.Outage;
 import com.cape.worker.worker.Telling;
 import com.cape.worker.worker.WorkerListener;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.slf4j.Logger;
@@ -48,12 +49,12 @@ final class StartUp {
    *
    * @throws Refusal when that can never succeed, or another process has the worker id
    */
-  boolean ready(WorkerIdentity identity, Duration lease, Optional<UUID> previousInstance)
+  boolean ready(WorkerIdentity identity, Duration lease, List<UUID> predecessors)
       throws InterruptedException {
     while (!drain.begun()) {
       try {
         prepareSchema();
-        Optional<Registration> other = workers.register(identity, lease, previousInstance);
+        Optional<Registration> other = workers.register(identity, lease, predecessors);
         outage.over(PARTY);
         if (other.isPresent()) {
           throw taken(other.get());

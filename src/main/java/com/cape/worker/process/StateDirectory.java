@@ -10,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * A worker's own directory, of this user alone and under an exclusive lock that the operating
@@ -24,6 +26,8 @@ public final class StateDirectory implements AutoCloseable {
   private static final int INSTANCE = 0;
   private static final int HOLDER = 1;
   private static final int MACHINE = 2;
+  private static final int REGISTERING = 3;
+  private static final int MOST_REGISTERING = 20;
   private static final int LONGEST_NOTE_BYTES = 4096;
 
   private final Path path;
@@ -74,8 +78,8 @@ public final class StateDirectory implements AutoCloseable {
       }
       note = read(channel);
       var opened = new StateDirectory(path, channel, instance, holder, note);
-      // A process that dies before it has registered leaves its predecessor to the next one.
-      opened.note(line(note, INSTANCE), line(note, MACHINE));
+      // A process that dies before it has registered leaves its predecessors to the next one.
+      opened.note(line(note, INSTANCE), line(note, MACHINE), line(note, REGISTERING));
       return opened;
     } catch (IOException | BusyException | RuntimeException e) {
       channel.close();
@@ -83,13 +87,24 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
-  /** This instance is known to the database: it is the one that a successor follows. */
-  public void registered() throws IOException {
-    note(instance.toString(), Machine.here().toString());
+  /**
+   * The database may know this instance from now on, whether or not this process lives to see it.
+   */
+  public void registering() throws IOException {
+    List<String> all = new ArrayList<>(List.of(line(before, REGISTERING).split(" ")));
+    all.add(instance.toString());
+    String newest =
+        String.join(" ", all.subList(Math.max(0, all.size() - MOST_REGISTERING), all.size()));
+    note(line(before, INSTANCE), line(before, MACHINE), newest.strip());
   }
 
-  private void note(String lastInstance, String machine) throws IOException {
-    String note = String.join("\n", lastInstance, holder, machine, "");
+  /** This instance is known to the database: it is the one that a successor follows. */
+  public void registered() throws IOException {
+    note(instance.toString(), Machine.here().toString(), "");
+  }
+
+  private void note(String lastInstance, String machine, String registering) throws IOException {
+    String note = String.join("\n", lastInstance, holder, machine, registering, "");
     channel.write(UTF_8.encode(note), 0);
     channel.truncate(UTF_8.encode(note).remaining());
   }
@@ -112,14 +127,20 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
-  /** The last instance that registered from this directory, and is gone. */
-  public Optional<UUID> previousInstance() {
-    return uuid(line(before, INSTANCE));
+  /** The instances, all gone, that may have registered from this directory last. */
+  public List<UUID> predecessors() {
+    String registering = line(before, REGISTERING);
+    return Stream.of((line(before, INSTANCE) + " " + registering).split(" "))
+        .flatMap(text -> uuid(text).stream())
+        .toList();
   }
 
-  /** The same, if its processes would be found here: not after a reboot, nor in a container. */
+  /**
+   * The last instance that worked from this directory, if its processes would be found here: not
+   * after a reboot, nor in a container.
+   */
   public Optional<UUID> previousHere() {
-    return previousInstance()
+    return uuid(line(before, INSTANCE))
         .filter(any -> line(before, MACHINE).equals(Machine.here().toString()));
   }
 

@@ -7,6 +7,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.OffsetDateTime;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -33,7 +34,7 @@ public final class WorkerRepository {
          SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
              version = excluded.version, lease_seconds = excluded.lease_seconds, state = 'idle',
              started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL
-       WHERE w.instance IN (excluded.instance, ?) OR w.state = 'stopped'
+       WHERE w.instance = excluded.instance OR w.instance = ANY (?) OR w.state = 'stopped'
           OR w.heartbeat_at < now() - make_interval(secs => w.lease_seconds)
       RETURNING worker_id
       """;
@@ -46,13 +47,13 @@ public final class WorkerRepository {
    * alive.
    *
    * @param lease how old this worker's heartbeat may be for it to count as alive
-   * @param previous the instance that this worker's own state directory shows to be gone
+   * @param predecessors instances that this worker's own state directory shows to be gone
    */
   public Optional<Registration> register(
-      WorkerIdentity worker, Duration lease, Optional<UUID> previous) {
+      WorkerIdentity worker, Duration lease, List<UUID> predecessors) {
     Optional<Registration> holder;
     do {
-      if (registered(worker, lease, previous.orElse(worker.instance()))) {
+      if (registered(worker, lease, predecessors)) {
         return Optional.empty();
       }
       holder =
@@ -62,7 +63,7 @@ public final class WorkerRepository {
     return holder;
   }
 
-  private boolean registered(WorkerIdentity worker, Duration lease, UUID alsoReplaced) {
+  private boolean registered(WorkerIdentity worker, Duration lease, List<UUID> predecessors) {
     return database
         .queryOne(
             REGISTER,
@@ -73,7 +74,7 @@ public final class WorkerRepository {
                     .number(worker.pid())
                     .text(version)
                     .number(lease.toSeconds())
-                    .uuid(alsoReplaced),
+                    .uuids(predecessors),
             row -> row.getString("worker_id"))
         .isPresent();
   }

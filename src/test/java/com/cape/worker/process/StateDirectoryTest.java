@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -16,12 +18,36 @@ class StateDirectoryTest {
   @Test
   void successorFollowsTheInstanceBefore() throws Exception {
     try (var state = open(first)) {
-      assertEquals(Optional.empty(), state.previousInstance());
+      assertEquals(List.of(), state.predecessors());
+      state.registering();
       state.registered();
     }
     try (var state = open(UUID.randomUUID())) {
-      assertEquals(Optional.of(first), state.previousInstance());
+      assertEquals(List.of(first), state.predecessors());
       assertEquals(Optional.of(first), state.previousHere());
+    }
+  }
+
+  @Test
+  void oneThatMayHaveRegisteredIsFollowedToo() throws Exception {
+    try (var state = open(first)) {
+      state.registered();
+    }
+    List<UUID> killed = Stream.generate(UUID::randomUUID).limit(25).toList();
+    for (UUID one : killed) {
+      try (var state = open(one)) {
+        state.registering();
+      }
+    }
+    try (var state = open(UUID.randomUUID())) {
+      assertEquals(Optional.of(first), state.previousHere());
+      assertEquals(
+          Stream.concat(Stream.of(first), killed.stream().skip(5)).toList(), state.predecessors());
+      state.registering();
+      state.registered();
+    }
+    try (var state = open(UUID.randomUUID())) {
+      assertEquals(1, state.predecessors().size());
     }
   }
 
@@ -32,7 +58,7 @@ class StateDirectoryTest {
     }
     open(UUID.randomUUID()).close();
     try (var state = open(UUID.randomUUID())) {
-      assertEquals(Optional.of(first), state.previousInstance());
+      assertEquals(List.of(first), state.predecessors());
     }
   }
 

@@ -112,7 +112,7 @@ class NotificationTest {
   @Test
   void claimHeartbeatAndFinalSettleAreNotTold() throws Exception {
     var workers = new WorkerRepository(open, "1.0");
-    workers.register(ALICE, LEASE, java.util.Optional.empty());
+    workers.register(ALICE, LEASE, java.util.List.of());
     database.execute("INSERT INTO cape_issues (description) VALUES ('x')");
     assertEquals(List.of("due 1 2"), told());
     Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
@@ -152,7 +152,7 @@ class NotificationTest {
 
   @Test
   void drainRequestIsTold() throws Exception {
-    new WorkerRepository(open, "1.0").register(ALICE, LEASE, java.util.Optional.empty());
+    new WorkerRepository(open, "1.0").register(ALICE, LEASE, java.util.List.of());
     String request = "UPDATE cape_workers SET drain_requested_for = instance";
     database.execute(request);
     database.execute(request);

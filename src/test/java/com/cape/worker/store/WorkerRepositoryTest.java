@@ -55,7 +55,7 @@ class WorkerRepositoryTest {
 
   @Test
   void silentWorkerKeepsItsIdWithinItsOwnLease() {
-    workers.register(ALICE, Duration.ofHours(1), Optional.empty());
+    workers.register(ALICE, Duration.ofHours(1), List.of());
     database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '20 min'");
     assertEquals(ALICE, register(OTHER).orElseThrow().worker());
     database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '61 min'");
@@ -74,8 +74,10 @@ class WorkerRepositoryTest {
   void ownPredecessorIsReplacedAtOnceAndNobodyElse() {
     assertEquals(Optional.empty(), register(ALICE));
     WorkerIdentity stranger = RepositoryFixture.worker("alice");
-    assertTrue(workers.register(OTHER, LEASE, Optional.of(stranger.instance())).isPresent());
-    assertEquals(Optional.empty(), workers.register(OTHER, LEASE, Optional.of(ALICE.instance())));
+    assertTrue(workers.register(OTHER, LEASE, List.of(stranger.instance())).isPresent());
+    assertEquals(
+        Optional.empty(),
+        workers.register(OTHER, LEASE, List.of(stranger.instance(), ALICE.instance())));
     assertEquals(Optional.empty(), register(OTHER));
   }
 
@@ -108,7 +110,7 @@ class WorkerRepositoryTest {
 
   @Test
   void drainingWorkerIsAliveWithinItsOwnLease() {
-    workers.register(ALICE, Duration.ofHours(1), Optional.empty());
+    workers.register(ALICE, Duration.ofHours(1), List.of());
     database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '20 min'");
     DrainRequest request = workers.requestDrain(ALICE.id(), false).orElseThrow();
     assertTrue(request.alive());
@@ -173,6 +175,6 @@ class WorkerRepositoryTest {
   }
 
   private Optional<Registration> register(WorkerIdentity worker) {
-    return workers.register(worker, LEASE, Optional.empty());
+    return workers.register(worker, LEASE, List.of());
   }
 }

@@ -16,6 +16,7 @@ import com.cape.worker.store.WorkerRepository;
 import com.cape.worker.testing.TestDatabase;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -38,7 +39,7 @@ final class WorkerFixture {
   WorkerFixture(Path directory) {
     this.directory = directory;
     new Migrator(database.dataSource()).migrate();
-    stores.workers().register(ALICE, LEASE, Optional.empty());
+    stores.workers().register(ALICE, LEASE, List.of());
   }
 
   private static Stores stores(TestDatabase database) {
