@@ -20,6 +20,7 @@ record Report(
   private static final Pattern OUTLIVED = Pattern.compile("outlived [0-9]{1,9}");
   private static final String DUE = "due ";
   private static final String LATE = DUE + "late";
+  private static final String UNSTARTED = "unstarted";
   private static final String LEFT = "left ";
   private static final int SIGNAL_BASE = 128;
 
@@ -39,6 +40,9 @@ record Report(
     for (String line : lines) {
       if (EXIT.matcher(line).matches()) {
         return new Report(OptionalInt.of(number(line)), due, outlived, survivors);
+      }
+      if (line.equals(UNSTARTED)) {
+        due = due.or(() -> Optional.of(StopReason.NOT_STARTED));
       }
       if (line.startsWith(DUE)) {
         due = Optional.of(line.equals(LATE) ? StopReason.LEASE_LOST : StopReason.WORKER_DIED);

@@ -6,8 +6,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -35,7 +37,14 @@ public final class RunDirectory {
 
   /** Whether the files of a directory that was prepared are there, and nobody wrote into them. */
   public static boolean untouched(Path directory) throws IOException {
-    return Files.size(directory.resolve(SPEC)) == 0 && Files.size(directory.resolve(RECORD)) == 0;
+    return isEmptyFile(directory.resolve(SPEC)) && isEmptyFile(directory.resolve(RECORD));
+  }
+
+  /** Whether it can be written into from its start, which a pipe in its place may block. */
+  public static boolean isEmptyFile(Path file) throws IOException {
+    BasicFileAttributes found =
+        Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    return found.isRegularFile() && found.size() == 0;
   }
 
   /** Writes what the guardian is to run. */

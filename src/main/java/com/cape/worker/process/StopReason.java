@@ -9,7 +9,7 @@ public enum StopReason {
   CANCELLED,
   INTERRUPTED,
   LEASE_LOST,
-  /** No process could be started, so there was nothing to end. */
+  /** The command could not be started, so there was nothing to end. */
   NOT_STARTED,
   /** Nobody was left to say why. */
   WORKER_DIED;

@@ -97,7 +97,7 @@ final class AttemptRunner {
           ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
           ending.stopReason().map(StopReason::word).orElse("no"),
           ending.ran().toSeconds());
-      Optional<String> cause = notStartedBecause(ending, program);
+      Optional<String> cause = notStartedBecause(ending, program, output);
       if (cause.isPresent()) {
         return notStarted(claim, cause.get());
       }
@@ -135,9 +135,15 @@ final class AttemptRunner {
     return check.trouble().orElse("the command came and went");
   }
 
-  private Optional<String> notStartedBecause(Ending ending, Path program) {
+  private Optional<String> notStartedBecause(Ending ending, Path program, Path output) {
     if (ending.stopReason().equals(Optional.of(StopReason.NOT_STARTED))) {
-      return Optional.of("no process could be started; is memory short, or a limit reached?");
+      // Where there was a process, it has printed why it did not become the command.
+      return check
+          .trouble()
+          .or(() -> files.tail(output).lines().reduce((before, last) -> last))
+          .or(
+              () ->
+                  Optional.of("no process could be started; is memory short, or a limit reached?"));
     }
     boolean mayNotHaveStarted =
         ending.stopReason().isEmpty()

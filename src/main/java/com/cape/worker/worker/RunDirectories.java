@@ -92,7 +92,7 @@ final class RunDirectories {
   /** False when a run has written into the directory, or somebody has tidied up. */
   private static boolean moved(Path from, Path to) {
     try {
-      if (Files.size(from.resolve(ISSUE)) == 0 && RunDirectory.untouched(from)) {
+      if (RunDirectory.isEmptyFile(from.resolve(ISSUE)) && RunDirectory.untouched(from)) {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
         return true;
       }

@@ -22,6 +22,7 @@
 # On standard output:
 #   begun            the command is about to be started
 #   exit STATUS      the run's first process has ended; without "begun" before, it was not the command
+#   unstarted        before "exit": after "begun", the command could not be started after all
 #   left PID NAME    what could not be ended
 #   outlived COUNT   processes that were alive when the first one had ended by itself
 #   over N           nothing more comes of this run
@@ -34,8 +35,8 @@
 #                   in, the file to which output is appended, NAME=value of each added variable, an
 #                   empty string, the command's words
 # DIRECTORY/record  lines, which count once they are whole: "pid PID START" of the run's first process,
-#                   "due WHY" before a watcher ends the run, "ended" after, and "exit STATUS"; WHY is
-#                   "late" or "cut": the deadline, or the worker or its death
+#                   "due WHY" before a watcher ends the run, "ended" after, "unstarted" and "exit
+#                   STATUS" as above; WHY is "late" or "cut": the deadline, or the worker or its death
 #
 # In the environment, CAPE_GIVEN_NAME is what commands get as NAME: the worker keeps from Perl what
 # Perl would obey.
@@ -52,6 +53,7 @@ my $quick_kills = 200;
 my $most_bytes = 16 << 20;
 my $missing = 2;         # ENOENT
 my $interrupted = 4;     # EINTR
+my $too_long = 7;        # E2BIG
 my $without_waiting = 1; # WNOHANG
 
 my @ignored = qw(HUP INT QUIT TERM PIPE TSTP);
@@ -553,14 +555,18 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
   open STDOUT, '>&', \*STDERR;
   if (!chdir $place) {
     print STDERR "cannot run in $place: $!\n";
+    syswrite $to_parent, 'x';
     exit 127;
   }
   $ENV{PWD} = $place;
   /^([^=]*)=(.*)$/s and $ENV{$1} = $2 for @added;
   no warnings 'exec';
   exec { $items[0] } @items;
+  my $why = $! + 0;
   print STDERR "cannot start $items[0]: $!\n";
-  exit($! == $missing ? 127 : 126);
+  # Words that are too long are the issue's own: another try would fare no better.
+  syswrite $to_parent, 'x' if $why != $too_long;
+  exit($why == $missing ? 127 : 126);
 }
 
 # Forks ahead, and sees one run after the other through.
@@ -585,11 +591,13 @@ sub start_runs { # BOARD GATE TO_WATCHER LIFE
       $run = '' if $run !~ /^run /;
     }
     # Where it has ended without taking its run, another process is given that.
-    next if !$run || !(ready(0, $from_child) && sysread $from_child, my $taken, 64);
+    # It tells over a handle that its exec closes.
+    next if !$run || !(ready(0, $from_child) && sysread $from_child, my $told, 64);
     parse_run($run);
     ($group, $last) = ($child, $number);
-    note("exit $status");
-    my $said = "exit $status\n";
+    my $said = $told =~ /x/ ? "unstarted\nexit $status" : "exit $status";
+    note($said);
+    $said .= "\n";
     read_record();
     # What it adopts, it knows for sure.
     if ($due || !$adopts || look()) {

@@ -265,6 +265,26 @@ class ProcessCommandRunnerTest {
   }
 
   @Test
+  void commandThatIsNotStartedIsToldApartFromItsExitStatus() throws Exception {
+    Path missing = directory.resolve("missing");
+    Ending ending = run(List.of(missing.toString()), Map.of(), LONG, MIB).await();
+    assertEquals(OptionalInt.of(127), ending.exitCode());
+    assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+    assertEquals(
+        "cannot start " + missing + ": No such file or directory\n", Files.readString(output));
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
+    assertEquals(Optional.empty(), sh("exit 127").await().stopReason());
+  }
+
+  @Test
+  void wordsThatNoCommandTakesAreNotTheHostsFault() throws Exception {
+    Ending ending = run(List.of("/bin/true", "x".repeat(200_000)), Map.of(), LONG, MIB).await();
+    assertEquals(OptionalInt.of(126), ending.exitCode());
+    assertEquals(Optional.empty(), ending.stopReason());
+  }
+
+  @Test
   void successorTakesTheRecordedResult() throws Exception {
     CommandRunner.Run run = sh("exit 7");
     Ending ending = run.await();

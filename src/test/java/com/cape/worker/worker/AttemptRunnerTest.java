@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import com.cape.worker.testing.Processes;
 import com.cape.worker.testing.TestDatabase;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
@@ -225,6 +227,22 @@ class AttemptRunnerTest {
   private void run(String script) throws Exception {
     fixture.insert("an issue");
     runNext(script);
+  }
+
+  @Test
+  void commandThatIsStillWrittenCostsNoAttempt() throws Exception {
+    Path command = Files.copy(Path.of("/bin/true"), directory.resolve("adw"));
+    fixture.insert("an issue");
+    Optional<String> cause;
+    try (var copying = FileChannel.open(command, StandardOpenOption.WRITE)) {
+      cause = fixture.runNext(fixture.plan(command + " {id}", "/bin"));
+      assertTrue(copying.isOpen());
+    }
+    assertEquals(Optional.of("cannot start " + command + ": Text file busy"), cause);
+    assertTrue(is("status = 'pending' AND attempts = 0 AND fence = 1"));
+    assertEquals(
+        "not_started | attempt 1 not_started: " + cause.get(),
+        database.value("SELECT outcome || ' | ' || error FROM cape_issue_attempts"));
   }
 
   /** Files may take long: a run that nobody has heard of meanwhile is given up. */

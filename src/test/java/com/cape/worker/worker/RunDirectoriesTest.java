@@ -14,6 +14,7 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -60,6 +61,18 @@ class RunDirectoriesTest {
   void whatARunWroteIntoTheDirectoryThatIsReadyReachesNoOther(String name) throws Exception {
     for (Path one : all()) {
       Files.writeString(one.resolve(name), "exit 0\n");
+    }
+    directories.create(second);
+    assertEquals(List.of("issue the second's", "record ", "spec "), contents(second));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"issue", "record", "spec"})
+  @Timeout(10)
+  void pipeInTheDirectoryThatIsReadyBlocksNobody(String name) throws Exception {
+    for (Path one : all()) {
+      Files.delete(one.resolve(name));
+      assertEquals(0, new ProcessBuilder("mkfifo", one.resolve(name).toString()).start().waitFor());
     }
     directories.create(second);
     assertEquals(List.of("issue the second's", "record ", "spec "), contents(second));
