@@ -57,6 +57,26 @@ class DrainIT {
   }
 
   @Test
+  void restartThatIsAskedForAtTheLastMomentIsHeard() throws Exception {
+    fixture.database.execute(
+        """
+        CREATE FUNCTION ask() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          NEW.drain_restart := true;
+          RETURN NEW;
+        END $$;
+        CREATE TRIGGER at_last BEFORE UPDATE ON cape_workers FOR EACH ROW
+          WHEN (NEW.state = 'stopped') EXECUTE FUNCTION ask();
+        """);
+    Files.createFile(directory.resolve("go"));
+    try (WorkerProcess worker = running();
+        WorkerProcess drain = command("drain", "w")) {
+      assertEquals(0, drain.exitCode(), drain.output());
+      assertEquals(75, worker.exitCode(), worker.output());
+    }
+  }
+
+  @Test
   void signalDuringADrainBeginsTheDrainTimeout() throws Exception {
     try (WorkerProcess worker = running()) {
       try (WorkerProcess drain = command("drain", "w")) {

@@ -16,6 +16,7 @@ import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.Presence;
 import com.cape.worker.store.RescueRepository;
+import com.cape.worker.store.Roll;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.WorkerIdentity;
 import com.cape.worker.store.WorkerRepository;
@@ -181,15 +182,27 @@ public final class Daemon {
               signs);
       IssueWorker.End end = worker.run();
       signs.stopping();
-      sayStopped(stores.workers());
+      Optional<Roll> lastWord = sayStopped(stores.workers());
       LOG.info("stopped");
       return switch (end) {
-        case STOPPED, IDLE -> ExitCode.DONE;
+        case STOPPED, RESTART -> left(end, lastWord);
+        case IDLE -> ExitCode.DONE;
         case CANNOT_START -> ExitCode.WRONG_SETTING;
-        case RESTART, REPLACED -> ExitCode.TRY_LATER;
+        case REPLACED -> ExitCode.TRY_LATER;
         case UNSETTLED -> ExitCode.FAILED;
       };
     }
+  }
+
+  /** Who asks to drain may have changed his mind since the beat before the last one. */
+  private ExitCode left(IssueWorker.End end, Optional<Roll> lastWord) {
+    boolean asked = drain.stage() == Drain.Stage.PATIENT;
+    boolean restart =
+        lastWord
+            .filter(roll -> asked && roll.drainRequested())
+            .map(Roll::restart)
+            .orElse(end == IssueWorker.End.RESTART);
+    return restart ? ExitCode.TRY_LATER : ExitCode.DONE;
   }
 
   /** Short enough that a statement that hangs leaves time for the next one. */
@@ -233,11 +246,12 @@ public final class Daemon {
     }
   }
 
-  private void sayStopped(WorkerRepository workers) {
+  private Optional<Roll> sayStopped(WorkerRepository workers) {
     try {
-      workers.heartbeat(identity, Presence.STOPPED, config.loop().lease());
+      return workers.heartbeat(identity, Presence.STOPPED, config.loop().lease());
     } catch (StoreException e) {
       LOG.debug("cannot say that the worker has stopped", e);
+      return Optional.empty();
     }
   }
 
