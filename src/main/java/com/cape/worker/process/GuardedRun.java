@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -40,7 +41,7 @@ final class GuardedRun implements CommandRunner.Run {
   private final AtomicReference<Long> endingSinceNanos = new AtomicReference<>();
   private final Runnable looking = this::look;
   private volatile boolean over;
-  private volatile boolean begun;
+  private final AtomicBoolean seenToBegin = new AtomicBoolean();
   private boolean killed;
 
   /**
@@ -49,7 +50,8 @@ final class GuardedRun implements CommandRunner.Run {
    * @param number the guardian's own for this run
    * @param rounds look from now on whether the run has to be ended, until it is over
    * @param release takes the guardian back once it can begin another run
-   * @param onBegun called when the command is started, by the thread that waits for its end
+   * @param onBegun called, once, soon after the command was started; by the thread of the rounds or
+   *     the one that waits for the end
    */
   GuardedRun(
       RunSpec spec,
@@ -72,9 +74,12 @@ final class GuardedRun implements CommandRunner.Run {
 
   @Override
   public Ending await() throws InterruptedException {
-    Guardian.Told told = guardian.await(number, this::begun);
+    Guardian.Told told = guardian.await(number);
     over = true;
     rounds.remove(looking);
+    if (told.begun()) {
+      tellBegun();
+    }
     List<String> survivors = told.report().survivors();
     if (told.over() && guardian.send("over " + number)) {
       if (survivors.isEmpty()) {
@@ -92,14 +97,15 @@ final class GuardedRun implements CommandRunner.Run {
     return new Ending(told.report().exitCode(), reason(told), ran(), outlived, survivors);
   }
 
-  private void begun() {
-    begun = true;
-    onBegun.run();
+  private void tellBegun() {
+    if (seenToBegin.compareAndSet(false, true)) {
+      onBegun.run();
+    }
   }
 
   private Optional<StopReason> reason(Guardian.Told told) {
     Optional<StopReason> asked = Optional.ofNullable(stopReason.get());
-    if (asked.isEmpty() && begun && told.report().exitCode().equals(OptionalInt.of(0))) {
+    if (asked.isEmpty() && told.begun() && told.report().exitCode().equals(OptionalInt.of(0))) {
       return Optional.empty();
     }
     Optional<StopReason> why =
@@ -107,10 +113,10 @@ final class GuardedRun implements CommandRunner.Run {
     return neverBegan(told) ? why.or(() -> Optional.of(StopReason.NOT_STARTED)) : why;
   }
 
-  /** The guardian tells of the beginning before the end, if it lives to tell. */
+  /** The guardian tells of the beginning with the end, if it lives to tell. */
   private boolean neverBegan(Guardian.Told told) {
     boolean lost = !told.over() && told.report().exitCode().isEmpty();
-    return told.unforked() || (!begun && !(lost && files.hasRecord()));
+    return told.unforked() || (!told.begun() && !(lost && files.hasRecord()));
   }
 
   /** What the run's record says, which knows why the guardian ended the run; it may be missing. */
@@ -183,7 +189,12 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   private void lookForTheStart() {
-    if (!begun && !over && ran().compareTo(LONGEST_START) > 0) {
+    if (over || seenToBegin.get()) {
+      return;
+    }
+    if (files.hasRecord()) {
+      tellBegun();
+    } else if (ran().compareTo(LONGEST_START) > 0) {
       LOG.error("a guardian does not begin its run; giving it up run={}", spec.runId());
       guardian.kill();
     }

@@ -59,32 +59,30 @@ final class Guardian {
   /**
    * What was said of a run.
    *
+   * @param begun whether the command was started; a guardian that went could not say so
    * @param over false when the guardian went before it could say so
    * @param unforked whether it went because it could not fork
    */
-  record Told(Report report, boolean over, boolean unforked) {}
+  record Told(Report report, boolean begun, boolean over, boolean unforked) {
+    private Told(List<String> lines, boolean over) {
+      this(Report.of(lines), lines.contains(BEGUN), over, lines.contains(UNFORKED));
+    }
+  }
 
-  /**
-   * Waits until a run is over, or the guardian is gone.
-   *
-   * @param begun called when the command is started
-   */
-  Told await(long run, Runnable begun) {
+  /** Waits until a run is over, or the guardian is gone. */
+  Told await(long run) {
     List<String> lines = new ArrayList<>();
     try {
       for (String line = reports.readLine(); line != null; line = reports.readLine()) {
         if (line.equals(OVER + run)) {
-          return new Told(Report.of(lines), true, false);
-        }
-        if (line.equals(BEGUN)) {
-          begun.run();
+          return new Told(lines, true);
         }
         lines.add(line);
       }
     } catch (IOException e) {
       // Closed under the reader, because the process has ended.
     }
-    return new Told(Report.of(lines), false, lines.contains(UNFORKED));
+    return new Told(lines, false);
   }
 
   /** Cuts the life line: the guardian ends what it guards, and then itself. */

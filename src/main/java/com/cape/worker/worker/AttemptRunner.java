@@ -68,8 +68,7 @@ final class AttemptRunner {
       }
       Path output = files.create(claim);
       CommandRunner.Run run =
-          commands.start(
-              files.spec(claim, program.get(), output, held.since()), () -> begun(started));
+          commands.start(files.spec(claim, program.get(), output, held.since()), started);
       LOG.info("workflow started log={}", output);
       return await(held, run, output, program.get());
     } catch (IOException e) {
@@ -79,18 +78,14 @@ final class AttemptRunner {
     }
   }
 
-  /** What nobody waits for any more, of the run before and for the next one. */
-  private void begun(Runnable started) {
-    started.run();
-    directories.deleteSettled();
-    directories.prepare();
-  }
-
   private Seen await(Held held, CommandRunner.Run run, Path output, Path program)
       throws InterruptedException {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
+      // What nobody waits for any more, of the run before and for the next one.
+      directories.deleteSettled();
+      directories.prepare();
       Ending ending = run.await();
       LOG.info(
           "workflow ended exit={} stopped={} ran_s={}",

@@ -20,9 +20,8 @@
 #   stop N                                   end the run
 #   over N                                   the worker has read that the run is over
 # On standard output:
-#   begun            the command is about to be started
+#   begun            the command was started; said with "exit", for to wake somebody delays its start
 #   exit STATUS      the run's first process has ended; without "begun" before, it was not the command
-#   unstarted        before "exit": after "begun", the command could not be started after all
 #   left PID NAME    what could not be ended
 #   outlived COUNT   processes that were alive when the first one had ended by itself
 #   over N           nothing more comes of this run
@@ -35,8 +34,9 @@
 #                   in, the file to which output is appended, NAME=value of each added variable, an
 #                   empty string, the command's words
 # DIRECTORY/record  lines, which count once they are whole: "pid PID START" of the run's first process,
-#                   "due WHY" before a watcher ends the run, "ended" after, "unstarted" and "exit
-#                   STATUS" as above; WHY is "late" or "cut": the deadline, or the worker or its death
+#                   "due WHY" before a watcher ends the run, "ended" after, "exit STATUS", and before
+#                   that "unstarted" where the command could not be started; WHY is "late" or "cut":
+#                   the deadline, or the worker or its death
 #
 # In the environment, CAPE_GIVEN_NAME is what commands get as NAME: the worker keeps from Perl what
 # Perl would obey.
@@ -551,7 +551,7 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
   splice @items, 0, 7;
   while ((my $variable = shift @items) ne '') { push @added, $variable }
   open STDERR, '>>', $output or exit 1;
-  syswrite STDOUT, "begun\n";
+  syswrite $to_parent, 'b';
   open STDOUT, '>&', \*STDERR;
   if (!chdir $place) {
     print STDERR "cannot run in $place: $!\n";
@@ -591,13 +591,12 @@ sub start_runs { # BOARD GATE TO_WATCHER LIFE
       $run = '' if $run !~ /^run /;
     }
     # Where it has ended without taking its run, another process is given that.
-    # It tells over a handle that its exec closes.
+    # It tells over a handle that its exec closes, which is read when it has ended.
     next if !$run || !(ready(0, $from_child) && sysread $from_child, my $told, 64);
     parse_run($run);
     ($group, $last) = ($child, $number);
-    my $said = $told =~ /x/ ? "unstarted\nexit $status" : "exit $status";
-    note($said);
-    $said .= "\n";
+    note($told =~ /x/ ? "unstarted\nexit $status" : "exit $status");
+    my $said = $told =~ /b/ && $told !~ /x/ ? "begun\nexit $status\n" : "exit $status\n";
     read_record();
     # What it adopts, it knows for sure.
     if ($due || !$adopts || look()) {

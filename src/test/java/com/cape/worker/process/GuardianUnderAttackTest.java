@@ -177,6 +177,8 @@ class GuardianUnderAttackTest {
 
   @Test
   void guardianThatDoesNotBeginARunIsGivenUpAndNothingCounted() throws Exception {
+    CommandRunner.Run other = start("until [ -e go ]; do sleep 0.1; done");
+    Path go = output.resolveSibling("go");
     start("echo $PPID").await();
     ProcessHandle watcher = ProcessHandle.of(watcher(starter())).orElseThrow();
     List<ProcessHandle> guardian = watcher.descendants().toList();
@@ -186,6 +188,9 @@ class GuardianUnderAttackTest {
     Ending ending = start("exit 0").await();
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
     await().until(() -> !watcher.isAlive() && guardian.stream().noneMatch(ProcessHandle::isAlive));
+    // One that has begun is not given up, though nobody has waited for it yet.
+    Files.createFile(go);
+    assertEquals(OptionalInt.of(0), other.await().exitCode());
   }
 
   @Test
