@@ -5,10 +5,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,8 +21,9 @@ import java.util.Optional;
 
 /** The files that the guardian, the worker and a successor keep of one run. */
 public final class RunDirectory {
-  static final String RECORD = "record";
-  private static final String SPEC = "spec";
+  public static final String RECORD = "record";
+  public static final String SPEC = "spec";
+  private static final byte[] NOTHING = {'\n'};
   private static final String STOP = "stop";
   private static final String ENDING = "ending";
 
@@ -35,16 +39,36 @@ public final class RunDirectory {
     Files.createFile(directory.resolve(RECORD));
   }
 
-  /** Whether the files of a directory that was prepared are there, and nobody wrote into them. */
-  public static boolean untouched(Path directory) throws IOException {
-    return isEmptyFile(directory.resolve(SPEC)) && isEmptyFile(directory.resolve(RECORD));
+  /**
+   * Makes these files as good as new, for another run. An empty line is left in them: what is next
+   * written into a file that was cut to nothing, ext4 writes to the disk at once (ext4(5):
+   * auto_da_alloc).
+   */
+  public static void renew(Path directory) throws IOException {
+    for (String name : List.of(SPEC, RECORD)) {
+      Path file = directory.resolve(name);
+      if (!isFile(file, Long.MAX_VALUE)) {
+        throw new IOException(file + " is no file");
+      }
+      try (FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
+        channel.write(ByteBuffer.wrap(NOTHING), 0);
+        channel.truncate(NOTHING.length);
+      }
+    }
   }
 
-  /** Whether it can be written into from its start, which a pipe in its place may block. */
-  public static boolean isEmptyFile(Path file) throws IOException {
+  /** Whether these files are there, and nobody wrote into them. */
+  public static boolean untouched(Path directory) throws IOException {
+    return isFile(directory.resolve(SPEC), NOTHING.length)
+        && isFile(directory.resolve(RECORD), NOTHING.length);
+  }
+
+  /** Whether it can be written into, which a pipe in its place may block, and is no longer. */
+  public static boolean isFile(Path file, long mostBytes) throws IOException {
     BasicFileAttributes found =
         Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-    return found.isRegularFile() && found.size() == 0;
+    return found.isRegularFile() && found.size() <= mostBytes;
   }
 
   /** Writes what the guardian is to run. */
@@ -67,12 +91,11 @@ public final class RunDirectory {
       bytes.writeBytes(item.getBytes(UTF_8));
       bytes.write(0);
     }
-    // Not truncated without need: ext4 writes a truncated file to the disk at once (auto_da_alloc).
     try (var file = new RandomAccessFile(path.resolve(SPEC).toFile(), "rw")) {
-      if (file.length() > 0) {
-        file.setLength(0);
-      }
       file.write(bytes.toByteArray());
+      if (file.length() > bytes.size()) {
+        file.setLength(bytes.size());
+      }
     }
   }
 
@@ -88,7 +111,7 @@ public final class RunDirectory {
 
   /** Whether the process that becomes the command has noted itself. */
   boolean hasRecord() {
-    return path.resolve(RECORD).toFile().length() > 0;
+    return path.resolve(RECORD).toFile().length() > NOTHING.length;
   }
 
   /** What the guardian has recorded. */

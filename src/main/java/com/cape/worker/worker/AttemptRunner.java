@@ -84,7 +84,7 @@ final class AttemptRunner {
     runs.add(claim.runId(), run, held.since());
     try {
       // What nobody waits for any more, of the run before and for the next one.
-      directories.deleteSettled();
+      directories.renewSettled();
       directories.prepare();
       Ending ending = run.await();
       LOG.info(
@@ -109,7 +109,7 @@ final class AttemptRunner {
         directories.settled(claim);
       }
       if (next.get() == null) {
-        directories.deleteSettled();
+        directories.renewSettled();
       }
       return new Seen(Optional.empty(), Optional.ofNullable(next.get()));
     } finally {
@@ -122,7 +122,7 @@ final class AttemptRunner {
     if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
       directories.settled(claim);
     }
-    directories.deleteSettled();
+    directories.renewSettled();
     return new Seen(Optional.of(cause), Optional.empty());
   }
 

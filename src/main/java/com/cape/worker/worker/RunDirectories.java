@@ -18,18 +18,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The directories of a worker's runs, one for each run. The next run's is made ready while nobody
- * waits for it: to create files takes a multiple of the time that it takes to write to them. Safe
- * for use by several threads.
+ * waits for it, out of a settled one where there is one: to create and delete files takes a
+ * multiple of the time that it takes to write to them, and ext4 without a journal looks through all
+ * that were deleted within a minute before it creates one. Safe for use by several threads.
  */
 final class RunDirectories {
   private static final Logger LOG = LoggerFactory.getLogger(RunDirectories.class);
@@ -63,13 +66,53 @@ final class RunDirectories {
     if (!spare.isEmpty()) {
       return;
     }
-    Path one = parent.resolve("spare-" + UUID.randomUUID());
+    Path one = spareName();
     try {
       create(one);
       spare.add(one);
     } catch (IOException | RuntimeException | Error e) { // A run may be waiting to be looked after.
       LOG.debug("no run's directory can be made ready", e);
       settled.add(one);
+    }
+  }
+
+  private Path spareName() {
+    return parent.resolve("spare-" + UUID.randomUUID());
+  }
+
+  /**
+   * Makes a settled run's directory ready for another one; false where that has to be a new one.
+   */
+  private boolean renew(Path directory) {
+    try {
+      if (!holdsItsFilesAlone(directory)) {
+        return false;
+      }
+      RunDirectory.renew(directory);
+      // What still reads the description, say in a container, is not to read another one.
+      Files.delete(directory.resolve(ISSUE));
+      PrivateFiles.createFile(directory.resolve(ISSUE));
+      Path one = spareName();
+      Files.move(directory, one, StandardCopyOption.ATOMIC_MOVE);
+      spare.add(one);
+      return true;
+    } catch (IOException | RuntimeException | Error e) { // A run may be waiting to be looked after.
+      LOG.debug("a run's directory cannot be used again", e);
+      return false;
+    }
+  }
+
+  private static boolean holdsItsFilesAlone(Path directory) throws IOException {
+    if (!PrivateFiles.isDirectory(directory)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .collect(Collectors.toSet())
+          .equals(Set.of(ISSUE, RunDirectory.SPEC, RunDirectory.RECORD));
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
   }
 
@@ -92,7 +135,7 @@ final class RunDirectories {
   /** False when a run has written into the directory, or somebody has tidied up. */
   private static boolean moved(Path from, Path to) {
     try {
-      if (RunDirectory.isEmptyFile(from.resolve(ISSUE)) && RunDirectory.untouched(from)) {
+      if (RunDirectory.isFile(from.resolve(ISSUE), 0) && RunDirectory.untouched(from)) {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
         return true;
       }
@@ -164,14 +207,18 @@ final class RunDirectories {
     }
   }
 
-  /** Takes note that a run's directory may go; a run that waits to be started comes first. */
+  /** Takes note that a run's directory is free; a run that waits to be started comes first. */
   void settled(Claim claim) {
     settled.add(of(claim));
   }
 
-  /** Removes the directories of the runs that are settled. */
-  void deleteSettled() {
-    deleteAll(settled);
+  /** Makes the directories of the runs that are settled ready for others. */
+  void renewSettled() {
+    for (Path one = settled.poll(); one != null; one = settled.poll()) {
+      if (!renew(one)) {
+        deleteSafely(one);
+      }
+    }
   }
 
   /** Removes what no run needs any more. */
@@ -182,11 +229,15 @@ final class RunDirectories {
 
   private static void deleteAll(Queue<Path> directories) {
     for (Path one = directories.poll(); one != null; one = directories.poll()) {
-      try {
-        delete(one);
-      } catch (RuntimeException | Error e) { // A run may be waiting to be looked after.
-        LOG.error("cannot delete a run's files directory={}", one, e);
-      }
+      deleteSafely(one);
+    }
+  }
+
+  private static void deleteSafely(Path directory) {
+    try {
+      delete(directory);
+    } catch (RuntimeException | Error e) { // A run may be waiting to be looked after.
+      LOG.error("cannot delete a run's files directory={}", directory, e);
     }
   }
 

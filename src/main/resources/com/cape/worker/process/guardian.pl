@@ -33,10 +33,10 @@
 # DIRECTORY/spec    NUL-terminated: machine (two items), deadline, grace, cookie, the directory to run
 #                   in, the file to which output is appended, NAME=value of each added variable, an
 #                   empty string, the command's words
-# DIRECTORY/record  lines, which count once they are whole: "pid PID START" of the run's first process,
-#                   "due WHY" before a watcher ends the run, "ended" after, "exit STATUS", and before
-#                   that "unstarted" where the command could not be started; WHY is "late" or "cut":
-#                   the deadline, or the worker or its death
+# DIRECTORY/record  lines, which count once they are whole; the first may be empty. "pid PID START" of
+#                   the run's first process, "due WHY" before a watcher ends the run, "ended" after,
+#                   "exit STATUS", and before that "unstarted" where the command could not be started;
+#                   WHY is "late" or "cut": the deadline, or the worker or its death
 #
 # In the environment, CAPE_GIVEN_NAME is what commands get as NAME: the worker keeps from Perl what
 # Perl would obey.
@@ -642,7 +642,7 @@ sub await_watcher { # BOARD BUFFER
 # For a run that no guardian ends. A watcher that is left ends it, too, and knows its group. It
 # notices within a second that the starter has died.
 sub await_other_watchers {
-  return if $grace == 0 || !-s $record;
+  return if $grace == 0 || (-s $record || 0) < 2;
   for (my $turns = 0; $turns < ($due ? 5 * $grace + 15 : 8); $turns++) {
     read_record();
     return if $ended;

@@ -79,6 +79,47 @@ class RunDirectoriesTest {
   }
 
   @Test
+  void settledRunsDirectoryIsUsedAgainAndTellsNothingOfIt() throws Exception {
+    Path used = directories.of(first);
+    Files.writeString(used.resolve("spec"), "the first one's words\0");
+    Files.writeString(used.resolve("record"), "pid 12 34\nexit 0\n");
+    Object inode = Files.getAttribute(used, "unix:ino");
+    Path kept = Files.createLink(parent.resolve("kept"), directories.issueFile(first));
+    directories.create(claim(3, "takes the directory that was ready"));
+    directories.settled(first);
+    directories.renewSettled();
+    directories.create(second);
+    assertEquals(inode, Files.getAttribute(directories.of(second), "unix:ino"));
+    assertEquals(List.of("issue the second's", "record \n", "spec \n"), contents(second));
+    assertEquals("rw-------", permissions(directories.issueFile(second)));
+    assertEquals("the first one's text", Files.readString(kept));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "touch stop",
+        "rm record",
+        "rm spec; ln -s /etc/hostname spec",
+        "rm record; mkfifo record",
+        "chmod 755 .",
+        "mkdir more",
+        "rm issue; mkdir -p issue/deep"
+      })
+  @Timeout(10)
+  void directoryThatARunHasChangedIsNotUsedAgain(String script) throws Exception {
+    Path used = directories.of(first);
+    Process change = new ProcessBuilder("/bin/sh", "-ec", script).directory(used.toFile()).start();
+    assertEquals(0, change.waitFor());
+    directories.create(claim(3, "takes the directory that was ready"));
+    directories.settled(first);
+    directories.renewSettled();
+    directories.create(second);
+    assertEquals(List.of("issue the second's", "record ", "spec "), contents(second));
+    assertEquals("rwx------", permissions(directories.of(second)));
+  }
+
+  @Test
   void nothingIsLeftInTheEndButWhatIsNotSettled() throws Exception {
     directories.create(second);
     directories.prepare();
