@@ -194,7 +194,10 @@ public final class Daemon {
     }
   }
 
-  /** Who asks to drain may have changed his mind since the beat before the last one. */
+  /**
+   * The exit code after a stop: 75 where the last word of who asked for it is a restart. That may
+   * have come since the beat before the last one.
+   */
   private ExitCode left(IssueWorker.End end, Optional<Roll> lastWord) {
     boolean asked = drain.stage() == Drain.Stage.PATIENT;
     boolean restart =

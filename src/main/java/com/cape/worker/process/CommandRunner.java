@@ -15,8 +15,8 @@ public interface CommandRunner {
    * Starts a run. It may still turn out that the command's process cannot be started; then the run
    * ends as {@link StopReason#NOT_STARTED}.
    *
-   * @param begun called, once, soon after the command was started, by a thread that is not to be
-   *     held up
+   * @param begun called, once, within half a second after the command was started or at its end, by
+   *     a thread that is not to be held up
    * @throws IOException when nothing was started
    */
   Run start(RunSpec spec, Runnable begun) throws IOException;

@@ -41,17 +41,18 @@ final class GuardedRun implements CommandRunner.Run {
   private final AtomicReference<Long> endingSinceNanos = new AtomicReference<>();
   private final Runnable looking = this::look;
   private volatile boolean over;
-  private final AtomicBoolean seenToBegin = new AtomicBoolean();
+  private final AtomicBoolean begunTold = new AtomicBoolean();
+  private boolean seenToBegin;
   private boolean killed;
 
   /**
-   * A run that has begun.
+   * A run that the guardian was told to begin.
    *
    * @param number the guardian's own for this run
    * @param rounds look from now on whether the run has to be ended, until it is over
    * @param release takes the guardian back once it can begin another run
-   * @param onBegun called, once, soon after the command was started; by the thread of the rounds or
-   *     the one that waits for the end
+   * @param onBegun called, once, soon after the command was started, or at its end; by the thread
+   *     of the rounds or the one that waits for the end
    */
   GuardedRun(
       RunSpec spec,
@@ -98,7 +99,7 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   private void tellBegun() {
-    if (seenToBegin.compareAndSet(false, true)) {
+    if (begunTold.compareAndSet(false, true)) {
       onBegun.run();
     }
   }
@@ -116,7 +117,7 @@ final class GuardedRun implements CommandRunner.Run {
   /** The guardian tells of the beginning with the end, if it lives to tell. */
   private boolean neverBegan(Guardian.Told told) {
     boolean lost = !told.over() && told.report().exitCode().isEmpty();
-    return told.unforked() || (!told.begun() && !(lost && files.hasRecord()));
+    return told.unforked() || (!told.begun() && !(lost && !files.recordIsUntouched()));
   }
 
   /** What the run's record says, which knows why the guardian ended the run; it may be missing. */
@@ -189,11 +190,14 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   private void lookForTheStart() {
-    if (over || seenToBegin.get()) {
+    if (over || begunTold.get()) {
       return;
     }
-    if (files.hasRecord()) {
+    if (seenToBegin) {
       tellBegun();
+    } else if (!files.recordIsUntouched()) {
+      // What then turns out not to have been started is over before the next look.
+      seenToBegin = true;
     } else if (ran().compareTo(LONGEST_START) > 0) {
       LOG.error("a guardian does not begin its run; giving it up run={}", spec.runId());
       guardian.kill();

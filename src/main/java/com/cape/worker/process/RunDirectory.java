@@ -18,11 +18,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** The files that the guardian, the worker and a successor keep of one run. */
 public final class RunDirectory {
-  public static final String RECORD = "record";
-  public static final String SPEC = "spec";
+  static final String RECORD = "record";
+  private static final String SPEC = "spec";
   private static final byte[] NOTHING = {'\n'};
   private static final String STOP = "stop";
   private static final String ENDING = "ending";
@@ -39,13 +40,18 @@ public final class RunDirectory {
     Files.createFile(directory.resolve(RECORD));
   }
 
+  /** Their names. */
+  public static Set<String> names() {
+    return Set.of(SPEC, RECORD);
+  }
+
   /**
    * Makes these files as good as new, for another run. An empty line is left in them: what is next
    * written into a file that was cut to nothing, ext4 writes to the disk at once (ext4(5):
    * auto_da_alloc).
    */
   public static void renew(Path directory) throws IOException {
-    for (String name : List.of(SPEC, RECORD)) {
+    for (String name : names()) {
       Path file = directory.resolve(name);
       if (!isFile(file, Long.MAX_VALUE)) {
         throw new IOException(file + " is no file");
@@ -58,13 +64,15 @@ public final class RunDirectory {
     }
   }
 
-  /** Whether these files are there, and nobody wrote into them. */
+  /** Whether these files are there, and nobody wrote more than a byte into them. */
   public static boolean untouched(Path directory) throws IOException {
     return isFile(directory.resolve(SPEC), NOTHING.length)
         && isFile(directory.resolve(RECORD), NOTHING.length);
   }
 
-  /** Whether it can be written into, which a pipe in its place may block, and is no longer. */
+  /**
+   * Whether it is a file of at most so many bytes: who opens a pipe in its place may be blocked.
+   */
   public static boolean isFile(Path file, long mostBytes) throws IOException {
     BasicFileAttributes found =
         Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
@@ -109,9 +117,16 @@ public final class RunDirectory {
     }
   }
 
-  /** Whether the process that becomes the command has noted itself. */
-  boolean hasRecord() {
-    return path.resolve(RECORD).toFile().length() > NOTHING.length;
+  /** Whether nothing was written into the record since the specification, nor put in its place. */
+  boolean recordIsUntouched() {
+    try {
+      return isFile(path.resolve(RECORD), NOTHING.length)
+          && !Files.getLastModifiedTime(path.resolve(RECORD))
+              .toInstant()
+              .isAfter(Files.getLastModifiedTime(path.resolve(SPEC)).toInstant());
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** What the guardian has recorded. */

@@ -10,10 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -91,11 +91,13 @@ public final class StateDirectory implements AutoCloseable {
    * The database may know this instance from now on, whether or not this process lives to see it.
    */
   public void registering() throws IOException {
-    List<String> all = new ArrayList<>(List.of(line(before, REGISTERING).split(" ")));
-    all.add(instance.toString());
+    List<UUID> all = Stream.concat(uuids(REGISTERING), Stream.of(instance)).toList();
     String newest =
-        String.join(" ", all.subList(Math.max(0, all.size() - MOST_REGISTERING), all.size()));
-    note(line(before, INSTANCE), line(before, MACHINE), newest.strip());
+        all.stream()
+            .skip(Math.max(0, all.size() - MOST_REGISTERING))
+            .map(UUID::toString)
+            .collect(Collectors.joining(" "));
+    note(line(before, INSTANCE), line(before, MACHINE), newest);
   }
 
   /** This instance is known to the database: it is the one that a successor follows. */
@@ -127,12 +129,13 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
+  private Stream<UUID> uuids(int number) {
+    return Stream.of(line(before, number).split(" ")).flatMap(text -> uuid(text).stream());
+  }
+
   /** The instances, all gone, that may have registered from this directory last. */
   public List<UUID> predecessors() {
-    String registering = line(before, REGISTERING);
-    return Stream.of((line(before, INSTANCE) + " " + registering).split(" "))
-        .flatMap(text -> uuid(text).stream())
-        .toList();
+    return Stream.concat(uuids(INSTANCE), uuids(REGISTERING)).toList();
   }
 
   /**

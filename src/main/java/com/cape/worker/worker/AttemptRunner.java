@@ -61,7 +61,7 @@ final class AttemptRunner {
     Claim claim = held.claim();
     LogFacts.begin(claim);
     try {
-      // The claim came soon after a look; should it be gone since, the command ends as not found.
+      // The claim came soon after a look; should it be gone since, the run is one not started.
       Optional<Path> program = check.found();
       if (program.isEmpty()) {
         return notStarted(claim, trouble());
@@ -83,7 +83,7 @@ final class AttemptRunner {
     Claim claim = held.claim();
     runs.add(claim.runId(), run, held.since());
     try {
-      // What nobody waits for any more, of the run before and for the next one.
+      // While the command is being started: of the run before, and for the next one.
       directories.renewSettled();
       directories.prepare();
       Ending ending = run.await();
@@ -132,7 +132,7 @@ final class AttemptRunner {
 
   private Optional<String> notStartedBecause(Ending ending, Path program, Path output) {
     if (ending.stopReason().equals(Optional.of(StopReason.NOT_STARTED))) {
-      // Where there was a process, it has printed why it did not become the command.
+      // A process that could not become the command has printed why.
       return check
           .trouble()
           .or(() -> files.tail(output).lines().reduce((before, last) -> last))

@@ -258,7 +258,8 @@ public final class IssueWorker {
 
   private Optional<Held> seeOne(Held held) {
     try {
-      AttemptRunner.Seen seen = attempts.run(held, conditions::started);
+      long sinceNanos = System.nanoTime();
+      AttemptRunner.Seen seen = attempts.run(held, () -> conditions.started(sinceNanos));
       seen.cause().ifPresent(conditions::failed);
       return seen.next();
     } catch (InterruptedException e) {

@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Matcher;
@@ -80,26 +79,25 @@ final class RunDirectories {
     return parent.resolve("spare-" + UUID.randomUUID());
   }
 
-  /**
-   * Makes a settled run's directory ready for another one; false where that has to be a new one.
-   */
-  private boolean renew(Path directory) {
+  /** Makes a settled run's directory ready for another one; where it cannot, that goes. */
+  private void renew(Path directory) {
+    Path one = spareName();
     try {
-      if (!holdsItsFilesAlone(directory)) {
-        return false;
-      }
-      RunDirectory.renew(directory);
-      // What still reads the description, say in a container, is not to read another one.
-      Files.delete(directory.resolve(ISSUE));
-      PrivateFiles.createFile(directory.resolve(ISSUE));
-      Path one = spareName();
+      // First, so that who is late to write into the run's own finds it gone.
       Files.move(directory, one, StandardCopyOption.ATOMIC_MOVE);
-      spare.add(one);
-      return true;
+      if (holdsItsFilesAlone(one)) {
+        RunDirectory.renew(one);
+        // What still reads the description, say in a container, is not to read another one.
+        Files.delete(one.resolve(ISSUE));
+        PrivateFiles.createFile(one.resolve(ISSUE));
+        spare.add(one);
+        return;
+      }
     } catch (IOException | RuntimeException | Error e) { // A run may be waiting to be looked after.
       LOG.debug("a run's directory cannot be used again", e);
-      return false;
     }
+    deleteSafely(directory);
+    deleteSafely(one);
   }
 
   private static boolean holdsItsFilesAlone(Path directory) throws IOException {
@@ -109,8 +107,9 @@ final class RunDirectories {
     try (Stream<Path> files = Files.list(directory)) {
       return files
           .map(file -> file.getFileName().toString())
+          .filter(name -> !name.equals(ISSUE))
           .collect(Collectors.toSet())
-          .equals(Set.of(ISSUE, RunDirectory.SPEC, RunDirectory.RECORD));
+          .equals(RunDirectory.names());
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
@@ -215,9 +214,7 @@ final class RunDirectories {
   /** Makes the directories of the runs that are settled ready for others. */
   void renewSettled() {
     for (Path one = settled.poll(); one != null; one = settled.poll()) {
-      if (!renew(one)) {
-        deleteSafely(one);
-      }
+      renew(one);
     }
   }
 

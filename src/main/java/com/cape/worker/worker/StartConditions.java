@@ -66,9 +66,9 @@ final class StartConditions {
     }
   }
 
-  /** A command was started. */
-  void started() {
-    pause.over();
+  /** A command was started, whose start began then. */
+  void started(long sinceNanos) {
+    pause.over(sinceNanos);
   }
 
   private Optional<String> trouble() {

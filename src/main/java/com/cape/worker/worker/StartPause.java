@@ -17,6 +17,7 @@ final class StartPause {
 
   private final Telling telling;
   private Duration next = FIRST;
+  private long failedNanos;
   private long endNanos;
   private boolean paused;
   private boolean told;
@@ -31,7 +32,8 @@ final class StartPause {
       return;
     }
     paused = true;
-    endNanos = System.nanoTime() + next.toNanos();
+    failedNanos = System.nanoTime();
+    endNanos = failedNanos + next.toNanos();
     LOG.error(
         "cannot start the command; claiming nothing for_s={} cause={}", next.toSeconds(), cause);
     told = true;
@@ -40,8 +42,15 @@ final class StartPause {
     next = twice.compareTo(LONGEST) < 0 ? twice : LONGEST;
   }
 
-  /** A command was started. */
-  synchronized void over() {
+  /**
+   * A command was started.
+   *
+   * @param sinceNanos when its start began: one before the last failure says nothing of the next
+   */
+  synchronized void over(long sinceNanos) {
+    if (paused && failedNanos - sinceNanos > 0) {
+      return;
+    }
     if (paused) {
       LOG.info("the command can be started again");
     }

@@ -35,7 +35,7 @@
 #                   empty string, the command's words
 # DIRECTORY/record  lines, which count once they are whole; the first may be empty. "pid PID START" of
 #                   the run's first process, "due WHY" before a watcher ends the run, "ended" after,
-#                   "exit STATUS", and before that "unstarted" where the command could not be started;
+#                   "exit STATUS", and before that "unstarted" where the command was not started;
 #                   WHY is "late" or "cut": the deadline, or the worker or its death
 #
 # In the environment, CAPE_GIVEN_NAME is what commands get as NAME: the worker keeps from Perl what
@@ -595,8 +595,9 @@ sub start_runs { # BOARD GATE TO_WATCHER LIFE
     next if !$run || !(ready(0, $from_child) && sysread $from_child, my $told, 64);
     parse_run($run);
     ($group, $last) = ($child, $number);
-    note($told =~ /x/ ? "unstarted\nexit $status" : "exit $status");
-    my $said = $told =~ /b/ && $told !~ /x/ ? "begun\nexit $status\n" : "exit $status\n";
+    my $begun = $told =~ /b/ && $told !~ /x/;
+    note($begun ? "exit $status" : "unstarted\nexit $status");
+    my $said = $begun ? "begun\nexit $status\n" : "exit $status\n";
     read_record();
     # What it adopts, it knows for sure.
     if ($due || !$adopts || look()) {

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -177,8 +178,13 @@ class GuardianUnderAttackTest {
 
   @Test
   void guardianThatDoesNotBeginARunIsGivenUpAndNothingCounted() throws Exception {
-    CommandRunner.Run other = start("until [ -e go ]; do sleep 0.1; done");
-    Path go = output.resolveSibling("go");
+    List<CommandRunner.Run> others = new ArrayList<>();
+    List<Path> goes = new ArrayList<>();
+    for (String spoil :
+        List.of(":", "rm record", "rm record; mkfifo record", "sleep 0.02; : >record")) {
+      others.add(start(spoil + "; until [ -e go ]; do sleep 0.1; done"));
+      goes.add(output.resolveSibling("go"));
+    }
     start("echo $PPID").await();
     ProcessHandle watcher = ProcessHandle.of(watcher(starter())).orElseThrow();
     List<ProcessHandle> guardian = watcher.descendants().toList();
@@ -188,9 +194,11 @@ class GuardianUnderAttackTest {
     Ending ending = start("exit 0").await();
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
     await().until(() -> !watcher.isAlive() && guardian.stream().noneMatch(ProcessHandle::isAlive));
-    // One that has begun is not given up, though nobody has waited for it yet.
-    Files.createFile(go);
-    assertEquals(OptionalInt.of(0), other.await().exitCode());
+    // Those that have begun are not, though nobody has waited for them yet.
+    for (int i = 0; i < others.size(); i++) {
+      Files.createFile(goes.get(i));
+      assertEquals(OptionalInt.of(0), others.get(i).await().exitCode());
+    }
   }
 
   @Test

@@ -278,6 +278,14 @@ class ProcessCommandRunnerTest {
   }
 
   @Test
+  void commandThatHasNoFileForItsOutputIsNotStartedForASuccessorEither() throws Exception {
+    output = directory.resolve("gone").resolve("output");
+    assertEquals(Optional.of(StopReason.NOT_STARTED), sh("exit 0").await().stopReason());
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
+  }
+
+  @Test
   void wordsThatNoCommandTakesAreNotTheHostsFault() throws Exception {
     Ending ending = run(List.of("/bin/true", "x".repeat(200_000)), Map.of(), LONG, MIB).await();
     assertEquals(OptionalInt.of(126), ending.exitCode());

@@ -68,7 +68,7 @@ class RunDirectoriesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"issue", "record", "spec"})
-  @Timeout(10)
+  @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void pipeInTheDirectoryThatIsReadyBlocksNobody(String name) throws Exception {
     for (Path one : all()) {
       Files.delete(one.resolve(name));
@@ -106,7 +106,7 @@ class RunDirectoriesTest {
         "mkdir more",
         "rm issue; mkdir -p issue/deep"
       })
-  @Timeout(10)
+  @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void directoryThatARunHasChangedIsNotUsedAgain(String script) throws Exception {
     Path used = directories.of(first);
     Process change = new ProcessBuilder("/bin/sh", "-ec", script).directory(used.toFile()).start();

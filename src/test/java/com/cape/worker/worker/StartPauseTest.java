@@ -30,9 +30,17 @@ class StartPauseTest {
   }
 
   @Test
+  void startThatIsOlderThanTheFailureEndsNothing() {
+    long before = System.nanoTime();
+    pause.failed("no such command");
+    pause.over(before - 1);
+    assertTrue(pause.left().isPresent());
+  }
+
+  @Test
   void startOfACommandEndsItAndTheNextOneIsAFirstAgain() {
     pause.failed("no such command");
-    pause.over();
+    pause.over(System.nanoTime());
     assertEquals(Optional.empty(), pause.left());
     assertEquals(List.of("paused START", "resumed START"), listener.events);
     pause.failed("no such command");
