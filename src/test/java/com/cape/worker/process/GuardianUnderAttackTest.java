@@ -533,6 +533,7 @@ class GuardianUnderAttackTest {
     runId = UUID.randomUUID();
     Path own = Files.createDirectory(directory.resolve(runId.toString()));
     output = Files.createFile(own.resolve("output"));
+    RunDirectory.prepare(own);
     return new RunSpec(
         runId,
         List.of("/bin/bash", "-c", script),
