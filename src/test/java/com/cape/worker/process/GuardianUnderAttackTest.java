@@ -409,7 +409,9 @@ class GuardianUnderAttackTest {
   @Test
   void runThatCannotBeNotedIsNotStarted() throws Exception {
     RunSpec spec = spec("touch begun", Map.of());
-    Files.createDirectory(spec.runDirectory().resolve("record"));
+    Path record = spec.runDirectory().resolve("record");
+    Files.delete(record);
+    Files.createDirectory(record);
     assertEquals(Optional.of(StopReason.NOT_STARTED), runner.start(spec).await().stopReason());
     assertFalse(Files.exists(spec.directory().resolve("begun")));
   }
