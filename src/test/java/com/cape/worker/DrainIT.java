@@ -131,7 +131,8 @@ class DrainIT {
 
   private WorkerProcess running() {
     fixture.insert("an issue");
-    WorkerProcess worker = fixture.worker("w", "--drain-timeout", "1");
+    WorkerProcess worker =
+        fixture.worker("w", "--drain-timeout", "1", "--lease", "30", "--grace", "1");
     await().atMost(Duration.ofSeconds(30)).until(() -> Files.exists(directory.resolve("started")));
     return worker;
   }

@@ -31,12 +31,17 @@ class ReplacedIT {
   @Test
   void workerClaimsNoMoreAndMakesRoomForOneThatCanStartProcesses() throws Exception {
     Path jdk = copy(Path.of(System.getProperty("java.home")), directory.resolve("jdk"));
-    try (var worker = start(jdk, WorkerProcess.JAR)) {
-      // A turn that has looked at the JDK already may still claim: nothing, for the pause.
-      fixture.database.execute("INSERT INTO cape_pauses (scope) VALUES ('*')");
-      fixture.insert("an issue");
+    try (var worker = start(jdk, WorkerProcess.JAR, "--poll-interval", "600")) {
+      // A turn that has looked at the JDK already would still claim.
+      fixture.awaitValue(
+          "t",
+          """
+          SELECT bool_and(state_change < now() - interval '1 second') FROM pg_stat_activity
+           WHERE datname = current_database() AND query LIKE '%cape_claim_next%'
+             AND pid <> pg_backend_pid()
+          """);
       Files.delete(jdk.resolve("lib/jspawnhelper"));
-      fixture.database.execute("DELETE FROM cape_pauses");
+      fixture.insert("an issue");
       assertMakesRoom(worker, "the JDK was replaced");
     }
   }
