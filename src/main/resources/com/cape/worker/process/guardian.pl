@@ -518,6 +518,43 @@ sub watch {
 
 # The starter.
 
+# The items of a specification: the directory to run in, the output's file, variables, and words.
+sub parse_spec { # ITEM...
+  my (undef, undef, undef, undef, $its_cookie, $place, $output, @rest) = @_;
+  pop @rest;
+  my @added = ($its_cookie);
+  while (defined(my $variable = shift @rest)) {
+    last if $variable eq '';
+    push @added, $variable;
+  }
+  return ($place, $output, \@added, \@rest);
+}
+
+sub open_output { # FILE
+  return open(STDERR, '>>', $_[0]) && open STDOUT, '>&', \*STDERR;
+}
+
+sub add_to_environment { # NAME=VALUE...
+  for (@_) { $ENV{$1} = $2 if /^([^=]*)=(.*)$/s }
+}
+
+# Does for nothing what is done between a run's line and its command's start. A process forked ahead
+# pays for each page of memory when it first uses it: while nobody waits, like this.
+sub rehearse {
+  my $buffer = "run 0 0 0 $cookie $proc\n";
+  parse_run(read_line(\*STDIN, $buffer));
+  $record = "$proc/uptime";
+  my $spec = join "\0", (read_file($record) // '') x 6, '/dev/null', 'PWD=', '', '', '';
+  my (undef, $output, $added, $words) = parse_spec(split /\0/, $spec, -1);
+  now();
+  read_record();
+  open_output($output);
+  chdir '.';
+  add_to_environment(@$added);
+  no warnings 'exec';
+  exec { $words->[0] } @$words;
+}
+
 # Becomes the first process of a run. It is forked ahead, so that no run has to wait for that.
 sub become_command { # GATE LINE LAST PARENT TO_PARENT
   my ($from_gate, $line, $last, $parent, $to_parent) = @_;
@@ -527,6 +564,7 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
   for my $name (grep { /^CAPE_GIVEN_/ } keys %ENV) {
     $ENV{$name =~ s/^CAPE_GIVEN_//r} = delete $ENV{$name};
   }
+  rehearse() if !$line;
   while (!$line) {
     $line = read_line($from_gate, $buffer) // return;
     # One that another process has been given instead.
@@ -545,25 +583,20 @@ sub become_command { # GATE LINE LAST PARENT TO_PARENT
   # full, or the run is settled already, and its directory deleted.
   note("pid $$ $began");
   exit 143 if !read_record() || $first != $$ || $due || getppid != $parent;
-  pop @items;
-  my ($place, $output) = @items[5, 6];
-  my @added = ($items[4]);
-  splice @items, 0, 7;
-  while ((my $variable = shift @items) ne '') { push @added, $variable }
-  open STDERR, '>>', $output or exit 1;
+  my ($place, $output, $added, $words) = parse_spec(@items);
+  open_output($output) or exit 1;
   syswrite $to_parent, 'b';
-  open STDOUT, '>&', \*STDERR;
   if (!chdir $place) {
     print STDERR "cannot run in $place: $!\n";
     syswrite $to_parent, 'x';
     exit 127;
   }
   $ENV{PWD} = $place;
-  /^([^=]*)=(.*)$/s and $ENV{$1} = $2 for @added;
+  add_to_environment(@$added);
   no warnings 'exec';
-  exec { $items[0] } @items;
+  exec { $words->[0] } @$words;
   my $why = $! + 0;
-  print STDERR "cannot start $items[0]: $!\n";
+  print STDERR "cannot start $words->[0]: $!\n";
   # Words that are too long are the issue's own: another try would fare no better.
   syswrite $to_parent, 'x' if $why != $too_long;
   exit($why == $missing ? 127 : 126);
