@@ -168,6 +168,9 @@ public final class TestDatabase {
       try {
         return EmbeddedPostgres.builder()
                 .setLocaleConfig("locale", "C")
+                // No test of this server has the machine die.
+                .setServerConfig("fsync", "off")
+                .setServerConfig("full_page_writes", "off")
                 .start()
                 .getJdbcUrl("postgres", "postgres")
             + "&password="
