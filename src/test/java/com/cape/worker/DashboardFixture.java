@@ -1,7 +1,7 @@
 package com.cape.worker;
 
 import com.cape.worker.chaos.FaultyProxy;
-import com.cape.worker.store.Migrator;
+import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.Chromium;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.TestDatabase;

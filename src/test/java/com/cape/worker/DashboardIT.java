@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.store.Migrator;
+import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.RawHttp;
 import com.cape.worker.testing.WorkerProcess;

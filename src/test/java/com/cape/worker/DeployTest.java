@@ -3,7 +3,7 @@ package com.cape.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.store.Migrator;
+import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -452,7 +452,7 @@ class ServiceIT {
 
   private void insert(String description) {
     if (database.value("SELECT to_regclass('cape_issues')").equals("null")) {
-      new com.cape.worker.store.Migrator(database.dataSource()).migrate();
+      new com.cape.worker.store.schema.Migrator(database.dataSource()).migrate();
     }
     database.execute("INSERT INTO cape_issues (description) VALUES ('" + description + "')");
   }

@@ -1,5 +1,6 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.ExitCode;
 import java.util.concurrent.Callable;
 import picocli.AutoComplete;
 import picocli.CommandLine.Command;

@@ -1,13 +1,23 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.AddressRefusal;
+import com.cape.worker.cli.console.Console;
+import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Refusal;
+import com.cape.worker.cli.console.Version;
+import com.cape.worker.cli.console.Words;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.daemon.Logging;
+import com.cape.worker.daemon.StopSignals;
+import com.cape.worker.daemon.ThisProcess;
+import com.cape.worker.dashboard.Dashboard;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.OverviewRepository;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.telemetry.Dashboard;
+import com.cape.worker.store.read.OverviewRepository;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;

@@ -1,13 +1,19 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.Console;
+import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Refusal;
+import com.cape.worker.cli.console.Watch;
+import com.cape.worker.cli.console.Words;
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.http.Times;
 import com.cape.worker.issue.WorkerId;
-import com.cape.worker.process.PlainText;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.DrainRequest;
-import com.cape.worker.store.PauseRepository;
-import com.cape.worker.store.WorkerRepository;
-import com.cape.worker.telemetry.Times;
+import com.cape.worker.store.queue.DrainRequest;
+import com.cape.worker.store.queue.PauseRepository;
+import com.cape.worker.store.queue.WorkerRepository;
+import com.cape.worker.text.PlainText;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

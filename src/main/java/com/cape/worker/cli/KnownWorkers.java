@@ -1,7 +1,10 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.NearMiss;
+import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.issue.WorkerId;
-import com.cape.worker.store.PauseRepository;
+import com.cape.worker.store.queue.PauseRepository;
 import java.util.List;
 
 /** Catches a worker id that was mistyped. */

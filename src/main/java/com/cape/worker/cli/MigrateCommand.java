@@ -1,9 +1,13 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.WorkerConfig;
-import com.cape.worker.store.Migrator;
+import com.cape.worker.daemon.Logging;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.schema.Migrator;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

@@ -1,10 +1,14 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Output;
+import com.cape.worker.cli.console.Words;
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.dashboard.JsonViews;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.Pause;
-import com.cape.worker.store.PauseRepository;
-import com.cape.worker.telemetry.JsonViews;
+import com.cape.worker.store.queue.Pause;
+import com.cape.worker.store.queue.PauseRepository;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;

@@ -1,8 +1,8 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.process.PlainText;
-import com.cape.worker.store.Pause;
-import com.cape.worker.telemetry.Times;
+import com.cape.worker.http.Times;
+import com.cape.worker.store.queue.Pause;
+import com.cape.worker.text.PlainText;
 
 /** How a pause is told. */
 final class PauseText {

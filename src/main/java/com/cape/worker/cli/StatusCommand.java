@@ -1,10 +1,15 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Output;
+import com.cape.worker.cli.console.Screen;
+import com.cape.worker.cli.console.Watch;
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.dashboard.JsonViews;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.OverviewRepository;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.telemetry.JsonViews;
+import com.cape.worker.store.read.OverviewRepository;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;

@@ -1,9 +1,11 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.process.PlainText;
-import com.cape.worker.store.Overview;
-import com.cape.worker.telemetry.Times;
-import com.cape.worker.telemetry.Warnings;
+import com.cape.worker.cli.console.Output;
+import com.cape.worker.cli.console.Table;
+import com.cape.worker.dashboard.Warnings;
+import com.cape.worker.http.Times;
+import com.cape.worker.store.read.Overview;
+import com.cape.worker.text.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;

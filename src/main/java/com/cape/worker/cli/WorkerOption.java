@@ -1,5 +1,6 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.Words;
 import com.cape.worker.issue.WorkerId;
 import java.util.Optional;
 import picocli.CommandLine.Option;

@@ -1,6 +1,8 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.process.PlainText;
+import com.cape.worker.cli.console.DisplayText;
+import com.cape.worker.cli.console.NearMiss;
+import com.cape.worker.text.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;

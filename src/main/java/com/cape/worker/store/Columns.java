@@ -7,25 +7,25 @@ import java.time.OffsetDateTime;
 import java.util.Optional;
 
 /** Reads columns as the rest of the program has them. */
-final class Columns {
+public final class Columns {
   private Columns() {}
 
   /** A {@code timestamptz}. */
-  static Instant time(ResultSet row, String column) throws SQLException {
+  public static Instant time(ResultSet row, String column) throws SQLException {
     return row.getObject(column, OffsetDateTime.class).toInstant();
   }
 
   /** A {@code timestamptz} that may be null. */
-  static Optional<Instant> timeIfAny(ResultSet row, String column) throws SQLException {
+  public static Optional<Instant> timeIfAny(ResultSet row, String column) throws SQLException {
     return Optional.ofNullable(row.getObject(column, OffsetDateTime.class))
         .map(OffsetDateTime::toInstant);
   }
 
-  static Optional<String> textIfAny(ResultSet row, String column) throws SQLException {
+  public static Optional<String> textIfAny(ResultSet row, String column) throws SQLException {
     return Optional.ofNullable(row.getString(column));
   }
 
-  static Optional<Integer> numberIfAny(ResultSet row, String column) throws SQLException {
+  public static Optional<Integer> numberIfAny(ResultSet row, String column) throws SQLException {
     return Optional.ofNullable(row.getObject(column, Integer.class));
   }
 }

@@ -105,7 +105,8 @@ public final class Database implements AutoCloseable {
   }
 
   /** Single connections, for what runs for long and seldom. */
-  static Database unpooled(DatabaseUrl url, String applicationName, Duration statementLimit) {
+  public static Database unpooled(
+      DatabaseUrl url, String applicationName, Duration statementLimit) {
     return new Database(
         driver(url, applicationName, statementLimit), url.hosts(), statementLimit, () -> {});
   }
@@ -170,7 +171,7 @@ public final class Database implements AutoCloseable {
   private static final String LOCK = "SELECT pg_try_advisory_xact_lock(?)";
 
   /** Statements that belong together; an answer of false takes them all back. */
-  interface Transaction {
+  public interface Transaction {
     boolean run(Statement statement) throws SQLException;
   }
 
@@ -178,7 +179,7 @@ public final class Database implements AutoCloseable {
    * Runs it while nobody else runs anything under that number. False when somebody does, or when it
    * was taken back: to be tried again later, which holds no connection meanwhile.
    */
-  boolean exclusively(long number, Transaction work) {
+  public boolean exclusively(long number, Transaction work) {
     try (Connection connection = dataSource.getConnection()) {
       // The lock of a transaction, unlike a session's, holds through a pooler.
       connection.setAutoCommit(false);
@@ -209,12 +210,12 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  DataSource dataSource() {
+  public DataSource dataSource() {
     return dataSource;
   }
 
   /** What the driver threw, as callers get it. */
-  StoreException explained(SQLException thrown) {
+  public StoreException explained(SQLException thrown) {
     return StoreException.of(thrown, server);
   }
 
@@ -224,7 +225,7 @@ public final class Database implements AutoCloseable {
   }
 
   /** The only row of the answer, or none. */
-  <T> Optional<T> queryOne(String sql, Binder binder, Mapper<T> mapper) {
+  public <T> Optional<T> queryOne(String sql, Binder binder, Mapper<T> mapper) {
     List<T> rows = query(sql, binder, mapper);
     if (rows.size() > 1) {
       throw new IllegalStateException(rows.size() + " rows where one was asked for");
@@ -232,12 +233,12 @@ public final class Database implements AutoCloseable {
     return rows.stream().findFirst();
   }
 
-  <T> List<T> query(String sql, Binder binder, Mapper<T> mapper) {
+  public <T> List<T> query(String sql, Binder binder, Mapper<T> mapper) {
     return execute(sql, binder, statement -> rows(statement, mapper));
   }
 
   /** Two statements, with a semicolon between, in one round trip and one transaction. */
-  <A, B, T> T queryTwo(
+  public <A, B, T> T queryTwo(
       String sql,
       Binder binder,
       Mapper<A> first,
@@ -282,17 +283,17 @@ public final class Database implements AutoCloseable {
   }
 
   /** Sets a statement's parameters. */
-  interface Binder {
+  public interface Binder {
     void bind(Binding binding) throws SQLException;
   }
 
   /** Reads one row. */
-  interface Mapper<T> {
+  public interface Mapper<T> {
     T map(ResultSet row) throws SQLException;
   }
 
   /** A statement's parameters in the order of their question marks. */
-  static final class Binding {
+  public static final class Binding {
     private static final char REPLACEMENT = ' ';
 
     private final PreparedStatement statement;
@@ -302,54 +303,54 @@ public final class Database implements AutoCloseable {
       this.statement = statement;
     }
 
-    Binding text(String value) throws SQLException {
+    public Binding text(String value) throws SQLException {
       return text(Optional.of(value));
     }
 
-    Binding text(Optional<String> value) throws SQLException {
+    public Binding text(Optional<String> value) throws SQLException {
       // PostgreSQL has no text with a NUL in it.
       statement.setString(next++, value.map(text -> text.replace('\0', REPLACEMENT)).orElse(null));
       return this;
     }
 
-    Binding number(long value) throws SQLException {
+    public Binding number(long value) throws SQLException {
       statement.setLong(next++, value);
       return this;
     }
 
-    Binding number(Optional<Integer> value) throws SQLException {
+    public Binding number(Optional<Integer> value) throws SQLException {
       statement.setObject(next++, value.orElse(null), Types.INTEGER);
       return this;
     }
 
-    Binding flag(boolean value) throws SQLException {
+    public Binding flag(boolean value) throws SQLException {
       statement.setBoolean(next++, value);
       return this;
     }
 
-    Binding uuid(UUID value) throws SQLException {
+    public Binding uuid(UUID value) throws SQLException {
       statement.setObject(next++, value);
       return this;
     }
 
-    Binding uuids(List<UUID> values) throws SQLException {
+    public Binding uuids(List<UUID> values) throws SQLException {
       statement.setArray(next++, statement.getConnection().createArrayOf("uuid", values.toArray()));
       return this;
     }
 
-    Binding texts(List<String> values) throws SQLException {
+    public Binding texts(List<String> values) throws SQLException {
       Object[] texts = values.stream().map(text -> text.replace('\0', REPLACEMENT)).toArray();
       statement.setArray(next++, statement.getConnection().createArrayOf("text", texts));
       return this;
     }
 
-    Binding numbers(List<Long> values) throws SQLException {
+    public Binding numbers(List<Long> values) throws SQLException {
       statement.setArray(
           next++, statement.getConnection().createArrayOf("bigint", values.toArray()));
       return this;
     }
 
-    Binding seconds(Duration value) throws SQLException {
+    public Binding seconds(Duration value) throws SQLException {
       statement.setDouble(next++, value.toMillis() / 1000.0);
       return this;
     }

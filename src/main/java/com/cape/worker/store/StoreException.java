@@ -39,13 +39,13 @@ public final class StoreException extends RuntimeException {
   private final Kind kind;
   private final String sqlState;
 
-  StoreException(Kind kind, String sqlState, String message) {
+  public StoreException(Kind kind, String sqlState, String message) {
     super(message);
     this.kind = kind;
     this.sqlState = sqlState;
   }
 
-  StoreException(Kind kind, String sqlState, String message, Throwable cause) {
+  public StoreException(Kind kind, String sqlState, String message, Throwable cause) {
     this(kind, sqlState, message);
     initCause(cause);
   }

@@ -1,10 +1,11 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.host.CommandCheck;
 import com.cape.worker.issue.Claim;
-import com.cape.worker.process.CommandCheck;
-import com.cape.worker.process.CommandRunner;
-import com.cape.worker.process.Ending;
-import com.cape.worker.process.StopReason;
+import com.cape.worker.run.CommandRunner;
+import com.cape.worker.run.Ending;
+import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.StopReason;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -1,13 +1,13 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
-import com.cape.worker.process.LeaseClock;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.Look;
-import com.cape.worker.store.Settled;
-import com.cape.worker.store.Settlement;
+import com.cape.worker.run.LeaseClock;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.WorkerIdentity;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.Look;
+import com.cape.worker.store.queue.Settled;
+import com.cape.worker.store.queue.Settlement;
+import com.cape.worker.store.queue.WorkerIdentity;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

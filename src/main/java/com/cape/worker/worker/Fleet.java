@@ -1,6 +1,6 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.store.Roll;
+import com.cape.worker.store.queue.Roll;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

@@ -1,14 +1,14 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.process.LeaseClock;
-import com.cape.worker.process.StopReason;
-import com.cape.worker.store.HeldLease;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.Presence;
-import com.cape.worker.store.Roll;
+import com.cape.worker.run.LeaseClock;
+import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.WorkerIdentity;
-import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.store.queue.HeldLease;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.Presence;
+import com.cape.worker.store.queue.Roll;
+import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.store.queue.WorkerRepository;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

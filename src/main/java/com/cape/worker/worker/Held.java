@@ -6,7 +6,7 @@ import java.time.Duration;
 /**
  * A claim that this worker holds.
  *
- * @param since when the claim was about to be sent, on the {@link
- *     com.cape.worker.process.LeaseClock}; its lease holds at least from then on
+ * @param since when the claim was about to be sent, on the {@link com.cape.worker.run.LeaseClock};
+ *     its lease holds at least from then on
  */
 record Held(Claim claim, Duration since) {}

@@ -1,13 +1,14 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.process.CommandRunner;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.Look;
-import com.cape.worker.store.Presence;
-import com.cape.worker.store.Roll;
+import com.cape.worker.run.CommandRunner;
+import com.cape.worker.run.RunDirectories;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.WorkerIdentity;
-import com.cape.worker.store.WorkerState;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.Look;
+import com.cape.worker.store.queue.Presence;
+import com.cape.worker.store.queue.Roll;
+import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.store.queue.WorkerState;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;

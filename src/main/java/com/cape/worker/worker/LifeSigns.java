@@ -2,7 +2,7 @@ package com.cape.worker.worker;
 
 import static java.util.Objects.requireNonNull;
 
-import com.cape.worker.process.ServiceManager;
+import com.cape.worker.host.ServiceManager;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,8 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.process.CommandRunner;
-import com.cape.worker.process.LeaseClock;
-import com.cape.worker.process.StopReason;
+import com.cape.worker.run.CommandRunner;
+import com.cape.worker.run.LeaseClock;
+import com.cape.worker.run.StopReason;
 import com.cape.worker.worker.WorkerListener.Write;
 import java.time.Duration;
 import java.util.List;

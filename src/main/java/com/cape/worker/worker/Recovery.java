@@ -1,8 +1,9 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
-import com.cape.worker.process.CommandRunner;
-import com.cape.worker.process.Ending;
+import com.cape.worker.run.CommandRunner;
+import com.cape.worker.run.Ending;
+import com.cape.worker.run.RunDirectories;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;

@@ -2,9 +2,9 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.RetryPolicy;
-import com.cape.worker.store.RescueRepository;
-import com.cape.worker.store.Rescued;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.RescueRepository;
+import com.cape.worker.store.queue.Rescued;
 import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

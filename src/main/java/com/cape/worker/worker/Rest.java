@@ -1,6 +1,6 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.store.Idle;
+import com.cape.worker.store.queue.Idle;
 import com.cape.worker.worker.WorkerListener.PauseReason;
 import java.time.Duration;
 import java.util.Comparator;

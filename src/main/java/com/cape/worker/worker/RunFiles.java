@@ -2,8 +2,10 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.WorkerId;
-import com.cape.worker.process.OutputTail;
-import com.cape.worker.process.RunSpec;
+import com.cape.worker.run.OutputTail;
+import com.cape.worker.run.PrivateFiles;
+import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.RunSpec;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;

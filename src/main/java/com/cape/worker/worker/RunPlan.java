@@ -1,7 +1,7 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.config.CommandTemplate;
-import com.cape.worker.process.CommandCheck;
+import com.cape.worker.host.CommandCheck;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;

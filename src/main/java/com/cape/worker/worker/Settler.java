@@ -1,12 +1,12 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
-import com.cape.worker.process.Ending;
-import com.cape.worker.process.Rounds;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.Settled;
-import com.cape.worker.store.Settlement;
+import com.cape.worker.run.Ending;
+import com.cape.worker.run.Rounds;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.Settled;
+import com.cape.worker.store.queue.Settlement;
 import com.cape.worker.worker.WorkerListener.Write;
 import java.io.IOException;
 import java.time.Duration;

@@ -1,8 +1,8 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.process.CommandCheck;
-import com.cape.worker.process.CommandRunner;
-import com.cape.worker.process.OwnProgram;
+import com.cape.worker.host.CommandCheck;
+import com.cape.worker.host.OwnProgram;
+import com.cape.worker.run.CommandRunner;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;

@@ -1,6 +1,6 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.store.WorkerState;
+import com.cape.worker.store.queue.WorkerState;
 import java.time.Duration;
 import java.util.Map;
 

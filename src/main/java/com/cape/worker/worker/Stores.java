@@ -1,9 +1,9 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.store.IssueListener;
-import com.cape.worker.store.IssueRepository;
-import com.cape.worker.store.RescueRepository;
-import com.cape.worker.store.WorkerRepository;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.RescueRepository;
+import com.cape.worker.store.queue.WorkerRepository;
 import java.util.Optional;
 
 /**

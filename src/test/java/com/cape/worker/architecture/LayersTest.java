@@ -7,14 +7,18 @@ import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.Wi
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Which package may know which, and the one door to each outside thing. */
 @AnalyzeClasses(packages = LayersTest.ROOT, importOptions = DoNotIncludeTests.class)
@@ -23,9 +27,13 @@ final class LayersTest {
 
   private static final String CLI = ROOT + ".cli..";
   private static final String CONFIG = ROOT + ".config..";
-  private static final String PROCESS = ROOT + ".process..";
+  private static final String DAEMON = ROOT + ".daemon..";
+  private static final String HOST = ROOT + ".host..";
+  private static final String HTTP = ROOT + ".http..";
+  private static final String METRICS = ROOT + ".metrics..";
+  private static final String RUN = ROOT + ".run..";
   private static final String STORE = ROOT + ".store..";
-  private static final String TELEMETRY = ROOT + ".telemetry..";
+  private static final int MOST_FILES = 34;
 
   private static final DescribedPredicate<JavaClass> MAIN =
       classNamed("com\\.cape\\.worker\\.Main");
@@ -34,35 +42,58 @@ final class LayersTest {
   static final ArchRule arrowsPointDown =
       layeredArchitecture()
           .consideringOnlyDependenciesInLayers()
-          .withOptionalLayers(true)
           .layer("Main")
           .definedBy(ROOT)
           .layer("cli")
-          .definedBy(CLI)
-          .layer("telemetry")
-          .definedBy(TELEMETRY)
+          .definedBy(ROOT + ".cli", ROOT + ".cli.doctor..", ROOT + ".cli.issues..")
+          .layer("daemon")
+          .definedBy(DAEMON)
+          .layer("console")
+          .definedBy(ROOT + ".cli.console..")
+          .layer("dashboard")
+          .definedBy(ROOT + ".dashboard..")
+          .layer("metrics")
+          .definedBy(METRICS)
+          .layer("http")
+          .definedBy(HTTP)
           .layer("worker")
           .definedBy(ROOT + ".worker..")
           .layer("store")
           .definedBy(STORE)
-          .layer("process")
-          .definedBy(PROCESS)
-          .layer("issue")
-          .definedBy(ROOT + ".issue..")
+          .layer("run")
+          .definedBy(RUN)
+          .layer("host")
+          .definedBy(HOST)
           .layer("config")
           .definedBy(CONFIG)
+          .layer("text")
+          .definedBy(ROOT + ".text..")
+          .layer("issue")
+          .definedBy(ROOT + ".issue..")
           .whereLayer("Main")
           .mayNotBeAccessedByAnyLayer()
           .whereLayer("cli")
           .mayOnlyBeAccessedByLayers("Main")
-          .whereLayer("telemetry")
+          .whereLayer("daemon")
           .mayOnlyBeAccessedByLayers("Main", "cli")
+          .whereLayer("console")
+          .mayOnlyBeAccessedByLayers("Main", "cli", "daemon")
+          .whereLayer("dashboard")
+          .mayOnlyBeAccessedByLayers("cli")
+          .whereLayer("metrics")
+          .mayOnlyBeAccessedByLayers("daemon")
+          .whereLayer("http")
+          .mayOnlyBeAccessedByLayers("cli", "dashboard", "metrics")
           .whereLayer("worker")
-          .mayOnlyBeAccessedByLayers("Main", "cli", "telemetry")
+          .mayOnlyBeAccessedByLayers("daemon", "metrics")
           .whereLayer("store")
-          .mayOnlyBeAccessedByLayers("Main", "cli", "telemetry", "worker")
-          .whereLayer("process")
-          .mayOnlyBeAccessedByLayers("Main", "cli", "telemetry", "worker")
+          .mayOnlyBeAccessedByLayers("cli", "console", "daemon", "dashboard", "metrics", "worker")
+          .whereLayer("run")
+          .mayOnlyBeAccessedByLayers("cli", "daemon", "worker")
+          .whereLayer("host")
+          .mayOnlyBeAccessedByLayers("Main", "cli", "console", "daemon", "worker", "run")
+          .whereLayer("text")
+          .mayOnlyAccessLayers("config")
           .whereLayer("issue")
           .mayNotAccessAnyLayer()
           // Settings are made of the nouns: a worker id, a retry policy.
@@ -86,34 +117,34 @@ final class LayersTest {
               "org.flywaydb.."));
 
   @ArchTest
-  static final ArchRule httpServerOnlyInTelemetry =
-      onlyIn(resideInAnyPackage(TELEMETRY), resideInAnyPackage("com.sun.net.httpserver.."));
+  static final ArchRule httpServerOnlyInHttp =
+      onlyIn(resideInAnyPackage(HTTP), resideInAnyPackage("com.sun.net.httpserver.."));
 
   @ArchTest
-  static final ArchRule prometheusOnlyInTelemetry =
-      onlyIn(resideInAnyPackage(TELEMETRY), resideInAnyPackage("io.prometheus.."));
+  static final ArchRule prometheusOnlyInMetrics =
+      onlyIn(resideInAnyPackage(METRICS), resideInAnyPackage("io.prometheus.."));
 
   @ArchTest
   static final ArchRule picocliOnlyInCliAndMain =
       onlyIn(resideInAnyPackage(CLI).or(MAIN), resideInAnyPackage("picocli.."));
 
   @ArchTest
-  static final ArchRule logbackOnlyInCliAndMain =
-      onlyIn(resideInAnyPackage(CLI).or(MAIN), resideInAnyPackage("ch.qos.logback.."));
+  static final ArchRule logbackOnlyInDaemon =
+      onlyIn(resideInAnyPackage(DAEMON), resideInAnyPackage("ch.qos.logback.."));
 
   @ArchTest
   static final ArchRule dotenvOnlyInConfig =
       onlyIn(resideInAnyPackage(CONFIG), resideInAnyPackage("io.github.cdimascio.."));
 
   @ArchTest
-  static final ArchRule settingsAreUnpackedByMainAndCli =
+  static final ArchRule settingsAreUnpackedByMainDaemonAndCli =
       onlyIn(
-          resideInAnyPackage(CONFIG, CLI).or(MAIN),
+          resideInAnyPackage(CONFIG, CLI, DAEMON).or(MAIN),
           classNamed("com\\.cape\\.worker\\.config\\.WorkerConfig"));
 
   @ArchTest
-  static final ArchRule processesStartOnlyInProcess =
-      onlyIn(resideInAnyPackage(PROCESS), classNamed("java\\.lang\\.ProcessBuilder"));
+  static final ArchRule processesStartOnlyInRunAndHost =
+      onlyIn(resideInAnyPackage(RUN, HOST), classNamed("java\\.lang\\.ProcessBuilder"));
 
   @ArchTest
   static final ArchRule runtimeStartsNoProcess =
@@ -128,6 +159,16 @@ final class LayersTest {
               called(System.class, "exit")
                   .or(called(Runtime.class, "exit"))
                   .or(called(Runtime.class, "halt")));
+
+  @ArchTest
+  static void noPackageHasTooManyFiles(JavaClasses all) {
+    Map<String, Long> files =
+        all.stream()
+            .filter(JavaClass::isTopLevelClass)
+            .collect(Collectors.groupingBy(JavaClass::getPackageName, Collectors.counting()));
+    files.values().removeIf(count -> count <= MOST_FILES);
+    assertEquals(Map.of(), files, "packages of more than " + MOST_FILES + " files");
+  }
 
   private static ArchRule onlyIn(
       DescribedPredicate<? super JavaClass> door, DescribedPredicate<? super JavaClass> outside) {

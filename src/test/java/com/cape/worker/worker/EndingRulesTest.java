@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
-import com.cape.worker.process.Ending;
-import com.cape.worker.process.StopReason;
-import com.cape.worker.store.Settlement;
+import com.cape.worker.run.Ending;
+import com.cape.worker.run.StopReason;
+import com.cape.worker.store.queue.Settlement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

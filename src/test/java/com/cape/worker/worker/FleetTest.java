@@ -2,7 +2,7 @@ package com.cape.worker.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import com.cape.worker.store.Roll;
+import com.cape.worker.store.queue.Roll;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.IssueRepository;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.IssueRepository;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.process.CommandCheck;
-import com.cape.worker.process.ServiceManager;
-import com.cape.worker.store.WorkerState;
+import com.cape.worker.host.CommandCheck;
+import com.cape.worker.host.ServiceManager;
+import com.cape.worker.store.queue.WorkerState;
 import com.cape.worker.testing.FakeNotify;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -7,6 +7,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.run.RunDirectories;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

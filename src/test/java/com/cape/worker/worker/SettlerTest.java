@@ -11,7 +11,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
-import com.cape.worker.store.Settlement;
+import com.cape.worker.store.queue.Settlement;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.util.List;

@@ -1,0 +1,55 @@
+package com.cape.worker.cli.console;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.store.StoreException;
+
+/** The command ends here; the message tells the user what, why, and what to do. */
+public final class Refusal extends RuntimeException {
+  private final ExitCode exitCode;
+
+  public Refusal(ExitCode exitCode, String message) {
+    super(requireNonNull(message));
+    this.exitCode = requireNonNull(exitCode);
+  }
+
+  /**
+   * For what the database refused.
+   *
+   * @param origin where its URL was found
+   */
+  public static Refusal of(StoreException failure, String origin) {
+    ExitCode code =
+        failure.kind() == StoreException.Kind.UNREACHABLE
+            ? ExitCode.UNREACHABLE
+            : ExitCode.WRONG_SETTING;
+    return new Refusal(
+        code, "%s; the database URL comes from %s".formatted(failure.getMessage(), origin));
+  }
+
+  /**
+   * The same for a command that works on a schema which should be there.
+   *
+   * @param origin where its URL was found
+   */
+  public static Refusal ofCommand(StoreException failure, String origin) {
+    return switch (failure.kind()) {
+      case SCHEMA ->
+          new Refusal(
+              ExitCode.WRONG_SETTING,
+              "%s; 'cape-worker migrate' brings the schema up to date"
+                  .formatted(failure.getMessage()));
+      case OTHER -> new Refusal(ExitCode.FAILED, failure.getMessage());
+      case UNREACHABLE, CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN -> of(failure, origin);
+    };
+  }
+
+  public static Refusal noIssue(long id) {
+    return new Refusal(
+        ExitCode.FAILED, "there is no issue %d; 'cape-worker list' shows the newest".formatted(id));
+  }
+
+  public ExitCode exitCode() {
+    return exitCode;
+  }
+}

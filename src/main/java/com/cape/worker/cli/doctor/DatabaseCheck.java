@@ -1,0 +1,129 @@
+package com.cape.worker.cli.doctor;
+
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.StoreException;
+import com.cape.worker.store.schema.Migrator;
+import com.cape.worker.store.schema.ServerCheck;
+import com.cape.worker.text.PlainText;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+
+/** What {@code doctor} looks at in the database. */
+public final class DatabaseCheck {
+  private static final Duration SLOW = Duration.ofMillis(100);
+  private static final Duration TOLERATED_OFFSET = Duration.ofSeconds(5);
+  private static final Duration NOTIFICATION_LIMIT = Duration.ofSeconds(3);
+  private static final Set<String> UTC = Set.of("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "UCT");
+  private static final String GRANT = "; let the tables' owner GRANT it to this role";
+  private static final String RUN_AGAIN =
+      "; the migrations may run again: unzip -p cape-worker.jar 'db/migration/*' | psql -1";
+
+  private final Findings findings;
+  private final WorkerConfig.Connection connection;
+
+  public DatabaseCheck(Findings findings, WorkerConfig.Connection connection) {
+    this.findings = findings;
+    this.connection = connection;
+  }
+
+  /** Whether the rest can be asked at all. */
+  public boolean server(Database open) {
+    ServerCheck.Server server;
+    try {
+      server = new ServerCheck(open).server();
+    } catch (StoreException e) {
+      findings.failed(
+          "database", "%s; the URL comes from %s".formatted(e.getMessage(), connection.origin()));
+      return false;
+    }
+    String text =
+        "PostgreSQL %s at %s, %d ms a statement"
+            .formatted(
+                PlainText.line(server.version()),
+                connection.url().hosts(),
+                server.latency().toMillis());
+    if (server.latency().compareTo(SLOW) > 0) {
+      findings.warning("database", text + ": slow; move the workers nearer to it");
+    } else {
+      findings.ok("database", text);
+    }
+    if (server.readOnly()) {
+      findings.failed("database", "takes no writes; name the primary in the URL");
+    }
+    findings.ok("tls", server.tls().orElse("none between the database and its client"));
+    clock(server);
+    if (server.encoding().equals("UTF8")) {
+      findings.ok("characters", "the database keeps all of Unicode");
+    } else {
+      findings.warning(
+          "characters",
+          "the database is in %s: what it lacks is kept as ?; create one in UTF8"
+              .formatted(server.encoding()));
+    }
+    return true;
+  }
+
+  private void clock(ServerCheck.Server server) {
+    Duration offset = server.clockOffset();
+    String text =
+        "the server's is %.1f s %s this host's"
+            .formatted(
+                offset.abs().toMillis() / 1000.0, offset.isNegative() ? "behind" : "ahead of");
+    if (offset.abs().compareTo(TOLERATED_OFFSET) > 0) {
+      findings.warning("clock", text + ": no harm to leases; log times differ; set up NTP");
+    } else {
+      findings.ok("clock", text);
+    }
+    if (UTC.contains(server.zone())) {
+      findings.ok("time zone", "the server's is " + server.zone());
+    } else {
+      findings.warning(
+          "time zone",
+          "the server's seems to be %s: others' columns without a zone may not be UTC; set timezone = 'UTC'"
+              .formatted(PlainText.line(server.zone())));
+    }
+  }
+
+  /** Whether the way to the database carries notifications. */
+  public void notifications(Database open) {
+    if (!connection.listen()) {
+      findings.warning("pooling", "notifications are turned off: workers poll");
+      return;
+    }
+    try {
+      if (new ServerCheck(open).notificationsArrive(connection.listenUrl(), NOTIFICATION_LIMIT)) {
+        findings.ok("pooling", "direct, or by session: notifications arrive");
+      } else {
+        findings.warning(
+            "pooling",
+            "notifications do not arrive, as behind a pooler in transaction mode: workers poll; name a direct connection in --listen-url, or give --no-listen");
+      }
+    } catch (StoreException e) {
+      findings.warning("pooling", "cannot listen for notifications: " + e.getMessage());
+    }
+  }
+
+  /** Whether the schema has all that workers and operators use. */
+  public void schema(Database open) {
+    try {
+      boolean upToDate = new Migrator(open).upToDate();
+      List<String> missing = new ServerCheck(open).missing();
+      if (!upToDate) {
+        findings.failed("schema", "is not up to date; run 'cape-worker migrate'");
+      } else if (missing.isEmpty()) {
+        findings.ok("schema", "version %d or newer, nothing missing".formatted(Migrator.NEWEST));
+      }
+      if (upToDate) {
+        missing.forEach(
+            what ->
+                findings.failed(
+                    "schema", "no " + what + (what.startsWith("privilege") ? GRANT : RUN_AGAIN)));
+      }
+    } catch (StoreException e) {
+      boolean forbidden = e.kind() == StoreException.Kind.FORBIDDEN;
+      findings.failed("schema", e.getMessage() + (forbidden ? GRANT : ""));
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package com.cape.worker.cli.doctor;
+
+import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.daemon.ThisProcess;
+import com.cape.worker.host.CommandCheck;
+import com.cape.worker.host.DefaultCommand;
+import com.cape.worker.host.Perl;
+import com.cape.worker.store.read.Overview;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+
+/** What {@code doctor} looks at on this host. */
+public final class HostCheck {
+  private static final long SCARCE_BYTES = 1L << 30;
+  private static final String PATH = "PATH";
+
+  private final Findings findings;
+
+  public HostCheck(Findings findings) {
+    this.findings = findings;
+  }
+
+  public void java() {
+    findings.ok("java", "%s in %s".formatted(Runtime.version(), System.getProperty("java.home")));
+  }
+
+  public void encoding() {
+    String locale = System.getProperty("sun.jnu.encoding", "unknown");
+    if (locale.equals("UTF-8")) {
+      findings.ok("encoding", "the locale's is UTF-8");
+      return;
+    }
+    findings.warning(
+        "encoding",
+        "the locale's is %s: workflows get every byte all the same, but options cannot hold other characters; set LANG=C.UTF-8"
+            .formatted(locale));
+  }
+
+  /** Perl, the command and its directory, with the PATH that a worker started here would have. */
+  public void command(WorkerConfig.Command command, Map<String, String> environment) {
+    String declared = command.declared().getOrDefault(PATH, "/usr/bin:/bin");
+    String searchPath = environment.getOrDefault(PATH, declared);
+    Path directory = command.workingDir();
+    if (!Files.isDirectory(directory)) {
+      findings.failed(
+          "directory", "%s does not exist; create it, or set --working-dir".formatted(directory));
+      return;
+    }
+    if (!Files.isExecutable(directory)) {
+      findings.failed(
+          "directory",
+          "%s cannot be entered by this user; change its mode, or set --working-dir"
+              .formatted(directory));
+      return;
+    }
+    findings.ok("directory", directory.toString());
+    Perl.find(directory, searchPath)
+        .ifPresentOrElse(
+            path -> findings.ok("perl", path.toString()),
+            () -> findings.failed("perl", Perl.MISSING));
+    CommandTemplate template =
+        command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath));
+    resolve("command", template.program(), directory, searchPath);
+    if (template.takesDescriptionForOption()) {
+      findings.warning(
+          "command",
+          "a description that begins with - could be read as an option; put -- before {description}");
+    }
+  }
+
+  private void resolve(String check, String program, Path directory, String searchPath) {
+    var command = new CommandCheck(program, directory, searchPath);
+    command
+        .trouble()
+        .ifPresentOrElse(
+            trouble -> findings.failed(check, trouble + "; mend that, or set --command"),
+            () ->
+                findings.ok(
+                    check,
+                    "%s is %s".formatted(program, command.find().orElseThrow().normalize())));
+  }
+
+  /** The same with the PATH and the directory of a worker that runs on this host. */
+  public void serviceCommand(WorkerConfig.Command command, Overview.Worker worker) {
+    if (!worker.host().equals(ThisProcess.host())) {
+      return;
+    }
+    Path process = Path.of("/proc", Long.toString(worker.pid()));
+    try {
+      String environment =
+          Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
+      Path directory = process.resolve("cwd").toRealPath();
+      Optional<String> searchPath =
+          Arrays.stream(environment.split("\0"))
+              .filter(variable -> variable.startsWith(PATH + "="))
+              .map(variable -> variable.substring(PATH.length() + 1))
+              .findFirst();
+      if (searchPath.isPresent()) {
+        CommandTemplate template =
+            command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath.get()));
+        resolve("command of " + worker.id(), template.program(), directory, searchPath.get());
+      }
+    } catch (IOException e) {
+      // Another user's, gone, or no /proc.
+    }
+  }
+
+  /** Whether a directory is there, or can be made, and has room. */
+  public void directory(String check, Path directory) {
+    Path there = directory;
+    while (Files.notExists(there) && there.getParent() != null) {
+      there = there.getParent();
+    }
+    if (!Files.isDirectory(there) || !Files.isWritable(there)) {
+      findings.failed(
+          check,
+          "%s cannot be written by this user; change its owner, or set another".formatted(there));
+      return;
+    }
+    try {
+      long free = Files.getFileStore(there).getUsableSpace();
+      String text = "%s, %,d MiB free".formatted(directory, free >> 20);
+      if (free < SCARCE_BYTES) {
+        findings.warning(check, text + ": a run may print 50 MiB; make room");
+      } else {
+        findings.ok(check, text);
+      }
+    } catch (IOException e) {
+      findings.warning(check, "%s: its free space cannot be told: %s".formatted(directory, e));
+    }
+  }
+}

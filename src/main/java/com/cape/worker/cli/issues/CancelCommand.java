@@ -1,0 +1,95 @@
+package com.cape.worker.cli.issues;
+
+import com.cape.worker.cli.console.Confirmation;
+import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.Output;
+import com.cape.worker.cli.console.Refusal;
+import com.cape.worker.config.ConfigException;
+import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.operator.CancelResult;
+import com.cape.worker.store.operator.OperatorRepository;
+import com.cape.worker.store.read.IssueQueries;
+import com.cape.worker.store.read.IssueView;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code cape-worker cancel}. */
+@Command(
+    name = "cancel",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Cancels issues, pending or running.",
+      "A pending one at once; a running one is stopped wherever it runs, by TERM and"
+          + " after --grace of its worker by KILL, at once where notifications arrive and at the"
+          + " worker's next heartbeat otherwise. A run that ends with 0 all the same is completed."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  cape-worker cancel 42 --wait",
+      "  cape-worker cancel --all --status pending",
+      "",
+      "JSON: a list of {id, result}: cancelled, requested, not_found, already_cancelled, ended,"
+          + " unowned, refused, other. Exit code 1 when one could not be cancelled."
+    })
+public final class CancelCommand implements Callable<Integer> {
+  @Mixin private IssueSelection selection;
+
+  @Option(names = "--wait", description = "Wait until nothing of them runs any more.")
+  private boolean wait;
+
+  @Mixin private Confirmation confirmation;
+  @Mixin private DatabaseOptions database;
+  @Mixin private Output output;
+
+  @Override
+  public Integer call() throws ConfigException {
+    selection.check(List.of(IssueStatus.PENDING, IssueStatus.STARTED));
+    Map<Long, CancelResult> results = database.use(this::cancel);
+    return Changes.tell(results, CancelCommand::told, output);
+  }
+
+  private Map<Long, CancelResult> cancel(Database open) {
+    var issues = new OperatorRepository(open);
+    Map<Long, CancelResult> results =
+        new LinkedHashMap<>(
+            issues.cancel(selection.ids(issues::cancellable, confirmation, output)));
+    if (wait) {
+      var watch = new IssueWatch(new IssueQueries(open), output, Optional.empty());
+      results.replaceAll(
+          (id, result) -> result == CancelResult.REQUESTED ? awaited(watch, id) : result);
+    }
+    return results;
+  }
+
+  private static CancelResult awaited(IssueWatch watch, long id) {
+    IssueView issue = watch.untilEnded(id, seen -> {});
+    return issue.status().equals(IssueStatus.CANCELLED.word())
+        ? CancelResult.CANCELLED
+        : CancelResult.ENDED;
+  }
+
+  private static Changes.Told told(long id, CancelResult result) {
+    return switch (result) {
+      case CANCELLED -> Changes.Told.done("issue %d is cancelled".formatted(id));
+      case REQUESTED -> Changes.Told.done("issue %d is running and will be stopped".formatted(id));
+      case ALREADY_CANCELLED -> Changes.Told.done("issue %d is cancelled already".formatted(id));
+      case NOT_FOUND -> Changes.Told.refused(Refusal.noIssue(id).getMessage());
+      case ENDED -> Changes.Told.refused("issue %d has ended; 'show %1$d' tells how".formatted(id));
+      case UNOWNED ->
+          Changes.Told.refused(
+              "issue %d was started by somebody else, whom Cape cannot stop".formatted(id));
+      case REFUSED -> Changes.Told.refused(Changes.refusedByOthers(id));
+      case OTHER ->
+          Changes.Told.refused(
+              "issue %d has a status that is not Cape's; 'show %1$d' tells".formatted(id));
+    };
+  }
+}

@@ -1,0 +1,333 @@
+package com.cape.worker.daemon;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.cli.console.AddressRefusal;
+import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Refusal;
+import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.config.HttpSettings;
+import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.host.CommandCheck;
+import com.cape.worker.host.DefaultCommand;
+import com.cape.worker.host.Perl;
+import com.cape.worker.host.ServiceManager;
+import com.cape.worker.host.StateDirectory;
+import com.cape.worker.metrics.OpsServer;
+import com.cape.worker.metrics.WorkerMetrics;
+import com.cape.worker.run.ProcessCommandRunner;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueListener;
+import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.Presence;
+import com.cape.worker.store.queue.RescueRepository;
+import com.cape.worker.store.queue.Roll;
+import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.store.queue.WorkerRepository;
+import com.cape.worker.worker.Drain;
+import com.cape.worker.worker.IssueWorker;
+import com.cape.worker.worker.LifeSigns;
+import com.cape.worker.worker.LogRetention;
+import com.cape.worker.worker.LoopPlan;
+import com.cape.worker.worker.RunPlan;
+import com.cape.worker.worker.Stores;
+import com.cape.worker.worker.Telling;
+import com.cape.worker.worker.WorkerPlan;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneId;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The daemon: builds its parts, starts them in order, and takes them down again. */
+public final class Daemon {
+  private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
+  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(15);
+  private static final Duration HEARTBEAT_LIMIT = Duration.ofSeconds(5);
+  private static final Duration PROBE_LIMIT = Duration.ofSeconds(2);
+  private static final int MOST_CONNECTIONS = 8;
+
+  private final WorkerConfig config;
+  private final String version;
+  private final Map<String, String> environment;
+  private final ZoneId zone;
+  private final WorkerIdentity identity;
+  private final Drain drain = new Drain();
+
+  /**
+   * Starts nothing yet.
+   *
+   * @param environment this process's own
+   * @param zone of the times in the log
+   */
+  public Daemon(WorkerConfig config, String version, Map<String, String> environment, ZoneId zone) {
+    this.config = requireNonNull(config);
+    this.version = requireNonNull(version);
+    this.environment = requireNonNull(environment);
+    this.zone = requireNonNull(zone);
+    this.identity = ThisProcess.identity(config.workerId());
+  }
+
+  /**
+   * Works until it is stopped.
+   *
+   * @param halt ends the process at once, for a third signal
+   * @throws Refusal when it cannot begin
+   */
+  public ExitCode run(Runnable halt) throws InterruptedException {
+    String searchPath = searchPath();
+    CommandTemplate template = template(searchPath);
+    CommandCheck check = check(template, searchPath);
+    Path perl = perl(searchPath);
+    String holder =
+        "pid %d on %s, started %s".formatted(identity.pid(), identity.host(), Instant.now());
+    try (var state =
+        StateDirectory.open(config.logs().stateDirectory(), identity.instance(), holder)) {
+      Logging.start(config.workerId(), config.logs(), zone, environment);
+      new StopSignals(drain, halt).handle();
+      RunPlan plan = plan(template, check, state);
+      announce(plan);
+      try (var retention =
+              new LogRetention(
+                  plan.issueLogs(), config.logs().retention(), InstantSource.system());
+          var output = ServiceOutput.of(config.workerId(), config.logs().directory(), environment);
+          var manager = serviceManager(searchPath, perl)) {
+        retention.start();
+        output.start();
+        return watched(plan, perl, state, LifeSigns.of(manager, heartbeatPeriod()));
+      } catch (Refusal e) {
+        LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
+        return e.exitCode();
+      } catch (RuntimeException e) {
+        LOG.error(LogLine.CRITICAL, "unexpected error, the worker ends; please report it", e);
+        return ExitCode.FAILED;
+      }
+    } catch (StateDirectory.BusyException e) {
+      throw new Refusal(
+          ExitCode.TRY_LATER,
+          "worker id %s is taken: %s; stop that one, or choose another id"
+              .formatted(config.workerId(), e.getMessage()));
+    } catch (IOException e) {
+      throw refusal("cannot use the log or state directory: " + e);
+    }
+  }
+
+  /** Works, and answers those who ask meanwhile; without an address for that nothing is loaded. */
+  private ExitCode watched(RunPlan plan, Path perl, StateDirectory state, LifeSigns signs)
+      throws InterruptedException, IOException {
+    if (config.http().isEmpty()) {
+      return work(plan, perl, state, signs, Telling.NOBODY);
+    }
+    HttpSettings http = config.http().get();
+    try (OpsServer server = serve(http, plan, perl, signs)) {
+      LOG.info(
+          "serving metrics and health address={} port={}",
+          http.address().host(),
+          server.address().getPort());
+      return work(plan, perl, state, signs, server.telling());
+    }
+  }
+
+  private OpsServer serve(HttpSettings http, RunPlan plan, Path perl, LifeSigns signs) {
+    var about =
+        new WorkerMetrics.About(
+            config.workerId(), version, config.loop().concurrency(), config.loop().lease());
+    try {
+      return new OpsServer(
+          http,
+          about,
+          signs::alive,
+          drain,
+          () -> plan.check().trouble().isEmpty() && Files.isExecutable(perl),
+          () -> Database.single(config.connection().url(), applicationName(), PROBE_LIMIT));
+    } catch (IOException e) {
+      throw AddressRefusal.of(http.address(), e);
+    }
+  }
+
+  private ExitCode work(
+      RunPlan plan, Path perl, StateDirectory state, LifeSigns signs, Telling telling)
+      throws InterruptedException, IOException {
+    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
+    try (var commands = new ProcessCommandRunner(perl, config.command().withheld());
+        Database work = open(connections, STATEMENT_LIMIT);
+        Database beat = open(1, heartbeatLimit())) {
+      var stores =
+          new Stores(
+              telling == Telling.NOBODY
+                  ? new IssueRepository(work)
+                  : IssueRepository.measuring(work),
+              new RescueRepository(work),
+              new IssueRepository(beat),
+              new WorkerRepository(beat, version),
+              listener(work));
+      var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, telling);
+      state.registering();
+      if (!startUp.ready(identity, config.loop().lease(), state.predecessors())) {
+        return ExitCode.DONE;
+      }
+      remember(state, stores.workers());
+      LOG.info("ready host={} pid={}", identity.host(), identity.pid());
+      var worker =
+          new IssueWorker(
+              identity,
+              new WorkerPlan(plan, loopPlan(state, telling), config.retry()),
+              commands,
+              stores,
+              drain,
+              signs);
+      IssueWorker.End end = worker.run();
+      signs.stopping();
+      Optional<Roll> lastWord = sayStopped(stores.workers());
+      LOG.info("stopped");
+      return switch (end) {
+        case STOPPED, RESTART -> left(end, lastWord);
+        case IDLE -> ExitCode.DONE;
+        case CANNOT_START -> ExitCode.WRONG_SETTING;
+        case REPLACED -> ExitCode.TRY_LATER;
+        case UNSETTLED -> ExitCode.FAILED;
+      };
+    }
+  }
+
+  /**
+   * The exit code after a stop: 75 where the last word of who asked for it is a restart. That may
+   * have come since the beat before the last one.
+   */
+  private ExitCode left(IssueWorker.End end, Optional<Roll> lastWord) {
+    boolean asked = drain.stage() == Drain.Stage.PATIENT;
+    boolean restart =
+        lastWord
+            .filter(roll -> asked && roll.drainRequested())
+            .map(Roll::restart)
+            .orElse(end == IssueWorker.End.RESTART);
+    return restart ? ExitCode.TRY_LATER : ExitCode.DONE;
+  }
+
+  /** Short enough that a statement that hangs leaves time for the next one. */
+  private Duration heartbeatLimit() {
+    Duration period = heartbeatPeriod();
+    return period.compareTo(HEARTBEAT_LIMIT) < 0 ? period : HEARTBEAT_LIMIT;
+  }
+
+  private Duration heartbeatPeriod() {
+    return config.loop().lease().dividedBy(10);
+  }
+
+  private ServiceManager serviceManager(String searchPath, Path perl) {
+    var notifier = new CommandCheck("systemd-notify", config.command().workingDir(), searchPath);
+    return ServiceManager.from(environment, notifier, perl);
+  }
+
+  private Database open(int connections, Duration statementLimit) {
+    return Database.open(config.connection().url(), applicationName(), connections, statementLimit);
+  }
+
+  private Optional<IssueListener> listener(Database sender) {
+    return Optional.of(config.connection())
+        .filter(WorkerConfig.Connection::listen)
+        .map(
+            connection ->
+                new IssueListener(
+                    connection.listenUrl(), applicationName(), sender, identity.instance()));
+  }
+
+  private String applicationName() {
+    return "cape-worker " + config.workerId();
+  }
+
+  private void remember(StateDirectory state, WorkerRepository workers) throws IOException {
+    try {
+      state.registered();
+    } catch (IOException e) {
+      sayStopped(workers);
+      throw e;
+    }
+  }
+
+  private Optional<Roll> sayStopped(WorkerRepository workers) {
+    try {
+      return workers.heartbeat(identity, Presence.STOPPED, config.loop().lease());
+    } catch (StoreException e) {
+      LOG.debug("cannot say that the worker has stopped", e);
+      return Optional.empty();
+    }
+  }
+
+  private void announce(RunPlan plan) {
+    LOG.info(
+        "starting version={} java={} database={} command={} working_dir={} log_dir={}",
+        version,
+        Runtime.version(),
+        config.connection().url(),
+        plan.template().program(),
+        plan.directory(),
+        config.logs().directory());
+    if (!plan.withheld().isEmpty()) {
+      LOG.info("withheld from workflows names={}", String.join(",", plan.withheld()));
+    }
+  }
+
+  private LoopPlan loopPlan(StateDirectory state, Telling telling) {
+    return new LoopPlan(
+        config.loop().pollInterval(),
+        config.loop().concurrency(),
+        config.loop().lease(),
+        config.loop().drainTimeout(),
+        config.loop().exitWhenIdle(),
+        state.previousHere(),
+        telling);
+  }
+
+  private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {
+    WorkerConfig.Command command = config.command();
+    return new RunPlan(
+        template,
+        check,
+        command.declared(),
+        command.withheld(),
+        command.workingDir(),
+        config.logs().directory().resolve("issues"),
+        state.runs(),
+        command.outputLimitBytes(),
+        command.timeout(),
+        command.grace());
+  }
+
+  private CommandTemplate template(String searchPath) {
+    return config
+        .command()
+        .template()
+        .orElseGet(() -> DefaultCommand.in(config.command().workingDir(), searchPath));
+  }
+
+  private CommandCheck check(CommandTemplate template, String searchPath) {
+    var check = new CommandCheck(template.program(), config.command().workingDir(), searchPath);
+    Optional<String> trouble = check.trouble();
+    if (trouble.isPresent()) {
+      throw refusal(trouble.get() + "; mend that, or set --command or --working-dir");
+    }
+    return check;
+  }
+
+  private Path perl(String searchPath) {
+    return Perl.find(config.command().workingDir(), searchPath)
+        .orElseThrow(() -> refusal(Perl.MISSING));
+  }
+
+  private String searchPath() {
+    String declared = config.command().declared().getOrDefault("PATH", "/usr/bin:/bin");
+    return environment.getOrDefault("PATH", declared);
+  }
+
+  private static Refusal refusal(String message) {
+    return new Refusal(ExitCode.WRONG_SETTING, message);
+  }
+}

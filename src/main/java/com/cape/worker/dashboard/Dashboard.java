@@ -1,0 +1,111 @@
+package com.cape.worker.dashboard;
+
+import com.cape.worker.config.DatabaseUrl;
+import com.cape.worker.config.HttpSettings;
+import com.cape.worker.http.Json;
+import com.cape.worker.http.WebHandler;
+import com.cape.worker.http.WebRequest;
+import com.cape.worker.http.WebResponse;
+import com.cape.worker.http.WebServer;
+import com.cape.worker.store.Database;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.Map;
+
+/** The page that shows the queue and lets people act, with all that it needs. */
+public final class Dashboard implements AutoCloseable {
+  private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(2);
+  private static final int CONNECTIONS = 2;
+  private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
+  private static final String NAME = "cape-worker dashboard";
+
+  private final WebServer server;
+  private final Snapshot snapshot;
+  private final Database reading;
+  private final Database work;
+
+  private Dashboard(WebServer server, Snapshot snapshot, Database reading, Database work) {
+    this.server = server;
+    this.snapshot = snapshot;
+    this.reading = reading;
+    this.work = work;
+  }
+
+  /**
+   * Serves until it is closed.
+   *
+   * @param host this one's name, as workers tell theirs
+   * @param logs where files of attempts may lie
+   * @throws IOException when the address cannot be had
+   */
+  public static Dashboard start(
+      HttpSettings http, DatabaseUrl url, String version, String host, Path logs)
+      throws IOException {
+    Database reading = Database.single(url, NAME, STATEMENT_LIMIT);
+    Database work = Database.open(url, NAME, CONNECTIONS, STATEMENT_LIMIT);
+    Snapshot snapshot = Snapshot.of(reading);
+    try {
+      var answers = new KeptAnswers();
+      var access = new DashboardAccess(http.token(), InstantSource.system());
+      var api = new DashboardApi(work, snapshot, answers, host, logs);
+      var actions = new DashboardActions(work, snapshot, answers);
+      WebServer server =
+          WebServer.start(http.address(), access, routes(access, api, actions, snapshot, version));
+      return new Dashboard(server, snapshot, reading, work);
+    } catch (IOException e) {
+      close(snapshot, reading, work);
+      throw e;
+    }
+  }
+
+  private static Map<String, WebHandler> routes(
+      DashboardAccess access,
+      DashboardApi api,
+      DashboardActions actions,
+      Snapshot snapshot,
+      String version) {
+    Map<String, WebHandler> routes = new HashMap<>();
+    routes.put("/", new StaticFiles());
+    routes.put("POST " + DashboardAccess.LOGIN, access::logIn);
+    routes.put("POST /api/logout", access::logOut);
+    routes.put("/api/session", request -> session(request, access, version));
+    routes.put("/api/overview", request -> snapshot.current());
+    routes.put("/api/issues", api::issues);
+    routes.put("/api/issues/", api::issue);
+    routes.put("POST /api/submit", actions::submit);
+    routes.put("POST /api/pause", actions::pause);
+    routes.put("POST /api/resume", actions::resume);
+    routes.put("POST /api/issues/", actions::changeIssue);
+    return routes;
+  }
+
+  private static WebResponse session(WebRequest request, DashboardAccess access, String version) {
+    return WebResponse.json(
+        new Json()
+            .with("csrf", access.csrf(request))
+            .with("version", version)
+            .with("login", access.asksForLogin())
+            .with("poll_ms", BETWEEN_LOOKS.toMillis()));
+  }
+
+  /** Where it can be reached, with the port that was found. */
+  public InetSocketAddress address() {
+    return server.address();
+  }
+
+  @Override
+  public void close() {
+    server.close();
+    close(snapshot, reading, work);
+  }
+
+  private static void close(Snapshot snapshot, Database reading, Database work) {
+    snapshot.close();
+    reading.close();
+    work.close();
+  }
+}

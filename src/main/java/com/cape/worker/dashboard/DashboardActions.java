@@ -1,0 +1,208 @@
+package com.cape.worker.dashboard;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.http.Json;
+import com.cape.worker.http.Times;
+import com.cape.worker.http.WebRequest;
+import com.cape.worker.http.WebResponse;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.StoreException;
+import com.cape.worker.store.operator.CancelResult;
+import com.cape.worker.store.operator.OperatorRepository;
+import com.cape.worker.store.operator.RetryResult;
+import com.cape.worker.store.queue.Pause;
+import com.cape.worker.store.queue.PauseRepository;
+import com.cape.worker.text.PlainText;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What people change by the page; the same as the commands do. */
+final class DashboardActions {
+  private static final Pattern OF_ISSUE =
+      Pattern.compile("/api/issues/([1-9]\\d{0,17})/(retry|cancel)");
+  private static final int LONGEST_PAUSE_MINUTES = 366 * 24 * 60;
+  private static final int LONGEST_REASON = 1000;
+
+  private final OperatorRepository issues;
+  private final PauseRepository pauses;
+  private final Snapshot snapshot;
+  private final KeptAnswers answers;
+
+  DashboardActions(Database database, Snapshot snapshot, KeptAnswers answers) {
+    this.issues = new OperatorRepository(database);
+    this.pauses = new PauseRepository(database);
+    this.snapshot = requireNonNull(snapshot);
+    this.answers = requireNonNull(answers);
+  }
+
+  private interface Action {
+    WebResponse act(Map<String, String> form);
+  }
+
+  WebResponse submit(WebRequest request) {
+    return change(request, this::submit);
+  }
+
+  WebResponse pause(WebRequest request) {
+    return change(request, this::pause);
+  }
+
+  WebResponse resume(WebRequest request) {
+    return change(request, this::resume);
+  }
+
+  /** {@code /api/issues/ID/retry} and {@code /api/issues/ID/cancel}. */
+  WebResponse changeIssue(WebRequest request) {
+    Matcher path = OF_ISSUE.matcher(request.path());
+    if (!path.matches()) {
+      return WebResponse.error(404, "there is nothing here");
+    }
+    long id = Long.parseLong(path.group(1));
+    return path.group(2).equals("retry")
+        ? change(request, form -> retry(id, "true".equals(form.get("force"))))
+        : change(request, form -> cancel(id));
+  }
+
+  private WebResponse change(WebRequest request, Action action) {
+    try {
+      return action.act(request.form());
+    } catch (IllegalArgumentException e) {
+      return WebResponse.error(400, e.getMessage());
+    } catch (StoreException e) {
+      int status = e.kind() == StoreException.Kind.UNREACHABLE ? 503 : 409;
+      return WebResponse.error(status, e.getMessage());
+    } finally {
+      snapshot.changed();
+      answers.forget();
+    }
+  }
+
+  private WebResponse submit(Map<String, String> form) {
+    String description = form.getOrDefault("description", "");
+    if (description.isBlank()) {
+      throw new IllegalArgumentException("the description is blank");
+    }
+    if (description.indexOf('\0') >= 0) {
+      throw new IllegalArgumentException(
+          "the description holds a NUL, which PostgreSQL cannot keep");
+    }
+    long priority =
+        DashboardApi.value(form, "priority")
+            .map(text -> DashboardApi.number("priority", text.strip(), 9))
+            .orElse(0L);
+    if (priority < Short.MIN_VALUE || priority > Short.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "priority: must be from %d to %d".formatted(Short.MIN_VALUE, Short.MAX_VALUE));
+    }
+    long id =
+        issues.submit(List.of(description.stripTrailing()), (int) priority, Duration.ZERO).get(0);
+    return WebResponse.json(done("issue %d is submitted".formatted(id)).with("id", id));
+  }
+
+  private WebResponse retry(long id, boolean force) {
+    RetryResult result = issues.retry(List.of(id), force).get(id);
+    return switch (result) {
+      case QUEUED -> WebResponse.json(done("issue %d is pending".formatted(id)));
+      case DUE -> refused("issue %d is due already".formatted(id));
+      case NOT_FOUND -> DashboardApi.noIssue(id);
+      case RUNNING -> refused("issue %d is running; cancel it first".formatted(id));
+      case UNOWNED ->
+          refused(
+              "issue %d was started by somebody else; make sure that it runs no more, then take it back"
+                  .formatted(id));
+      case COMPLETED -> refused("issue %d is completed; submit it anew".formatted(id));
+      case SCHEDULED -> refused("issue %d was never tried; it waits for its time".formatted(id));
+      case REFUSED -> refused(refusedByOthers(id));
+      case OTHER -> refused("issue %d has a status that is not Cape's".formatted(id));
+    };
+  }
+
+  private WebResponse cancel(long id) {
+    CancelResult result = issues.cancel(List.of(id)).get(id);
+    return switch (result) {
+      case CANCELLED -> WebResponse.json(done("issue %d is cancelled".formatted(id)));
+      case REQUESTED ->
+          WebResponse.json(done("issue %d is running and will be stopped".formatted(id)));
+      case ALREADY_CANCELLED ->
+          WebResponse.json(done("issue %d is cancelled already".formatted(id)));
+      case NOT_FOUND -> DashboardApi.noIssue(id);
+      case ENDED -> refused("issue %d has ended".formatted(id));
+      case UNOWNED ->
+          refused("issue %d was started by somebody else, whom Cape cannot stop".formatted(id));
+      case REFUSED -> refused(refusedByOthers(id));
+      case OTHER -> refused("issue %d has a status that is not Cape's".formatted(id));
+    };
+  }
+
+  private static String refusedByOthers(long id) {
+    return "issue %d stays as it is: a trigger or a row policy on cape_issues passes the change over"
+        .formatted(id);
+  }
+
+  private WebResponse pause(Map<String, String> form) {
+    Optional<WorkerId> worker = worker(form);
+    Optional<String> unknown = unknown(worker);
+    if (unknown.isPresent()) {
+      return refused(unknown.get());
+    }
+    Optional<Duration> length =
+        DashboardApi.value(form, "minutes")
+            .map(text -> DashboardApi.number("minutes", text.strip(), 9))
+            .map(DashboardActions::minutes);
+    Optional<String> reason =
+        DashboardApi.value(form, "reason").map(String::strip).filter(text -> !text.isEmpty());
+    if (reason.filter(text -> text.length() > LONGEST_REASON).isPresent()) {
+      throw new IllegalArgumentException("reason: at most %d characters".formatted(LONGEST_REASON));
+    }
+    Pause pause = pauses.pause(worker, length, reason);
+    String end =
+        pause.until().map(until -> "until " + Times.full(until)).orElse("until it is resumed");
+    return WebResponse.json(done("%s is paused %s".formatted(who(worker), end)));
+  }
+
+  private static Duration minutes(long number) {
+    if (number < 1 || number > LONGEST_PAUSE_MINUTES) {
+      throw new IllegalArgumentException(
+          "minutes: must be from 1 to %d; leave it out to pause until 'resume'"
+              .formatted(LONGEST_PAUSE_MINUTES));
+    }
+    return Duration.ofMinutes(number);
+  }
+
+  private WebResponse resume(Map<String, String> form) {
+    Optional<WorkerId> worker = worker(form);
+    Optional<Pause> lifted = pauses.resume(worker);
+    if (lifted.isPresent()) {
+      return WebResponse.json(done(who(worker) + " is resumed"));
+    }
+    return refused(unknown(worker).orElse(who(worker) + " was not paused"));
+  }
+
+  private static Optional<WorkerId> worker(Map<String, String> form) {
+    return DashboardApi.value(form, "worker").map(WorkerId::new);
+  }
+
+  private Optional<String> unknown(Optional<WorkerId> worker) {
+    return worker
+        .filter(id -> !pauses.workerIds().contains(id.value()))
+        .map("no worker '%s' has ever registered"::formatted);
+  }
+
+  private static String who(Optional<WorkerId> worker) {
+    return worker.map(id -> "worker " + id).orElse("the fleet");
+  }
+
+  private static Json done(String message) {
+    return new Json().with("done", true).with("message", message);
+  }
+
+  private static WebResponse refused(String message) {
+    return WebResponse.error(409, PlainText.line(message));
+  }
+}

@@ -1,0 +1,128 @@
+package com.cape.worker.dashboard;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * The file that an attempt prints to, read piece by piece. A piece begins and ends between words
+ * where it can, so that no character is torn, and no password that has to be masked.
+ */
+final class OutputFile {
+  static final int MOST_BYTES = 256 * 1024;
+  static final int FIRST_BYTES = 64 * 1024;
+  private static final int LONGEST_WORD = 4096;
+
+  private final Path file;
+
+  private OutputFile(Path file) {
+    this.file = file;
+  }
+
+  /**
+   * The file of that name; empty unless it is a regular one, and after all links inside the
+   * directory. The name comes from a table that others write to.
+   */
+  static Optional<OutputFile> inside(Path directory, String name) {
+    try {
+      Path real = Path.of(name).toRealPath();
+      boolean fit =
+          Path.of(name).isAbsolute()
+              && real.startsWith(directory.toRealPath())
+              && Files.isRegularFile(real, LinkOption.NOFOLLOW_LINKS)
+              && Files.isReadable(real);
+      return Optional.of(real).filter(path -> fit).map(OutputFile::new);
+    } catch (IOException | InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Some of it.
+   *
+   * @param from its first byte, which lies a little behind what was asked for where that was within
+   *     a word
+   * @param to the first byte that is not in it
+   */
+  record Piece(long from, long to, long size, String text) {}
+
+  /**
+   * Reads a piece.
+   *
+   * @param from negative for the end of the file
+   * @param limit how many bytes, where what comes behind is known already
+   * @param ended whether the file grows no more
+   */
+  Piece read(long from, OptionalInt limit, boolean ended) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+      long size = channel.size();
+      long start = from < 0 ? Math.max(0, size - FIRST_BYTES) : Math.min(from, size);
+      int most = Math.min(limit.orElse(MOST_BYTES), MOST_BYTES);
+      byte[] bytes = bytes(channel, start, (int) Math.min(most, size - start));
+      boolean torn = start > 0 && (from < 0 || limit.isPresent());
+      int first = torn ? behindWord(bytes) : 0;
+      boolean whole = limit.isPresent() || (ended && start + bytes.length >= size);
+      int end = whole ? bytes.length : Math.max(first, lastGap(bytes));
+      return new Piece(
+          start + first, start + end, size, new String(bytes, first, end - first, UTF_8));
+    }
+  }
+
+  private static byte[] bytes(FileChannel channel, long start, int length) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(length);
+    while (buffer.hasRemaining() && channel.read(buffer, start + buffer.position()) >= 0) {}
+    byte[] read = new byte[buffer.position()];
+    buffer.flip().get(read);
+    return read;
+  }
+
+  /** Behind a word that may have begun before. */
+  private static int behindWord(byte[] bytes) {
+    for (int i = 0; i < Math.min(bytes.length, LONGEST_WORD); i++) {
+      if (isGap(bytes[i])) {
+        return i;
+      }
+    }
+    int start = Math.min(bytes.length, LONGEST_WORD);
+    while (start < bytes.length && isContinued(bytes[start])) {
+      start++;
+    }
+    return start;
+  }
+
+  /** Behind the last gap, else, in a very long word, before the last character. */
+  private static int lastGap(byte[] bytes) {
+    for (int i = bytes.length - 1; i >= Math.max(0, bytes.length - LONGEST_WORD); i--) {
+      if (isGap(bytes[i])) {
+        return i + 1;
+      }
+    }
+    if (bytes.length <= LONGEST_WORD) {
+      return 0;
+    }
+    int last = bytes.length - 1;
+    while (last > 0 && isContinued(bytes[last])) {
+      last--;
+    }
+    return last;
+  }
+
+  private static boolean isGap(byte b) {
+    return b == ' ' || b == '\n' || b == '\t' || b == '\r';
+  }
+
+  /** Whether it is a further byte of a character in UTF-8. */
+  private static boolean isContinued(byte b) {
+    return (b & 0xC0) == 0x80;
+  }
+}

@@ -1,0 +1,82 @@
+package com.cape.worker.dashboard;
+
+import com.cape.worker.http.Times;
+import com.cape.worker.store.read.Overview;
+import com.cape.worker.text.PlainText;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What in a fleet needs a look. */
+public final class Warnings {
+  // Long enough for a worker to wake up, poll and claim.
+  private static final Duration LONG = Duration.ofMinutes(1);
+  private static final String STOPPED = "stopped";
+
+  private final Overview overview;
+
+  private Warnings(Overview overview) {
+    this.overview = overview;
+  }
+
+  /** What an operator should look at. */
+  public static List<String> of(Overview overview) {
+    return new Warnings(overview).all();
+  }
+
+  private List<String> all() {
+    List<String> warnings = new ArrayList<>();
+    Overview.Counts counts = overview.counts();
+    if (counts.unowned() > 0) {
+      warnings.add(
+          "%d started without a running attempt: not by these workers; 'list --status started' shows"
+                  .formatted(counts.unowned())
+              + " them, 'retry --force ID' makes one pending");
+    }
+    for (Overview.Worker worker : overview.workers()) {
+      if (!worker.alive() && !worker.state().equals(STOPPED)) {
+        warnings.add(
+            "worker %s on %s was last heard of %s ago"
+                .formatted(
+                    worker.id(),
+                    PlainText.line(worker.host()),
+                    Times.between(worker.heartbeatAt(), overview.now())));
+      }
+    }
+    idleWarning().ifPresent(warnings::add);
+    return warnings;
+  }
+
+  private Optional<String> idleWarning() {
+    boolean held = overview.pauses().stream().anyMatch(pause -> pause.worker().isEmpty());
+    if (overview.counts().due() == 0 || held) {
+      return Optional.empty();
+    }
+    List<Overview.Worker> alive =
+        overview.workers().stream()
+            .filter(worker -> worker.alive() && !worker.state().equals(STOPPED))
+            .toList();
+    if (alive.isEmpty()) {
+      return Optional.of("issues are due, and no worker is alive");
+    }
+    boolean waiting = longAgo(overview.oldestDue()) && longAgo(overview.lastClaim());
+    return alive.stream()
+        .filter(worker -> waiting && worker.state().equals("idle") && worker.freeSlots() > 0)
+        .findFirst()
+        .map(
+            worker ->
+                "issues are due for %s, and idle worker %s claims none; 'doctor' on %s looks for the cause"
+                    .formatted(
+                        age(overview.oldestDue()), worker.id(), PlainText.line(worker.host())));
+  }
+
+  private boolean longAgo(Optional<Instant> time) {
+    return time.isEmpty() || time.get().plus(LONG).isBefore(overview.now());
+  }
+
+  private String age(Optional<Instant> time) {
+    return time.map(since -> Times.between(since, overview.now())).orElse("ever");
+  }
+}

@@ -1,0 +1,127 @@
+package com.cape.worker.host;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Whether a command can be started as things are now. Looks at the file system each time it is
+ * asked, but for {@link #found}; safe for use by several threads.
+ */
+public final class CommandCheck {
+  // Linux reads this much of a script for its interpreter (BINPRM_BUF_SIZE).
+  private static final int FIRST_LINE_BYTES = 256;
+
+  private final String program;
+  private final Path directory;
+  private final String searchPath;
+  private volatile Optional<Path> found = Optional.empty();
+
+  /**
+   * A check of one command.
+   *
+   * @param program a name to be found, or a path, from the directory on
+   * @param directory absolute; where the command runs
+   * @param searchPath the command's PATH
+   */
+  public CommandCheck(String program, Path directory, String searchPath) {
+    this.program = program;
+    this.directory = directory;
+    this.searchPath = searchPath;
+  }
+
+  /** The program's file, once nothing is in its way. */
+  public Optional<Path> find() {
+    return look().program();
+  }
+
+  /** The program's file as the last look has found it; looks when there was none. */
+  public Optional<Path> found() {
+    return found.or(this::find);
+  }
+
+  /** What is in the way, as a line to read; empty when the command can be started. */
+  public Optional<String> trouble() {
+    return look().trouble();
+  }
+
+  /** Either the program or what is in its way. */
+  private record Found(Optional<Path> program, Optional<String> trouble) {
+    private static Found wanting(String trouble) {
+      return new Found(Optional.empty(), Optional.of(trouble));
+    }
+  }
+
+  private Found look() {
+    Found seen = lookAnew();
+    found = seen.program();
+    return seen;
+  }
+
+  private Found lookAnew() {
+    if (!Files.isDirectory(directory)) {
+      return Found.wanting("the working directory %s does not exist".formatted(directory));
+    }
+    Optional<Path> file = candidates(program);
+    if (file.isEmpty()) {
+      return Found.wanting(
+          program.contains("/")
+              ? "the command %s does not exist".formatted(program)
+              : "the command '%s' is not on the PATH (%s)".formatted(program, searchPath));
+    }
+    if (!runs(file.get())) {
+      return Found.wanting("the command %s is not executable".formatted(file.get()));
+    }
+    return interpreter(file.get())
+        .filter(name -> candidates(name).filter(CommandCheck::runs).isEmpty())
+        .map(name -> "the command %s needs %s, which is missing".formatted(file.get(), name))
+        .map(Found::wanting)
+        .orElse(new Found(file, Optional.empty()));
+  }
+
+  /** The file of that name: one that can be executed, else any that is there. */
+  private Optional<Path> candidates(String name) {
+    try {
+      List<Path> files =
+          name.contains("/")
+              ? List.of(directory.resolve(name))
+              : Arrays.stream(searchPath.split(":", -1))
+                  .map(folder -> directory.resolve(folder).resolve(name))
+                  .toList();
+      return files.stream()
+          .filter(CommandCheck::runs)
+          .findFirst()
+          .or(() -> files.stream().filter(Files::isRegularFile).findFirst());
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static boolean runs(Path file) {
+    return Files.isRegularFile(file) && Files.isExecutable(file);
+  }
+
+  /** What a script's first line asks for: the interpreter, or what {@code env} is to look up. */
+  private static Optional<String> interpreter(Path file) {
+    String start;
+    try (InputStream bytes = Files.newInputStream(file)) {
+      start = new String(bytes.readNBytes(FIRST_LINE_BYTES), ISO_8859_1);
+    } catch (IOException e) {
+      return Optional.empty(); // A program may be executable and yet unreadable.
+    }
+    if (!start.startsWith("#!")) {
+      return Optional.empty();
+    }
+    String[] words = start.substring(2).lines().findFirst().orElse("").strip().split("\\s+");
+    boolean lookedUp = words[0].endsWith("/env") && words.length > 1;
+    return Optional.of(lookedUp ? words[1] : words[0])
+        .filter(name -> !name.isEmpty() && !name.startsWith("-") && !name.contains("="));
+  }
+}

@@ -1,0 +1,159 @@
+package com.cape.worker.host;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A worker's own directory, of this user alone and under an exclusive lock that the operating
+ * system drops with the process.
+ */
+public final class StateDirectory implements AutoCloseable {
+  private static final String LOCK = "lock";
+  // The lines of the lock file.
+  private static final int INSTANCE = 0;
+  private static final int HOLDER = 1;
+  private static final int MACHINE = 2;
+  private static final int REGISTERING = 3;
+  private static final int MOST_REGISTERING = 20;
+  private static final int LONGEST_NOTE_BYTES = 4096;
+
+  private final Path path;
+  private final FileChannel channel;
+  private final UUID instance;
+  private final String holder;
+  private final List<String> before;
+
+  private StateDirectory(
+      Path path, FileChannel channel, UUID instance, String holder, List<String> before) {
+    this.path = path;
+    this.channel = channel;
+    this.instance = instance;
+    this.holder = holder;
+    this.before = before;
+  }
+
+  /** Another live process has the directory. */
+  public static final class BusyException extends Exception {
+    private BusyException(String holder) {
+      super(holder);
+    }
+  }
+
+  /**
+   * Creates the directory where it is missing, and locks it.
+   *
+   * @param instance who this process is
+   * @param holder this process in words, for whoever finds the directory locked
+   * @throws BusyException whose message is the other holder in words
+   * @throws IOException when the directory cannot be used
+   */
+  public static StateDirectory open(Path path, UUID instance, String holder)
+      throws IOException, BusyException {
+    Files.createDirectories(path);
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
+    FileChannel channel =
+        FileChannel.open(
+            path.resolve(LOCK),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE);
+    try {
+      List<String> note = read(channel);
+      FileLock lock = channel.tryLock();
+      if (lock == null) {
+        throw new BusyException(note.size() > HOLDER ? note.get(HOLDER) : "another process");
+      }
+      note = read(channel);
+      var opened = new StateDirectory(path, channel, instance, holder, note);
+      // A process that dies before it has registered leaves its predecessors to the next one.
+      opened.note(line(note, INSTANCE), line(note, MACHINE), line(note, REGISTERING));
+      return opened;
+    } catch (IOException | BusyException | RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  /**
+   * The database may know this instance from now on, whether or not this process lives to see it.
+   */
+  public void registering() throws IOException {
+    List<UUID> all = Stream.concat(uuids(REGISTERING), Stream.of(instance)).toList();
+    String newest =
+        all.stream()
+            .skip(Math.max(0, all.size() - MOST_REGISTERING))
+            .map(UUID::toString)
+            .collect(Collectors.joining(" "));
+    note(line(before, INSTANCE), line(before, MACHINE), newest);
+  }
+
+  /** This instance is known to the database: it is the one that a successor follows. */
+  public void registered() throws IOException {
+    note(instance.toString(), Machine.here().toString(), "");
+  }
+
+  private void note(String lastInstance, String machine, String registering) throws IOException {
+    String note = String.join("\n", lastInstance, holder, machine, registering, "");
+    channel.write(UTF_8.encode(note), 0);
+    channel.truncate(UTF_8.encode(note).remaining());
+  }
+
+  private static String line(List<String> note, int number) {
+    return number < note.size() ? note.get(number) : "";
+  }
+
+  private static List<String> read(FileChannel channel) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(LONGEST_NOTE_BYTES);
+    channel.read(bytes, 0);
+    return UTF_8.decode(bytes.flip()).toString().lines().toList();
+  }
+
+  private static Optional<UUID> uuid(String text) {
+    try {
+      return Optional.of(UUID.fromString(text));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  private Stream<UUID> uuids(int number) {
+    return Stream.of(line(before, number).split(" ")).flatMap(text -> uuid(text).stream());
+  }
+
+  /** The instances, all gone, that may have registered from this directory last. */
+  public List<UUID> predecessors() {
+    return Stream.concat(uuids(INSTANCE), uuids(REGISTERING)).toList();
+  }
+
+  /**
+   * The last instance that worked from this directory, if its processes would be found here: not
+   * after a reboot, nor in a container.
+   */
+  public Optional<UUID> previousHere() {
+    return uuid(line(before, INSTANCE))
+        .filter(any -> line(before, MACHINE).equals(Machine.here().toString()));
+  }
+
+  /** The folder of the live runs' own files. */
+  public Path runs() {
+    return path.resolve("runs");
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+  }
+}

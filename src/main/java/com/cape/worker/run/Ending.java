@@ -1,0 +1,28 @@
+package com.cape.worker.run;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * How a run ended.
+ *
+ * @param exitCode of the command's first process, 128 + n after signal n as shells report it; empty
+ *     when the guardian died before it could tell
+ * @param stopReason why it was stopped; empty when it ended by itself
+ * @param ran how long it took
+ * @param outlived how many processes outlived the first one, which ended by itself, and were ended;
+ *     as far as that was seen
+ * @param survivors what could not be ended, in words
+ */
+public record Ending(
+    OptionalInt exitCode,
+    Optional<StopReason> stopReason,
+    Duration ran,
+    int outlived,
+    List<String> survivors) {
+  public Ending {
+    survivors = List.copyOf(survivors);
+  }
+}

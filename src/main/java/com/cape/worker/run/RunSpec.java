@@ -1,0 +1,45 @@
+package com.cape.worker.run;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * One run of a command.
+ *
+ * @param runId marks all processes of the run, as CAPE_RUN_ID in their environment
+ * @param words the command's absolute or relative path, then its arguments; none holds a NUL
+ * @param added variables that the command gets on top of this process's own
+ * @param directory where the command runs
+ * @param runDirectory holds the run's specification and record; exists and is this user's alone
+ * @param output existing file to which everything printed is appended
+ * @param outputLimitBytes a run that prints more is stopped
+ * @param timeout a run that lasts longer is stopped
+ * @param grace between TERM and KILL, in whole seconds
+ * @param deadline when the run is ended unless {@link CommandRunner.Run#extend} says otherwise, on
+ *     the {@link LeaseClock}
+ */
+public record RunSpec(
+    UUID runId,
+    List<String> words,
+    Map<String, String> added,
+    Path directory,
+    Path runDirectory,
+    Path output,
+    long outputLimitBytes,
+    Duration timeout,
+    Duration grace,
+    Duration deadline) {
+  public RunSpec {
+    words = List.copyOf(words);
+    added = Map.copyOf(added);
+    if (words.isEmpty()) {
+      throw new IllegalArgumentException("a command has at least one word");
+    }
+    if (runDirectory.toString().contains("\n")) {
+      throw new IllegalArgumentException("the guardian reads the run's directory from a line");
+    }
+  }
+}

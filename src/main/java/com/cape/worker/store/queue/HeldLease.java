@@ -1,0 +1,11 @@
+package com.cape.worker.store.queue;
+
+import java.util.UUID;
+
+/**
+ * A lease that a heartbeat has extended.
+ *
+ * @param cancelRequested somebody asked for the issue to be cancelled
+ * @param issueDeleted the issue is gone from the table
+ */
+public record HeldLease(UUID runId, boolean cancelRequested, boolean issueDeleted) {}

@@ -1,0 +1,18 @@
+package com.cape.worker.store.queue;
+
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * Nothing is claimed while it is in force.
+ *
+ * @param now the database's clock
+ * @param worker empty when it holds for the whole fleet
+ * @param until empty when it lasts until it is lifted
+ */
+public record Pause(
+    Instant now,
+    Optional<String> worker,
+    Optional<Instant> until,
+    Optional<String> reason,
+    Instant since) {}

@@ -1,0 +1,108 @@
+package com.cape.worker.store.queue;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Columns;
+import com.cape.worker.store.Database;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** Every statement about pauses that a person asks for. */
+public final class PauseRepository {
+  private static final String FLEET = "*";
+
+  private final Database database;
+
+  public PauseRepository(Database database) {
+    this.database = requireNonNull(database);
+  }
+
+  private static final String IN_FORCE =
+      """
+      SELECT now() AS now, scope, nullif(paused_until, 'infinity') AS paused_until, reason, created_at FROM cape_pauses
+       WHERE coalesce(paused_until > now(), true) ORDER BY scope
+      """;
+
+  /** Those in force, the fleet's first. */
+  public List<Pause> inForce() {
+    return database.query(IN_FORCE, bind -> {}, PauseRepository::toPause);
+  }
+
+  // One that lasts longer stays as it is: a usage limit ends when it ends.
+  private static final String PAUSE =
+      """
+      INSERT INTO cape_pauses AS p (scope, paused_until, reason)
+      VALUES (?, now() + make_interval(secs => nullif(?, -1)), ?)
+      ON CONFLICT (scope) DO UPDATE
+         SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
+       WHERE coalesce(p.paused_until, 'infinity') <= coalesce(excluded.paused_until, 'infinity')
+      RETURNING scope
+      """;
+
+  private static final String OF_SCOPE =
+      """
+      SELECT now() AS now, scope, nullif(paused_until, 'infinity') AS paused_until, reason, created_at FROM cape_pauses
+       WHERE scope = ?
+      """;
+
+  /**
+   * Pauses a worker, or without one the fleet. Answers the pause that holds from now on, which may
+   * be one that lasts longer.
+   *
+   * @param length empty for until it is lifted
+   */
+  public Pause pause(
+      Optional<WorkerId> worker, Optional<Duration> length, Optional<String> reason) {
+    String scope = scope(worker);
+    database.query(
+        PAUSE,
+        bind -> bind.text(scope).seconds(length.orElse(Duration.ofSeconds(-1))).text(reason),
+        row -> scope);
+    return database
+        .queryOne(OF_SCOPE, bind -> bind.text(scope), PauseRepository::toPause)
+        .orElseThrow();
+  }
+
+  private static final String RESUME =
+      """
+      DELETE FROM cape_pauses WHERE scope = ?
+      RETURNING now() AS now, scope, nullif(paused_until, 'infinity') AS paused_until, reason, created_at,
+                coalesce(paused_until > now(), true) AS held
+      """;
+
+  /** Ends the pause of a worker, or without one the fleet's. Empty when there was none. */
+  public Optional<Pause> resume(Optional<WorkerId> worker) {
+    record Lifted(Pause pause, boolean held) {}
+    return database
+        .queryOne(
+            RESUME,
+            bind -> bind.text(scope(worker)),
+            row -> new Lifted(toPause(row), row.getBoolean("held")))
+        .filter(Lifted::held)
+        .map(Lifted::pause);
+  }
+
+  private static final String WORKER_IDS = "SELECT worker_id FROM cape_workers ORDER BY worker_id";
+
+  /** The ids of all workers that ever registered. */
+  public List<String> workerIds() {
+    return database.query(WORKER_IDS, bind -> {}, row -> row.getString("worker_id"));
+  }
+
+  private static String scope(Optional<WorkerId> worker) {
+    return worker.map(WorkerId::value).orElse(FLEET);
+  }
+
+  private static Pause toPause(ResultSet row) throws SQLException {
+    return new Pause(
+        Columns.time(row, "now"),
+        Optional.of(row.getString("scope")).filter(scope -> !scope.equals(FLEET)),
+        Columns.timeIfAny(row, "paused_until"),
+        Columns.textIfAny(row, "reason"),
+        Columns.time(row, "created_at"));
+  }
+}

@@ -1,0 +1,186 @@
+package com.cape.worker.store.queue;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Database;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** Every statement about the workers themselves. Safe for use by several threads. */
+public final class WorkerRepository {
+  private final Database database;
+  private final String version;
+
+  /**
+   * For the workers of a version.
+   *
+   * @param version of this program, for people who read the table
+   */
+  public WorkerRepository(Database database, String version) {
+    this.database = requireNonNull(database);
+    this.version = requireNonNull(version);
+  }
+
+  private static final String REGISTER =
+      """
+      INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, state)
+      VALUES (?, ?, ?, ?, ?, ?, 'idle')
+      ON CONFLICT (worker_id) DO UPDATE
+         SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
+             version = excluded.version, lease_seconds = excluded.lease_seconds, state = 'idle',
+             started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL
+       WHERE w.instance = excluded.instance OR w.instance = ANY (?) OR w.state = 'stopped'
+          OR w.heartbeat_at < now() - make_interval(secs => w.lease_seconds)
+      RETURNING worker_id
+      """;
+
+  private static final String HOLDER =
+      "SELECT worker_id, instance, host, pid, started_at FROM cape_workers WHERE worker_id = ?";
+
+  /**
+   * Registers this instance of a worker; empty when that is done, else who holds the id and is
+   * alive.
+   *
+   * @param lease how old this worker's heartbeat may be for it to count as alive
+   * @param predecessors instances that this worker's own state directory shows to be gone
+   */
+  public Optional<Registration> register(
+      WorkerIdentity worker, Duration lease, List<UUID> predecessors) {
+    Optional<Registration> holder;
+    do {
+      if (registered(worker, lease, predecessors)) {
+        return Optional.empty();
+      }
+      holder =
+          database.queryOne(
+              HOLDER, bind -> bind.text(worker.id().value()), WorkerRepository::toRegistration);
+    } while (holder.isEmpty()); // its row was deleted in between
+    return holder;
+  }
+
+  private boolean registered(WorkerIdentity worker, Duration lease, List<UUID> predecessors) {
+    return database
+        .queryOne(
+            REGISTER,
+            bind ->
+                bind.text(worker.id().value())
+                    .uuid(worker.instance())
+                    .text(worker.host())
+                    .number(worker.pid())
+                    .text(version)
+                    .number(lease.toSeconds())
+                    .uuids(predecessors),
+            row -> row.getString("worker_id"))
+        .isPresent();
+  }
+
+  private static Registration toRegistration(ResultSet row) throws SQLException {
+    return new Registration(
+        toIdentity(row), row.getObject("started_at", OffsetDateTime.class).toInstant());
+  }
+
+  // A heartbeat comes every tenth of the lease: a worker that three are missing of is not counted
+  // on.
+  private static final String HEARTBEAT =
+      """
+      WITH beat AS (
+        INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, state, listener_up, free_slots)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (worker_id) DO UPDATE
+           SET heartbeat_at = now(), state = excluded.state, listener_up = excluded.listener_up,
+               free_slots = excluded.free_slots
+         WHERE w.instance = excluded.instance
+        RETURNING worker_id, coalesce(drain_requested_for = instance, false) AS drain, drain_restart
+      )
+      SELECT beat.drain, beat.drain_restart, others.before, others.number
+        FROM beat, LATERAL (
+          SELECT count(*) FILTER (WHERE o.worker_id < beat.worker_id) AS before, count(*) AS number
+            FROM cape_workers o
+           WHERE o.worker_id <> beat.worker_id AND o.listener_up AND o.free_slots > 0
+             AND o.heartbeat_at > now() - make_interval(secs => 0.3 * o.lease_seconds)) AS others
+      """;
+
+  /**
+   * Tells that the worker is alive. A row that somebody deleted is written again.
+   *
+   * @return empty when the id is registered to another instance
+   */
+  public Optional<Roll> heartbeat(WorkerIdentity worker, Presence presence, Duration lease) {
+    return database.queryOne(
+        HEARTBEAT,
+        bind ->
+            bind.text(worker.id().value())
+                .uuid(worker.instance())
+                .text(worker.host())
+                .number(worker.pid())
+                .text(version)
+                .number(lease.toSeconds())
+                .text(presence.state().word())
+                .flag(presence.listenerUp())
+                .number(presence.freeSlots()),
+        row ->
+            new Roll(
+                row.getInt("before"),
+                row.getInt("number") + 1,
+                row.getBoolean("drain"),
+                row.getBoolean("drain_restart")));
+  }
+
+  private static final String ASKED =
+      """
+      worker_id, instance, host, pid, extract(epoch FROM now() - heartbeat_at)::bigint AS silent_s,
+      heartbeat_at > now() - make_interval(secs => lease_seconds) AS alive
+      """;
+
+  private static final String REQUEST_DRAIN =
+      """
+      UPDATE cape_workers SET drain_requested_for = instance, drain_restart = ?
+       WHERE worker_id = ? AND state <> 'stopped'
+      RETURNING
+      """
+          + ASKED;
+
+  /**
+   * Asks the worker that has the id to drain; empty when none is at work.
+   *
+   * @param restart whether its service manager is to start it again
+   */
+  public Optional<DrainRequest> requestDrain(WorkerId worker, boolean restart) {
+    return database.queryOne(
+        REQUEST_DRAIN,
+        bind -> bind.flag(restart).text(worker.value()),
+        WorkerRepository::toDrainRequest);
+  }
+
+  private static final String STILL_HERE =
+      "SELECT "
+          + ASKED
+          + "FROM cape_workers WHERE worker_id = ? AND instance = ? AND state <> 'stopped'";
+
+  /** The request as it stands; empty when that worker has stopped, or another took its place. */
+  public Optional<DrainRequest> stillHere(WorkerIdentity worker) {
+    return database.queryOne(
+        STILL_HERE,
+        bind -> bind.text(worker.id().value()).uuid(worker.instance()),
+        WorkerRepository::toDrainRequest);
+  }
+
+  private static DrainRequest toDrainRequest(ResultSet row) throws SQLException {
+    return new DrainRequest(
+        toIdentity(row), row.getBoolean("alive"), Duration.ofSeconds(row.getLong("silent_s")));
+  }
+
+  private static WorkerIdentity toIdentity(ResultSet row) throws SQLException {
+    return new WorkerIdentity(
+        new WorkerId(row.getString("worker_id")),
+        row.getObject("instance", UUID.class),
+        row.getString("host"),
+        row.getLong("pid"));
+  }
+}

@@ -1,0 +1,17 @@
+package com.cape.worker.store.queue;
+
+import java.util.Locale;
+
+/** What a worker does; the word in {@code cape_workers.state}. */
+public enum WorkerState {
+  IDLE,
+  WORKING,
+  DRAINING,
+  PAUSED,
+  STOPPED;
+
+  /** The word in the database. */
+  public String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,29 @@
+package com.cape.worker.store.read;
+
+import com.cape.worker.issue.Outcome;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.UUID;
+
+/** An attempt as the table has it. */
+public record AttemptView(
+    int attempt,
+    long fence,
+    UUID runId,
+    String worker,
+    String host,
+    long pid,
+    Instant startedAt,
+    Instant leaseExpiresAt,
+    Optional<Instant> finishedAt,
+    Outcome outcome,
+    Optional<Integer> exitCode,
+    Optional<Integer> signal,
+    Optional<String> error,
+    Optional<String> outputTail,
+    Optional<String> logFile) {
+
+  public boolean running() {
+    return outcome == Outcome.RUNNING;
+  }
+}

@@ -1,0 +1,65 @@
+package com.cape.worker.store.read;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Database;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+
+/** What metrics and health checks ask, again and again. */
+public final class HealthRepository {
+  private final Database database;
+
+  public HealthRepository(Database database) {
+    this.database = requireNonNull(database);
+  }
+
+  private static final String TAKES_WRITES =
+      "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writes";
+
+  /** Whether the server answers, and is no standby. */
+  public boolean takesWrites() {
+    return database
+        .queryOne(TAKES_WRITES, bind -> {}, row -> row.getBoolean("writes"))
+        .orElseThrow();
+  }
+
+  // A subquery each, so that each has its index. The completed ones are many, and nobody waits for
+  // them.
+  private static final String QUEUE =
+      """
+      SELECT (SELECT count(*) FROM cape_issues WHERE status = 'pending') AS pending,
+             (SELECT count(*) FROM cape_issues WHERE status = 'pending' AND run_after <= now()) AS due,
+             (SELECT count(*) FROM cape_issues WHERE status = 'started') AS started,
+             (SELECT count(*) FROM cape_issues WHERE status = 'failed') AS failed,
+             (SELECT count(*) FROM cape_issues WHERE status = 'cancelled') AS cancelled,
+             (SELECT extract(epoch FROM now() - run_after)::float8 FROM cape_issues
+               WHERE status = 'pending' AND run_after <= now() AND isfinite(run_after)
+               ORDER BY run_after LIMIT 1) AS oldest_due_s,
+             EXISTS (SELECT FROM cape_pauses
+                      WHERE scope = '*' AND coalesce(paused_until > now(), true)) AS fleet_paused,
+             EXISTS (SELECT FROM cape_pauses
+                      WHERE scope = ? AND coalesce(paused_until > now(), true)) AS worker_paused
+      """;
+
+  /** How the queue stands now, as this worker sees it. */
+  public Queue queue(WorkerId worker) {
+    return database
+        .queryOne(QUEUE, bind -> bind.text(worker.value()), HealthRepository::toQueue)
+        .orElseThrow();
+  }
+
+  private static Queue toQueue(ResultSet row) throws SQLException {
+    return new Queue(
+        row.getLong("pending"),
+        row.getLong("due"),
+        row.getLong("started"),
+        row.getLong("failed"),
+        row.getLong("cancelled"),
+        Duration.ofMillis(Math.round(row.getDouble("oldest_due_s") * 1000)),
+        row.getBoolean("fleet_paused"),
+        row.getBoolean("worker_paused"));
+  }
+}

@@ -1,0 +1,194 @@
+package com.cape.worker.store.read;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.issue.Outcome;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Columns;
+import com.cape.worker.store.Database;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+/** What people ask about issues. Reads only. */
+public final class IssueQueries {
+  private static final int ALL_OF_IT = Integer.MAX_VALUE;
+  static final int BEGINNING = 1000;
+
+  private final Database database;
+
+  public IssueQueries(Database database) {
+    this.database = requireNonNull(database);
+  }
+
+  /** In which order issues are listed. */
+  public enum Sort {
+    NEWEST("id DESC"),
+    OLDEST("id"),
+    /** As they are claimed: pending ones only. */
+    QUEUE("priority DESC, run_after, id");
+
+    private final String order;
+
+    Sort(String order) {
+      this.order = order;
+    }
+  }
+
+  /**
+   * Which issues are listed.
+   *
+   * @param statuses none for all
+   */
+  public record Filter(
+      List<IssueStatus> statuses, Optional<WorkerId> worker, Sort sort, int limit) {}
+
+  static final String VIEW =
+      """
+      SELECT now() AS now, i.id, status, left(description, %d) AS description,
+             length(description) AS description_length, priority, attempts, fence, assigned_worker_id,
+             run_after, created_at::timestamptz AS created_at, updated_at::timestamptz AS updated_at,
+             started_at::timestamptz AS started_at, completed_at::timestamptz AS completed_at,
+             cancel_requested_at::timestamptz AS cancel_requested_at, last_error,
+             EXISTS (SELECT FROM cape_issue_attempts a
+                      WHERE a.issue_id = i.id AND a.outcome = 'running') AS running
+        FROM %s AS i
+      """;
+
+  /** The issues with the beginning of their descriptions. */
+  public List<IssueView> list(Filter filter) {
+    return database.query(
+        list(filter.statuses(), filter.worker().isPresent(), filter.sort()),
+        bind -> {
+          if (filter.worker().isPresent()) {
+            bind.text(filter.worker().get().value());
+          }
+          bind.number(filter.limit());
+        },
+        IssueQueries::toIssue);
+  }
+
+  /** The statuses stand in the text, so that the indexes of single ones are considered. */
+  private static String list(List<IssueStatus> statuses, boolean worker, Sort sort) {
+    List<String> conditions = new ArrayList<>();
+    if (!statuses.isEmpty()) {
+      conditions.add(
+          statuses.stream()
+              .map(status -> "'" + status.word() + "'")
+              .collect(Collectors.joining(", ", "status IN (", ")")));
+    }
+    if (worker) {
+      conditions.add("assigned_worker_id = ?");
+    }
+    String where = conditions.isEmpty() ? "" : " WHERE " + String.join(" AND ", conditions);
+    // Else the planner may walk along the ids past a million others in search of a few.
+    boolean few = !statuses.isEmpty() && !statuses.contains(IssueStatus.COMPLETED);
+    String fence = few && sort != Sort.QUEUE ? " OFFSET 0" : "";
+    String chosen = "(SELECT * FROM cape_issues" + where + fence + ")";
+    return VIEW.formatted(BEGINNING, chosen) + " ORDER BY " + sort.order + " LIMIT ?";
+  }
+
+  /** The whole of an issue. */
+  public Optional<IssueView> find(long id) {
+    return find(id, ALL_OF_IT);
+  }
+
+  /** An issue with the beginning of its description, to be asked for again and again. */
+  public Optional<IssueView> look(long id) {
+    return find(id, BEGINNING);
+  }
+
+  /** An issue with so many characters of its description. */
+  public Optional<IssueView> find(long id, int characters) {
+    return database.queryOne(
+        VIEW.formatted(characters, "cape_issues") + " WHERE i.id = ?",
+        bind -> bind.number(id),
+        IssueQueries::toIssue);
+  }
+
+  private static final String ATTEMPTS =
+      """
+      SELECT attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,
+             outcome, exit_code, signal, error, output_tail, log_file
+        FROM cape_issue_attempts WHERE issue_id = ?
+      """;
+
+  private static final String NEWEST = " ORDER BY fence DESC, id DESC LIMIT ?";
+
+  /** The newest attempts of an issue, the last one first. */
+  public List<AttemptView> attempts(long id, int limit) {
+    return database.query(
+        ATTEMPTS + NEWEST, bind -> bind.number(id).number(limit), IssueQueries::toAttempt);
+  }
+
+  private static final String COUNT_ATTEMPTS =
+      "SELECT count(*) AS number FROM cape_issue_attempts WHERE issue_id = ?";
+
+  /** How many attempts of an issue there are. */
+  public long countAttempts(long id) {
+    return database
+        .queryOne(COUNT_ATTEMPTS, bind -> bind.number(id), row -> row.getLong("number"))
+        .orElseThrow();
+  }
+
+  private static final String OF_NUMBER = ATTEMPTS + "AND attempt = coalesce(?, attempt)" + NEWEST;
+
+  /** The last attempt of an issue, or the last one of that number. */
+  public Optional<AttemptView> attempt(long id, Optional<Integer> number) {
+    return database.queryOne(
+        OF_NUMBER, bind -> bind.number(id).number(number).number(1), IssueQueries::toAttempt);
+  }
+
+  private static final String OF_FENCE = ATTEMPTS + "AND fence = ?" + NEWEST;
+
+  /** The attempt that a claim began. */
+  public Optional<AttemptView> attempt(long id, long fence) {
+    return database.queryOne(
+        OF_FENCE, bind -> bind.number(id).number(fence).number(1), IssueQueries::toAttempt);
+  }
+
+  static IssueView toIssue(ResultSet row) throws SQLException {
+    return new IssueView(
+        Columns.time(row, "now"),
+        row.getLong("id"),
+        row.getString("status"),
+        row.getString("description"),
+        row.getInt("description_length"),
+        row.getInt("priority"),
+        row.getInt("attempts"),
+        row.getLong("fence"),
+        Columns.textIfAny(row, "assigned_worker_id"),
+        Columns.time(row, "run_after"),
+        Columns.timeIfAny(row, "created_at"),
+        Columns.timeIfAny(row, "updated_at"),
+        Columns.timeIfAny(row, "started_at"),
+        Columns.timeIfAny(row, "completed_at"),
+        Columns.timeIfAny(row, "cancel_requested_at"),
+        Columns.textIfAny(row, "last_error"),
+        row.getBoolean("running"));
+  }
+
+  private static AttemptView toAttempt(ResultSet row) throws SQLException {
+    return new AttemptView(
+        row.getInt("attempt"),
+        row.getLong("fence"),
+        row.getObject("run_id", UUID.class),
+        row.getString("worker_id"),
+        row.getString("host"),
+        row.getLong("pid"),
+        Columns.time(row, "started_at"),
+        Columns.time(row, "lease_expires_at"),
+        Columns.timeIfAny(row, "finished_at"),
+        Outcome.ofWord(row.getString("outcome")),
+        Columns.numberIfAny(row, "exit_code"),
+        Columns.numberIfAny(row, "signal"),
+        Columns.textIfAny(row, "error"),
+        Columns.textIfAny(row, "output_tail"),
+        Columns.textIfAny(row, "log_file"));
+  }
+}

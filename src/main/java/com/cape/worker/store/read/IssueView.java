@@ -1,0 +1,32 @@
+package com.cape.worker.store.read;
+
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * An issue as the table has it.
+ *
+ * @param now the database's clock
+ * @param status one of Cape's words, unless somebody else wrote another
+ * @param description may be only its beginning
+ * @param descriptionLength of all of it, in characters
+ * @param running whether an attempt is running
+ */
+public record IssueView(
+    Instant now,
+    long id,
+    String status,
+    String description,
+    int descriptionLength,
+    int priority,
+    int attempts,
+    long fence,
+    Optional<String> worker,
+    Instant runAfter,
+    Optional<Instant> createdAt,
+    Optional<Instant> updatedAt,
+    Optional<Instant> startedAt,
+    Optional<Instant> completedAt,
+    Optional<Instant> cancelRequestedAt,
+    Optional<String> lastError,
+    boolean running) {}

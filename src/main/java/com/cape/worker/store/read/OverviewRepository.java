@@ -1,0 +1,143 @@
+package com.cape.worker.store.read;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.store.Columns;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.Pause;
+import com.cape.worker.store.queue.PauseRepository;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** How the fleet stands, as one sees it from outside. */
+public final class OverviewRepository {
+  private final Database database;
+
+  public OverviewRepository(Database database) {
+    this.database = requireNonNull(database);
+  }
+
+  // A subquery each, so that each has its index.
+  private static final String COUNTS =
+      """
+      SELECT now() AS now,
+             (SELECT count(*) FROM cape_issues WHERE status = 'pending') AS pending,
+             (SELECT count(*) FROM cape_issues WHERE status = 'pending' AND run_after <= now()) AS due,
+             (SELECT count(*) FROM cape_issues
+               WHERE status = 'pending' AND run_after > now() AND fence > 0) AS retrying,
+             (SELECT count(*) FROM cape_issues WHERE status = 'started') AS started,
+             (SELECT count(*) FROM cape_issues i
+               WHERE status = 'started'
+                 AND NOT EXISTS (SELECT FROM cape_issue_attempts a
+                                  WHERE a.issue_id = i.id AND a.outcome = 'running')) AS unowned,
+             (SELECT count(*) FROM cape_issues WHERE status = 'failed') AS failed,
+             (SELECT count(*) FROM cape_issues WHERE status = 'cancelled') AS cancelled,
+             (SELECT count(*) FROM cape_issues
+               WHERE status = 'completed' AND completed_at > now() - interval '1 hour') AS last_hour,
+             (SELECT count(*) FROM cape_issues
+               WHERE status = 'completed' AND completed_at > now() - interval '1 day') AS last_day,
+             (SELECT run_after FROM cape_issues
+               WHERE status = 'pending' AND run_after <= now() ORDER BY run_after LIMIT 1) AS oldest_due,
+             (SELECT started_at FROM cape_issue_attempts ORDER BY id DESC LIMIT 1) AS last_claim,
+             extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 AS counting_s
+      """;
+
+  /** How it stands now. */
+  public Overview overview() {
+    List<Overview.Worker> workers = workers();
+    List<Pause> pauses = new PauseRepository(database).inForce();
+    return database
+        .queryOne(
+            COUNTS,
+            bind -> {},
+            row ->
+                new Overview(
+                    Columns.time(row, "now"),
+                    toCounts(row),
+                    Columns.timeIfAny(row, "oldest_due"),
+                    Columns.timeIfAny(row, "last_claim"),
+                    workers,
+                    pauses,
+                    Duration.ofNanos((long) (row.getDouble("counting_s") * 1e9))))
+        .orElseThrow();
+  }
+
+  private static Overview.Counts toCounts(ResultSet row) throws SQLException {
+    return new Overview.Counts(
+        row.getLong("pending"),
+        row.getLong("due"),
+        row.getLong("retrying"),
+        row.getLong("started"),
+        row.getLong("unowned"),
+        row.getLong("failed"),
+        row.getLong("cancelled"),
+        row.getLong("last_hour"),
+        row.getLong("last_day"));
+  }
+
+  private static final String RUNS =
+      """
+      SELECT worker_id, issue_id, attempt, started_at, lease_expires_at FROM cape_issue_attempts
+       WHERE outcome = 'running' ORDER BY started_at, id
+      """;
+
+  private static final String WORKERS =
+      """
+      SELECT worker_id, host, pid, version, state, started_at, heartbeat_at, free_slots, listener_up,
+             lease_seconds, heartbeat_at > now() - make_interval(secs => lease_seconds) AS alive
+        FROM cape_workers
+       WHERE heartbeat_at > now() - CASE state WHEN 'stopped' THEN interval '1 hour' ELSE interval '7 days' END
+       ORDER BY worker_id
+      """;
+
+  private record RunOf(String worker, Overview.Run run) {}
+
+  /** Those that stopped long ago, or were never heard of again, are left out. */
+  private List<Overview.Worker> workers() {
+    Map<String, List<RunOf>> runs =
+        database
+            .query(
+                RUNS,
+                bind -> {},
+                row ->
+                    new RunOf(
+                        row.getString("worker_id"),
+                        new Overview.Run(
+                            row.getLong("issue_id"),
+                            row.getInt("attempt"),
+                            Columns.time(row, "started_at"),
+                            Columns.time(row, "lease_expires_at"))))
+            .stream()
+            .collect(Collectors.groupingBy(RunOf::worker));
+    return database.query(
+        WORKERS,
+        bind -> {},
+        row ->
+            toWorker(
+                row,
+                runs.getOrDefault(row.getString("worker_id"), List.of()).stream()
+                    .map(RunOf::run)
+                    .toList()));
+  }
+
+  private static Overview.Worker toWorker(ResultSet row, List<Overview.Run> runs)
+      throws SQLException {
+    return new Overview.Worker(
+        row.getString("worker_id"),
+        row.getString("host"),
+        row.getLong("pid"),
+        row.getString("version"),
+        row.getString("state"),
+        row.getBoolean("alive"),
+        Columns.time(row, "started_at"),
+        Columns.time(row, "heartbeat_at"),
+        Duration.ofSeconds(row.getLong("lease_seconds")),
+        row.getInt("free_slots"),
+        row.getBoolean("listener_up"),
+        runs);
+  }
+}

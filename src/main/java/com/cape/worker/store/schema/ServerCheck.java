@@ -1,0 +1,171 @@
+package com.cape.worker.store.schema;
+
+import static java.util.Objects.requireNonNull;
+
+import com.cape.worker.config.DatabaseUrl;
+import com.cape.worker.store.Columns;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.IssueListener;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** What {@code doctor} asks of the server and of the schema. Changes nothing. */
+public final class ServerCheck {
+  private final Database database;
+
+  public ServerCheck(Database database) {
+    this.database = requireNonNull(database);
+  }
+
+  /**
+   * The server as it presents itself.
+   *
+   * @param latency of a statement
+   * @param clockOffset how far its clock is ahead of this host's
+   * @param zone of its own, as far as a client can tell
+   */
+  public record Server(
+      String version,
+      Duration latency,
+      Optional<String> tls,
+      Duration clockOffset,
+      boolean readOnly,
+      String encoding,
+      String zone) {}
+
+  private static final String NOW = "SELECT clock_timestamp() AS now";
+
+  // The session's zone is the client's; the log's is the one that the server was set up with.
+  private static final String SERVER =
+      """
+      SELECT current_setting('server_version') AS version,
+             (SELECT version || ', ' || cipher FROM pg_stat_ssl
+               WHERE pid = pg_backend_pid() AND ssl) AS tls,
+             pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
+             current_setting('server_encoding') AS encoding,
+             coalesce((SELECT regexp_replace(setting, '^timezone=', '', 'i')
+                         FROM pg_db_role_setting s, unnest(setconfig) AS setting
+                        WHERE setting ILIKE 'timezone=%'
+                          AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                          AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+                        ORDER BY setrole DESC, setdatabase DESC LIMIT 1),
+                      current_setting('log_timezone')) AS zone
+      """;
+
+  /** Asks the server for what it is. */
+  public Server server() {
+    // The first one opens the connection, which takes longer.
+    now();
+    long start = System.nanoTime();
+    Instant now = now();
+    Duration latency = Duration.ofNanos(System.nanoTime() - start);
+    Duration offset = Duration.between(Instant.now().minus(latency.dividedBy(2)), now);
+    return database
+        .queryOne(
+            SERVER,
+            bind -> {},
+            row ->
+                new Server(
+                    row.getString("version"),
+                    latency,
+                    Columns.textIfAny(row, "tls"),
+                    offset,
+                    row.getBoolean("read_only"),
+                    row.getString("encoding"),
+                    row.getString("zone")))
+        .orElseThrow();
+  }
+
+  private Instant now() {
+    return database.queryOne(NOW, bind -> {}, row -> Columns.time(row, "now")).orElseThrow();
+  }
+
+  /**
+   * Whether notifications arrive: they do on a direct connection and through a pooler in session
+   * mode, and never through one in transaction mode.
+   *
+   * @param url where they are listened for
+   */
+  public boolean notificationsArrive(DatabaseUrl url, Duration atMost) {
+    try (var listener = new IssueListener(url, "cape-worker doctor", database, UUID.randomUUID())) {
+      listener.connect();
+      listener.probe();
+      boolean arrived = listener.await(atMost, NOBODY);
+      listener.unlisten();
+      return arrived;
+    }
+  }
+
+  private static final IssueListener.Handler NOBODY =
+      new IssueListener.Handler() {
+        @Override
+        public void due(int count, long firstIssueId) {}
+
+        @Override
+        public void cancelRequested(long issueId) {}
+
+        @Override
+        public void pausesChanged() {}
+
+        @Override
+        public void workerAsked(String workerId) {}
+      };
+
+  private static final String MISSING =
+      """
+      WITH wanted (kind, place, names) AS (VALUES
+        ('table', '', 'cape_issues cape_issue_attempts cape_workers cape_pauses'),
+        ('column', 'cape_issues', 'id description status assigned_worker_id created_at updated_at started_at completed_at priority run_after attempts fence cancel_requested_at last_error'),
+        ('column', 'cape_issue_attempts', 'id issue_id attempt fence run_id worker_id instance host pid started_at lease_expires_at finished_at outcome exit_code signal error output_tail log_file'),
+        ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart lease_seconds'),
+        ('column', 'cape_pauses', 'scope paused_until reason created_at'),
+        ('index', 'cape_issues', 'cape_issues_claim_order cape_issues_due cape_issues_completed cape_issues_other cape_issues_worker'),
+        ('index', 'cape_issue_attempts', 'cape_issue_attempts_running cape_issue_attempts_history'),
+        ('trigger', 'cape_issues', 'cape_notify_inserted cape_notify_due cape_notify_cancel'),
+        ('trigger', 'cape_pauses', 'cape_notify_pause cape_notify_no_pause'),
+        ('trigger', 'cape_workers', 'cape_notify_drain'),
+        ('function', '', 'cape_claim_next cape_settle_attempt'),
+        ('privilege', 'cape_issues', 'SELECT INSERT UPDATE'),
+        ('privilege', 'cape_issue_attempts', 'SELECT INSERT UPDATE'),
+        ('privilege', 'cape_workers', 'SELECT INSERT UPDATE'),
+        ('privilege', 'cape_pauses', 'SELECT INSERT UPDATE DELETE'))
+      SELECT kind, place, name
+        FROM wanted, unnest(string_to_array(names, ' ')) AS n (name)
+       WHERE (place = '' OR to_regclass(place) IS NOT NULL) AND NOT CASE kind
+         WHEN 'table' THEN to_regclass(name) IS NOT NULL
+         WHEN 'column' THEN EXISTS (SELECT FROM pg_attribute
+                                     WHERE attrelid = to_regclass(place) AND attname = name AND NOT attisdropped)
+         WHEN 'index' THEN EXISTS (SELECT FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+                                    WHERE x.indrelid = to_regclass(place) AND c.relname = name AND x.indisvalid)
+         WHEN 'trigger' THEN EXISTS (SELECT FROM pg_trigger
+                                      WHERE tgrelid = to_regclass(place) AND tgname = name AND tgenabled IN ('O', 'A'))
+         WHEN 'function' THEN EXISTS (SELECT FROM pg_proc p
+                                       WHERE proname = name AND pg_function_is_visible(p.oid)
+                                         AND has_function_privilege(p.oid, 'EXECUTE'))
+         ELSE coalesce(has_table_privilege(to_regclass(place), name), false) END
+       UNION ALL
+      SELECT 'privilege', s.relname, 'USAGE'
+        FROM pg_depend d JOIN pg_class s ON s.oid = d.objid
+       WHERE d.refobjid = to_regclass('cape_issues') AND d.deptype = 'a'
+         AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE') ELSE false END
+       ORDER BY kind, place, name
+      """;
+
+  /**
+   * What the schema lacks for a worker and its operators, each as {@code column of table: name}.
+   */
+  public List<String> missing() {
+    return database.query(
+        MISSING,
+        bind -> {},
+        row ->
+            row.getString("place").isEmpty()
+                ? "%s %s".formatted(row.getString("kind"), row.getString("name"))
+                : "%s %s on %s"
+                    .formatted(
+                        row.getString("kind"), row.getString("name"), row.getString("place")));
+  }
+}

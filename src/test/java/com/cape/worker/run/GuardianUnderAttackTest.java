@@ -1,0 +1,570 @@
+package com.cape.worker.run;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.testing.Processes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a command, or somebody else, may do to the guardian of a run. */
+@Timeout(60)
+class GuardianUnderAttackTest {
+  private static final Duration GRACE = Duration.ofSeconds(1);
+  private static final String IGNORES_TERM =
+      "trap '' TERM; echo $$; setsid sleep 300 & while :; do sleep 0.2; done";
+
+  @TempDir private Path directory;
+  private UUID runId = UUID.randomUUID();
+  private Path output;
+
+  @AutoClose
+  private final ProcessCommandRunner runner =
+      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
+
+  @Test
+  void commandThatStopsItsGuardianEndsAllTheSame() throws Exception {
+    assertEquals(OptionalInt.of(3), start("kill -STOP $PPID; exit 3").await().exitCode());
+  }
+
+  @Test
+  void commandThatStopsAllOfItsGuardianItCanNameEndsAllTheSame() throws Exception {
+    String script = "read -r _ _ _ watcher _ </proc/$PPID/stat; kill -STOP $PPID $watcher; exit 3";
+    assertEquals(OptionalInt.of(3), start(script).await().exitCode());
+  }
+
+  @Test
+  void watcherThatWasStoppedKeepsTheDeadline() throws Exception {
+    Duration deadline = LeaseClock.now().plusSeconds(3);
+    CommandRunner.Run run = runner.start(spec(IGNORES_TERM, Map.of(), deadline));
+    await().until(() -> Files.size(output) > 0);
+    Processes.signal("STOP", guardian().get(1));
+    assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @RepeatedTest(20)
+  void signalToTheGuardianDoesNotPassForTheEndOfTheCommand() throws Exception {
+    assertEquals(OptionalInt.of(0), start("kill -TERM $PPID; exit 0").await().exitCode());
+  }
+
+  @RepeatedTest(5)
+  void commandThatWasStoppedAndGoesOnHasItsOwnExitCode() throws Exception {
+    String script = "(sleep 0.1; kill -CONT $$) & kill -STOP $$; exit 9";
+    assertEquals(OptionalInt.of(9), start(script).await().exitCode());
+  }
+
+  @RepeatedTest(30)
+  void commandThatStopsItselfAtOnceIsNotTakenForOneThatHasEnded() throws Exception {
+    CommandRunner.Run run = start("kill -STOP $$; exit 9");
+    await().until(() -> stopped().isPresent());
+    Processes.signal("CONT", stopped().orElseThrow());
+    assertEquals(OptionalInt.of(9), run.await().exitCode());
+  }
+
+  @RepeatedTest(20)
+  void stopRightAfterTheStartEndsTheRun() throws Exception {
+    CommandRunner.Run run = start("sleep 300");
+    run.stop(StopReason.CANCELLED);
+    Ending ending = run.await();
+    assertEquals(Optional.of(StopReason.CANCELLED), ending.stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void runWhoseGuardianIsFrozenIsKilledWithinTheReserveOfItsLease() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    for (long pid : guardian()) {
+      Processes.signal("STOP", pid);
+    }
+    run.stop(StopReason.LEASE_LOST);
+    await()
+        .atMost(GRACE.plusSeconds(2))
+        .pollInterval(Duration.ofMillis(50))
+        .until(() -> living().isEmpty());
+    assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void runWhoseWatcherWasKilledIsEndedWhateverTheWorkerDoes() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    killWatcher();
+    await().atMost(GRACE.plusSeconds(2)).until(() -> living().isEmpty());
+    Ending ending = run.await();
+    assertEquals(Optional.empty(), ending.stopReason());
+    // Nor was anybody else taken for a process of the run.
+    assertEquals(List.of(), ending.survivors());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void thirdProcessThatWasKilledIsReplaced() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    long watcher = guardian().get(1);
+    long third = Processes.leader(watcher).orElseThrow();
+    Processes.signal("KILL", third);
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> Processes.leader(watcher).filter(one -> one != third).isPresent());
+    killWatcher();
+    await().atMost(GRACE.plusSeconds(3)).until(() -> living().isEmpty());
+    run.await();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"KILL, 300", "TSTP, 3"})
+  void signalToTheWholeGroupOfTheWorkerLeavesSomebodyToEndTheRun(String signal, int leaseSeconds)
+      throws Exception {
+    Path perl = directory.resolve("perl");
+    Files.writeString(perl, "#!/bin/bash\nset -m\n/usr/bin/perl \"$@\" <&0 &\nset +m\nwait $!\n");
+    assertTrue(perl.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(perl, Set.of())) {
+      CommandRunner.Run run =
+          other.start(spec(IGNORES_TERM, Map.of(), LeaseClock.now().plusSeconds(leaseSeconds)));
+      await().until(() -> Files.size(output) > 0);
+      long group = guardian().get(1);
+      assertEquals(group, Processes.group(group));
+      Processes.signalGroup(signal, group);
+      await().atMost(GRACE.plusSeconds(6)).until(() -> living().isEmpty());
+      Processes.signalGroup("CONT", group);
+      run.await();
+    }
+  }
+
+  @Test
+  void runWhoseWatcherWasKilledCanBeStopped() throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    killWatcher();
+    run.stop(StopReason.TIMEOUT);
+    assertEquals(Optional.of(StopReason.TIMEOUT), run.await().stopReason());
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void groupWithoutItsFirstProcessOrAnyEnvironmentIsEndedWhenTheStarterDies() throws Exception {
+    CommandRunner.Run run =
+        start("echo $$; env -i sleep 301 & echo $!; sleep 0.5; kill -9 $PPID; exit 0");
+    run.await();
+    assertNobodyPrinted();
+  }
+
+  @Test
+  void guardianThatDoesNotBeginARunIsGivenUpAndNothingCounted() throws Exception {
+    List<CommandRunner.Run> others = new ArrayList<>();
+    List<Path> goes = new ArrayList<>();
+    for (String spoil :
+        List.of(":", "rm record", "rm record; mkfifo record", "sleep 0.02; : >record")) {
+      others.add(start(spoil + "; until [ -e go ]; do sleep 0.1; done"));
+      goes.add(output.resolveSibling("go"));
+    }
+    start("echo $PPID").await();
+    ProcessHandle watcher = ProcessHandle.of(watcher(starter())).orElseThrow();
+    List<ProcessHandle> guardian = watcher.descendants().toList();
+    // They let each other go on.
+    Processes.signal("STOP", Processes.leader(watcher.pid()).orElseThrow());
+    Processes.signal("STOP", watcher.pid());
+    Ending ending = start("exit 0").await();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+    await().until(() -> !watcher.isAlive() && guardian.stream().noneMatch(ProcessHandle::isAlive));
+    // Those that have begun are not, though nobody has waited for them yet.
+    for (int i = 0; i < others.size(); i++) {
+      Files.createFile(goes.get(i));
+      assertEquals(OptionalInt.of(0), others.get(i).await().exitCode());
+    }
+  }
+
+  @Test
+  void recordThatTheCommandHasWrittenIntoIsNoResult() throws Exception {
+    assertEquals(OptionalInt.of(65), start("echo 'exit no' >>record; exit 65").await().exitCode());
+  }
+
+  @Test
+  void nameThatIsNoTextHidesNobody() throws Exception {
+    String script = "cp /bin/sleep $'./na\\xffme'; env -i $'./na\\xffme' 302 & echo $!; exit 0";
+    assertEquals(List.of(), start(script.replace("\\\\", "\\")).await().survivors());
+    assertFalse(Processes.isAlive(Long.parseLong(Files.readString(output).strip())));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "env -i setsid -f sh -c 'echo $$; exec sleep 303'; until [ -s output ]; do sleep 0.02; done; exit 0",
+        "(env -i setsid sh -c 'echo $$; exec sleep 303' & env -i setsid sh -c 'echo $$; exec sleep 303' &);"
+            + " until [ \"$(wc -l <output)\" -eq 2 ]; do sleep 0.02; done; exit 0"
+      })
+  void whatLeftGroupAndEnvironmentIsEnded(String script) throws Exception {
+    Ending ending = start(script).await();
+    assertEquals(List.of(), ending.survivors());
+    assertNobodyPrinted();
+  }
+
+  @Test
+  void whatLeftGroupAndEnvironmentIsEndedByTheWatcherWhereTheStarterWasKilled() throws Exception {
+    start(
+            "env -i setsid -f sh -c 'echo $$; exec sleep 303';"
+                + " until [ -s output ]; do sleep 0.02; done; kill -9 $PPID; sleep 304")
+        .await();
+    assertNobodyPrinted();
+  }
+
+  /** Each lives only as long as it takes to start the next one, in a session of its own. */
+  @RepeatedTest(10)
+  void chainOfProcessesIsEnded() throws Exception {
+    Path chain = directory.resolve("chain.pl");
+    Files.writeString(
+        chain, "use POSIX; %ENV = (); for (;;) { setsid; my $next = fork; _exit(0) if $next }");
+    Ending ending = start("perl '%s' & sleep 0.05; exit 0".formatted(chain)).await();
+    assertEquals(List.of(), ending.survivors());
+    try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      for (Path process : processes) {
+        assertFalse(Processes.words(process).contains(chain.toString()), process.toString());
+      }
+    }
+  }
+
+  @Test
+  void orphansThatEndAreBuriedWhileTheRunLives() throws Exception {
+    CommandRunner.Run run =
+        start(
+            "for i in 1 2 3; do (while [ ! -e go ]; do sleep 0.02; done &); done;"
+                + " echo $PPID; exec sleep 300");
+    await().until(() -> Files.size(output) > 0);
+    long starter = starter();
+    await().until(() -> ProcessHandle.of(starter).orElseThrow().children().count() == 4);
+    Files.createFile(output.resolveSibling("go"));
+    await().until(() -> ProcessHandle.of(starter).orElseThrow().children().count() == 1);
+    run.stop(StopReason.CANCELLED);
+    run.await();
+  }
+
+  private void assertNobodyPrinted() throws IOException {
+    List<String> pids = Files.readAllLines(output);
+    assertFalse(pids.isEmpty());
+    for (String pid : pids) {
+      assertFalse(Processes.isAlive(Long.parseLong(pid)), pid);
+    }
+  }
+
+  @Test
+  void guardianThatWasKilledWhileIdleIsReplaced() throws Exception {
+    assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
+    long first = Long.parseLong(Files.readString(output).strip());
+    assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
+    assertEquals(first, Long.parseLong(Files.readString(output).strip()));
+    long watcher = watcher(first);
+    Processes.signal("KILL", first);
+    await().until(() -> !Processes.isAlive(watcher));
+    assertEquals(OptionalInt.of(0), start("echo $PPID").await().exitCode());
+    assertNotEquals(first, Long.parseLong(Files.readString(output).strip()));
+  }
+
+  @Test
+  void guardianTakesNothingFromOneRunToTheNext() throws Exception {
+    CommandRunner.Run first = start("exit 3", Map.of("ONLY_HERE", "x"));
+    first.await();
+    CommandRunner.Run second = start("sleep 3; echo ${ONLY_HERE-none}");
+    first.extend(LeaseClock.now());
+    first.stop(StopReason.CANCELLED);
+    assertEquals(OptionalInt.of(0), second.await().exitCode());
+    assertEquals("none\n", Files.readString(output));
+  }
+
+  @Test
+  void perlThatIsMissingIsInTheWayOfAnyRun() throws Exception {
+    Path perl = Files.createSymbolicLink(directory.resolve("perl"), Path.of("/usr/bin/perl"));
+    try (var unable = new ProcessCommandRunner(perl, Set.of())) {
+      assertEquals(Optional.empty(), unable.trouble());
+      Files.delete(perl);
+      assertEquals(Optional.of(perl + " is missing"), unable.trouble());
+      RunSpec spec = spec("exit 0", Map.of());
+      assertThrows(IOException.class, () -> unable.start(spec));
+    }
+  }
+
+  @Test
+  void runOfAGuardianThatCannotForkIsNotStarted() throws Exception {
+    // No limit holds for root, so the guardian is somebody else then.
+    Path pid = directory.resolve("guardian");
+    Path perl = directory.resolve("perl");
+    String other = "[ \"$(id -u)\" != 0 ] || other='setpriv --reuid 65534 --clear-groups'\n";
+    Files.writeString(
+        perl, "#!/bin/bash\necho $$ >" + pid + "\n" + other + "exec $other /usr/bin/perl \"$@\"\n");
+    assertTrue(perl.toFile().setExecutable(true));
+    try (var unable = new ProcessCommandRunner(perl, Set.of())) {
+      unable.prepare();
+      await().until(() -> Files.exists(pid) && Files.size(pid) > 0);
+      ProcessHandle watcher =
+          ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElseThrow();
+      long starter = idleStarter(watcher);
+      // Or else it finds at once that it cannot fork, and is replaced before a run begins.
+      Processes.signal("STOP", starter);
+      String limited = other + "exec $other prlimit --nproc=1 --pid " + starter;
+      Process limit = new ProcessBuilder("/bin/bash", "-c", limited).start();
+      assertEquals(0, limit.waitFor(), () -> said(limit));
+      Processes.signal("KILL", forkedAhead(starter));
+      CommandRunner.Run run = unable.start(opened("exit 0"));
+      Processes.signal("CONT", starter);
+      Ending ending = run.await();
+      assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+      assertEquals(OptionalInt.empty(), ending.exitCode());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"KILL", "USR1"})
+  void processThatIsKilledBeforeItsRunBeginsIsReplaced(String signal) throws Exception {
+    runner.start(spec("echo $PPID; exit 3", Map.of())).await();
+    long starter = starter();
+    long ahead = forkedAhead(starter);
+    Processes.signal(signal, ahead);
+    await().until(() -> !Processes.isAlive(ahead));
+    assertEquals(
+        OptionalInt.of(3), runner.start(spec("echo $PPID; exit 3", Map.of())).await().exitCode());
+    assertEquals(starter, starter());
+  }
+
+  @Test
+  void guardianWhoseStarterIsKilledIsReplacedWithWhatItForkedAhead() throws Exception {
+    runner.start(spec("echo $PPID", Map.of())).await();
+    long killed = starter();
+    long ahead = forkedAhead(killed);
+    long watcher = watcher(killed);
+    Processes.signal("KILL", killed);
+    await().until(() -> !Processes.isAlive(watcher));
+    runner.start(spec("echo $PPID", Map.of())).await();
+    assertNotEquals(killed, starter());
+    await().until(() -> !Processes.isAlive(ahead));
+  }
+
+  @Test
+  void startThatWasUnderWayForTooLongFindsItsRunSettled() throws Exception {
+    Path own = Files.createDirectory(directory.resolve("run"));
+    RunSpec spec =
+        new RunSpec(
+            runId,
+            List.of("/bin/touch", "begun"),
+            Map.of(),
+            directory,
+            own,
+            directory.resolve("output"),
+            1 << 20,
+            Duration.ofMinutes(1),
+            GRACE,
+            LeaseClock.now().plusSeconds(300));
+    new RunDirectory(own).specify(spec);
+    Process guardian = new GuardianScript(Path.of("/usr/bin/perl"), Set.of()).start();
+    long starter = idleStarter(guardian.toHandle());
+    List<ProcessHandle> all = guardian.descendants().toList();
+    long third = Processes.leader(guardian.pid()).orElseThrow();
+    Processes.signal("STOP", forkedAhead(starter));
+    Processes.signal("STOP", third);
+    try (var lifeLine = guardian.outputWriter()) {
+      String cookie = GuardianScript.cookie(runId);
+      String line = "run 1 1 %d %s %s%n";
+      lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
+      lifeLine.flush();
+      // The watcher lets the third process go on once the run is under way.
+      await().until(() -> Processes.state(third) != 'T');
+      // It would find the start; the third process does not.
+      guardian.destroyForcibly();
+      Path record = own.resolve("record");
+      await().until(() -> Files.exists(record) && Files.readString(record).contains("ended"));
+      Files.delete(record);
+      Files.delete(own.resolve("spec"));
+      Files.delete(own);
+    }
+    Processes.signal("CONT", forkedAhead(starter));
+    await().until(() -> all.stream().noneMatch(ProcessHandle::isAlive));
+    assertFalse(Files.exists(directory.resolve("begun")));
+  }
+
+  @Test
+  void runThatCannotBeNotedIsNotStarted() throws Exception {
+    RunSpec spec = spec("touch begun", Map.of());
+    Path record = spec.runDirectory().resolve("record");
+    Files.delete(record);
+    Files.createDirectory(record);
+    assertEquals(Optional.of(StopReason.NOT_STARTED), runner.start(spec).await().stopReason());
+    assertFalse(Files.exists(spec.directory().resolve("begun")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "rm -f record spec; ",
+        "rm -f record; mkfifo record; ",
+        "truncate -s 100G record; ",
+        "ln -sf /dev/zero record; "
+      })
+  void filesThatTheCommandHasSpoiltDelayNoStop(String spoils) throws Exception {
+    CommandRunner.Run run = start(spoils + IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    long start = System.nanoTime();
+    run.stop(StopReason.CANCELLED);
+    assertEquals(Optional.of(StopReason.CANCELLED), run.await().stopReason());
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    assertTrue(took.compareTo(GRACE.plusSeconds(2)) <= 0, took.toString());
+    assertEquals(Set.of(), living());
+    assertTrue(runner.recover(output.getParent(), runId, GRACE).isPresent());
+  }
+
+  @Test
+  void restOfARunHasItsGraceWhereTheWatcherWasKilled() throws Exception {
+    CommandRunner.Run run =
+        start(
+            "(trap 'sleep 0.3; touch cleaned; exit' TERM; touch set; while :; do sleep 0.05; done) &"
+                + " until [ -e set ]; do sleep 0.02; done; echo $$; exec sleep 300");
+    await().until(() -> Files.size(output) > 0);
+    killWatcher();
+    run.await();
+    assertTrue(Files.exists(output.resolveSibling("cleaned")));
+    assertEquals(Set.of(), living());
+  }
+
+  @Test
+  void watcherIsTheLastOfItsGuardian() throws Exception {
+    Process guardian = new GuardianScript(Path.of("/usr/bin/perl"), Set.of()).start();
+    long starter = idleStarter(guardian.toHandle());
+    forkedAhead(starter);
+    List<ProcessHandle> others = guardian.descendants().toList();
+    assertEquals(3, others.size());
+    guardian.getOutputStream().close();
+    guardian.waitFor();
+    assertEquals(List.of(), others.stream().filter(ProcessHandle::isAlive).toList());
+  }
+
+  /** The child that has forked ahead. */
+  private static long idleStarter(ProcessHandle watcher) {
+    return await()
+        .until(
+            () ->
+                watcher
+                    .children()
+                    .map(ProcessHandle::pid)
+                    .filter(one -> Processes.leader(one).isPresent())
+                    .findFirst(),
+            Optional::isPresent)
+        .orElseThrow();
+  }
+
+  /** What a run that has ended has printed of its parent. */
+  private long starter() throws IOException {
+    return Long.parseLong(Files.readString(output).strip());
+  }
+
+  /** The child of an idle starter that is in a group of its own. */
+  private static long forkedAhead(long starter) {
+    return await().until(() -> Processes.leader(starter), Optional::isPresent).orElseThrow();
+  }
+
+  private static long watcher(long starter) {
+    return ProcessHandle.of(starter).flatMap(ProcessHandle::parent).orElseThrow().pid();
+  }
+
+  private RunSpec opened(String script) throws IOException {
+    RunSpec spec = spec(script, Map.of());
+    open(directory);
+    open(spec.runDirectory());
+    open(spec.output());
+    return spec;
+  }
+
+  private static void open(Path file) throws IOException {
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxrwxrwx"));
+  }
+
+  private static String said(Process process) {
+    return process.errorReader().lines().toList().toString();
+  }
+
+  private void killWatcher() throws Exception {
+    List<Long> guardian = guardian();
+    Processes.signal("KILL", guardian.get(1));
+    await().until(() -> !Processes.isAlive(guardian.get(1)));
+  }
+
+  /** The starter, then the watcher. */
+  private List<Long> guardian() throws IOException {
+    long first = Long.parseLong(Files.readString(output).lines().findFirst().orElseThrow());
+    long starter = ProcessHandle.of(first).flatMap(ProcessHandle::parent).orElseThrow().pid();
+    return List.of(starter, watcher(starter));
+  }
+
+  private CommandRunner.Run start(String script) throws IOException {
+    return start(script, Map.of());
+  }
+
+  private CommandRunner.Run start(String script, Map<String, String> added) throws IOException {
+    return runner.start(spec(script, added));
+  }
+
+  private RunSpec spec(String script, Map<String, String> added) throws IOException {
+    return spec(script, added, LeaseClock.now().plusSeconds(300));
+  }
+
+  private RunSpec spec(String script, Map<String, String> added, Duration deadline)
+      throws IOException {
+    runId = UUID.randomUUID();
+    Path own = Files.createDirectory(directory.resolve(runId.toString()));
+    output = Files.createFile(own.resolve("output"));
+    RunDirectory.prepare(own);
+    return new RunSpec(
+        runId,
+        List.of("/bin/bash", "-c", script),
+        added,
+        own,
+        own,
+        output,
+        1 << 20,
+        Duration.ofMinutes(1),
+        GRACE,
+        deadline);
+  }
+
+  private Optional<Long> stopped() throws IOException {
+    return living().stream()
+        .map(process -> Long.parseLong(process.getFileName().toString()))
+        .filter(pid -> Processes.state(pid) == 'T')
+        .findFirst();
+  }
+
+  private Set<Path> living() throws IOException {
+    Set<Path> found = new HashSet<>();
+    try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+      for (Path process : processes) {
+        if (Processes.environment(process).contains("CAPE_RUN_ID=" + runId)) {
+          found.add(process);
+        }
+      }
+    }
+    return found;
+  }
+}

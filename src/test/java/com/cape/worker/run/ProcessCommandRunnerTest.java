@@ -1,0 +1,407 @@
+package com.cape.worker.run;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(30)
+class ProcessCommandRunnerTest {
+  private static final Duration LONG = Duration.ofMinutes(5);
+  private static final long MIB = 1 << 20;
+
+  @TempDir private Path directory;
+  private Path output;
+  private Duration lease = LONG;
+  private final UUID runId = UUID.randomUUID();
+  private static final String WITHHELD = "HOME";
+
+  @AutoClose
+  private final ProcessCommandRunner runner =
+      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of(WITHHELD));
+
+  @BeforeEach
+  void createOutput() throws IOException {
+    output = Files.createFile(directory.resolve("output"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 7, 65, 75, 126, 127, 255})
+  void exitCodeIsTheCommandsOwn(int code) throws Exception {
+    assertEquals(OptionalInt.of(code), sh("exit " + code).await().exitCode());
+  }
+
+  @Test
+  void outcomeIsFixedWhenTheFirstProcessEnds() throws Exception {
+    CommandRunner.Run run =
+        sh("(trap '' TERM; touch here; sleep 300) & until [ -e here ]; do :; done");
+    Path record = directory.resolve("record");
+    await().until(() -> Files.exists(record) && Files.readString(record).contains("exit 0\n"));
+    run.stop(StopReason.INTERRUPTED);
+    Ending ending = run.await();
+    assertEquals(OptionalInt.of(0), ending.exitCode());
+    assertEquals(Optional.empty(), ending.stopReason());
+  }
+
+  @Test
+  void guardianOfAStoppedCommandTakesNoProcessorTime() throws Exception {
+    CommandRunner.Run run = sh("kill -STOP $$");
+    Path record = directory.resolve("record");
+    await().until(() -> Files.exists(record) && Files.readString(record).startsWith("pid "));
+    long pid = Long.parseLong(Files.readString(record).split(" ", -1)[1]);
+    ProcessHandle guardian = ProcessHandle.of(pid).flatMap(ProcessHandle::parent).orElseThrow();
+    await()
+        .during(Duration.ofSeconds(1))
+        .atMost(Duration.ofSeconds(3))
+        .until(() -> guardian.info().totalCpuDuration().orElseThrow().toMillis() < 500);
+    run.stop(StopReason.INTERRUPTED);
+    run.await();
+  }
+
+  @Test
+  void nothingIsStartedOnceTheDeadlineHasPassed() throws Exception {
+    lease = Duration.ZERO;
+    Ending ending = sh("touch here").await();
+    assertEquals(Optional.of(StopReason.LEASE_LOST), ending.stopReason());
+    assertFalse(Files.exists(directory.resolve("here")));
+  }
+
+  @Test
+  void signalIsReportedAsShellsDo() throws Exception {
+    assertEquals(OptionalInt.of(139), sh("kill -SEGV $$").await().exitCode());
+  }
+
+  @Test
+  void bothStreamsGoToTheOutputAndInputIsEmpty() throws Exception {
+    sh("echo out; echo err >&2; cat; echo end").await();
+    assertEquals("out\nerr\nend\n", Files.readString(output));
+  }
+
+  @Test
+  void argumentsArriveByteForByte() throws Exception {
+    var every = new StringBuilder();
+    for (char c = 1; c < 128; c++) {
+      every.append(c);
+    }
+    List<String> arguments =
+        List.of(
+            every.toString(), "café 😀", "", "$(touch /tmp/x) `id` \\ \" '", "--help", "a\n\nb\n");
+    Path script = directory.resolve("print");
+    Files.writeString(script, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n");
+    assertTrue(script.toFile().setExecutable(true));
+    var words = new ArrayList<>(List.of(script.toString()));
+    words.addAll(arguments);
+
+    run(words, Map.of(), LONG, MIB).await();
+
+    assertArrayEquals(
+        (String.join("\0", arguments) + "\0").getBytes(UTF_8), Files.readAllBytes(output));
+  }
+
+  @Test
+  void longestArgumentArrives() throws Exception {
+    String longest = "x".repeat(100_000);
+    run(List.of("/usr/bin/printf", "%s", longest), Map.of(), LONG, MIB).await();
+    assertEquals(longest, Files.readString(output));
+  }
+
+  @Test
+  void addedVariablesArriveAndWithheldOnesDoNot() throws Exception {
+    assertTrue(System.getenv().containsKey(WITHHELD));
+    run(
+            List.of("/bin/sh", "-c", "printf %s \"$NOTE|${" + WITHHELD + "-gone}\""),
+            Map.of("NOTE", "é\n'$x"),
+            LONG,
+            MIB)
+        .await();
+    assertEquals("é\n'$x|gone", Files.readString(output));
+  }
+
+  @Test
+  void signalsHaveTheirDefaultsInTheCommand() throws Exception {
+    assertEquals(OptionalInt.of(143), sh("kill -TERM $$; exit 0").await().exitCode());
+    assertEquals(OptionalInt.of(129), sh("kill -HUP $$; exit 0").await().exitCode());
+  }
+
+  @Test
+  void timeoutEndsTheWholeGroup() throws Exception {
+    Ending ending =
+        run(
+                List.of("/bin/sh", "-c", "sleep 300 & echo $! ; (sleep 300 & echo $!); wait"),
+                Map.of(),
+                Duration.ofSeconds(1),
+                MIB)
+            .await();
+    assertEquals(Optional.of(StopReason.TIMEOUT), ending.stopReason());
+    assertEquals(OptionalInt.of(143), ending.exitCode());
+    assertAllGone();
+  }
+
+  @Test
+  void whatIgnoresTermIsKilledAfterTheGrace() throws Exception {
+    Ending ending =
+        run(
+                List.of("/bin/bash", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"),
+                Map.of(),
+                Duration.ofSeconds(1),
+                MIB)
+            .await();
+    assertEquals(OptionalInt.of(137), ending.exitCode());
+    assertTrue(ending.ran().compareTo(Duration.ofSeconds(5)) < 0, ending.toString());
+    assertAllGone();
+  }
+
+  @Test
+  void nothingOutlivesAGoodExit() throws Exception {
+    Ending ending = sh("sleep 300 & echo $!").await();
+    assertEquals(OptionalInt.of(0), ending.exitCode());
+    assertAllGone();
+  }
+
+  @Test
+  void tooMuchOutputEndsTheRun() throws Exception {
+    Ending ending = run(List.of("/usr/bin/yes"), Map.of(), LONG, MIB).await();
+    assertEquals(Optional.of(StopReason.OUTPUT_LIMIT), ending.stopReason());
+  }
+
+  @Test
+  void guardianEndsARunByItselfWhenItsLeaseIsOver() throws Exception {
+    lease = Duration.ofSeconds(2);
+    Ending ending =
+        run(
+                List.of("/bin/bash", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"),
+                Map.of(),
+                LONG,
+                MIB)
+            .await();
+    assertEquals(Optional.of(StopReason.LEASE_LOST), ending.stopReason());
+    assertEquals(OptionalInt.of(137), ending.exitCode());
+    assertTrue(ending.ran().compareTo(Duration.ofSeconds(6)) < 0, ending.toString());
+    assertAllGone();
+  }
+
+  @Test
+  void extendedLeaseLetsARunGoOn() throws Exception {
+    lease = Duration.ofSeconds(2);
+    CommandRunner.Run run = sh("sleep 4; exit 7");
+    run.extend(LeaseClock.now().plus(LONG));
+    Ending ending = run.await();
+    assertEquals(OptionalInt.of(7), ending.exitCode());
+    assertEquals(Optional.empty(), ending.stopReason());
+  }
+
+  @Test
+  void leaseThatIsOverIsNotExtended() throws Exception {
+    lease = Duration.ofSeconds(-1);
+    CommandRunner.Run run = sh("sleep 300");
+    run.extend(LeaseClock.now().plus(LONG));
+    assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"exit 0", "exit 3", "sleep 300"})
+  void whatLeftTheGroupIsEndedToo(String last) throws Exception {
+    String script =
+        "echo $$; setsid sh -c 'echo $$; exec sleep 301' & (setsid sh -c 'echo $$; exec sleep 302' &);"
+            + " setsid sh -c 'trap : TERM; echo $$; while :; do sleep 0.1; done' &"
+            + " until [ $(wc -l <output) = 4 ]; do sleep 0.05; done; ";
+    Ending ending =
+        run(List.of("/bin/bash", "-c", script + last), Map.of(), Duration.ofSeconds(2), MIB)
+            .await();
+    assertEquals(List.of(), ending.survivors());
+    assertEquals(!last.startsWith("sleep"), ending.outlived() >= 3);
+    assertEquals(last.startsWith("sleep"), ending.stopReason().isPresent());
+    assertAllGone();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void whatOutlivesTheFirstProcessIsCounted(int age) throws Exception {
+    String script =
+        "echo $$; sleep 300 & echo $!; sleep 300 & echo $!; setsid sleep 300 & echo $!;"
+            + " sleep %d; exit 0".formatted(age);
+    Ending ending = sh(script).await();
+    assertEquals(3, ending.outlived());
+    assertAllGone();
+  }
+
+  @Test
+  void whatEndedBeforeTheFirstProcessDidNotOutliveIt() throws Exception {
+    assertEquals(0, sh("sleep 0.1 & wait; exit 0").await().outlived());
+  }
+
+  @Test
+  void successorEndsWhatIsLeftOfARunAndLearnsThatItsWorkerDied() throws Exception {
+    CommandRunner.Run run =
+        sh(
+            "trap : TERM; echo $$; setsid sleep 300 & echo $!; kill -9 $PPID; while :; do sleep 0.1; done");
+    assertEquals(OptionalInt.empty(), run.await().exitCode());
+    Ending after = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.of(StopReason.WORKER_DIED), after.stopReason());
+    assertAllGone();
+  }
+
+  @Test
+  void commandThatIsNotStartedIsToldApartFromItsExitStatus() throws Exception {
+    Path missing = directory.resolve("missing");
+    Ending ending = run(List.of(missing.toString()), Map.of(), LONG, MIB).await();
+    assertEquals(OptionalInt.of(127), ending.exitCode());
+    assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+    assertEquals(
+        "cannot start " + missing + ": No such file or directory\n", Files.readString(output));
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
+    assertEquals(Optional.empty(), sh("exit 127").await().stopReason());
+  }
+
+  @Test
+  void commandThatHasNoFileForItsOutputIsNotStartedForASuccessorEither() throws Exception {
+    output = directory.resolve("gone").resolve("output");
+    assertEquals(Optional.of(StopReason.NOT_STARTED), sh("exit 0").await().stopReason());
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
+  }
+
+  @Test
+  void wordsThatNoCommandTakesAreNotTheHostsFault() throws Exception {
+    Ending ending = run(List.of("/bin/true", "x".repeat(200_000)), Map.of(), LONG, MIB).await();
+    assertEquals(OptionalInt.of(126), ending.exitCode());
+    assertEquals(Optional.empty(), ending.stopReason());
+  }
+
+  @Test
+  void successorTakesTheRecordedResult() throws Exception {
+    CommandRunner.Run run = sh("exit 7");
+    Ending ending = run.await();
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    run.keep(ending);
+    Files.delete(directory.resolve("record"));
+    Ending kept = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(OptionalInt.of(7), recorded.exitCode());
+    assertEquals(Optional.empty(), recorded.stopReason());
+    assertEquals(OptionalInt.of(7), kept.exitCode());
+    assertEquals(Optional.empty(), kept.stopReason());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"CANCELLED, CANCELLED", "CANCEL,", "'',"})
+  void halfWrittenStopNoteCountsAsNone(String note, StopReason reason) throws Exception {
+    sh("kill -TERM $$").await();
+    Files.writeString(directory.resolve("stop"), note);
+    Ending ending = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(Optional.ofNullable(reason), ending.stopReason());
+    assertEquals(OptionalInt.of(143), ending.exitCode());
+  }
+
+  @Test
+  void numberThatBelongsToAnotherProcessIsNotSignalled() throws Exception {
+    Process other = new ProcessBuilder("setsid", "sleep", "300").start();
+    Files.writeString(directory.resolve("record"), "pid %d 1\n".formatted(other.pid()));
+    assertTrue(runner.recover(directory, runId, Duration.ofSeconds(1)).isPresent());
+    assertTrue(other.isAlive());
+    other.destroyForcibly().waitFor();
+  }
+
+  @Test
+  void runOfAnotherMachineIsLeftAloneUnlessItsEndIsRecorded() throws Exception {
+    Files.writeString(directory.resolve("spec"), "another boot\0another namespace\0");
+    assertEquals(Optional.empty(), runner.recover(directory, runId, Duration.ofSeconds(1)));
+    Files.writeString(directory.resolve("record"), "pid 1 1\nexit 0\n");
+    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(OptionalInt.of(0), recorded.exitCode());
+  }
+
+  @Test
+  void firstReasonStands() throws Exception {
+    CommandRunner.Run run = sh("sleep 300");
+    run.stop(StopReason.CANCELLED);
+    run.stop(StopReason.INTERRUPTED);
+    assertEquals(Optional.of(StopReason.CANCELLED), run.await().stopReason());
+  }
+
+  private CommandRunner.Run sh(String script) throws IOException {
+    return run(List.of("/bin/sh", "-c", script), Map.of(), LONG, MIB);
+  }
+
+  private CommandRunner.Run run(
+      List<String> words, Map<String, String> added, Duration timeout, long limit)
+      throws IOException {
+    return runner.start(spec(words, added, timeout, limit));
+  }
+
+  private RunSpec spec(List<String> words, Map<String, String> added, Duration timeout, long limit)
+      throws IOException {
+    // Of the run before, whose directory is never the next one's otherwise.
+    Files.deleteIfExists(directory.resolve("record"));
+    return new RunSpec(
+        runId,
+        words,
+        added,
+        directory,
+        directory,
+        output,
+        limit,
+        timeout,
+        Duration.ofSeconds(1),
+        LeaseClock.now().plus(lease));
+  }
+
+  @Test
+  void variablesNamedLikeTheGuardiansOwnReachTheCommand() throws Exception {
+    String named = "line=1 proc=2 group=3 items=4 end=5 first=6 record=7 fields=8 found=9 TMOUT=1";
+    Path perl = directory.resolve("perl");
+    Files.writeString(perl, "#!/bin/bash\nexport " + named + "\nexec /usr/bin/perl \"$@\"\n");
+    assertTrue(perl.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(perl, Set.of())) {
+      // The first run leaves variables behind, and takes longer than the guardian may read.
+      Ending first = other.start(spec(List.of("/bin/sleep", "2.5"), Map.of(), LONG, MIB)).await();
+      assertEquals(OptionalInt.of(0), first.exitCode());
+      other.start(spec(List.of("/usr/bin/env"), Map.of(), LONG, MIB)).await();
+    }
+    List<String> environment = Files.readAllLines(output);
+    assertTrue(environment.containsAll(List.of(named.split(" "))), environment::toString);
+  }
+
+  /** The commands above print the pids of what they start, one a line. */
+  private void assertAllGone() throws IOException {
+    // A shell may say "Terminated" of what it started.
+    List<String> pids =
+        Files.readAllLines(output).stream().filter(line -> line.matches("[0-9]+")).toList();
+    assertFalse(pids.isEmpty());
+    assertEquals(
+        List.of(),
+        pids.stream().filter(pid -> runs(Long.parseLong(pid))).toList(),
+        () -> Arrays.toString(pids.toArray()));
+  }
+
+  /** A zombie that its new parent has not reaped yet has no command line any more. */
+  private static boolean runs(long pid) {
+    return ProcessHandle.of(pid)
+        .filter(ProcessHandle::isAlive)
+        .flatMap(handle -> handle.info().command())
+        .isPresent();
+  }
+}

@@ -1,0 +1,73 @@
+package com.cape.worker.store.queue;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.issue.Outcome;
+import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Database;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+
+/** What the tests of the repositories have in common. */
+public final class RepositoryFixture {
+  public static final Duration LEASE = Duration.ofMinutes(5);
+  public static final WorkerIdentity ALICE = worker("alice");
+  public static final WorkerIdentity BOB = worker("bob");
+
+  private RepositoryFixture() {}
+
+  static WorkerIdentity worker(String id) {
+    return new WorkerIdentity(new WorkerId(id), UUID.randomUUID(), "here", 1);
+  }
+
+  /** Inserts an issue the way others do, and sees everything that is due through. */
+  public static void claimAndSettle(Database database) {
+    database.query(
+        "INSERT INTO cape_issues (description) VALUES ('new') RETURNING id",
+        bind -> {},
+        row -> row.getLong("id"));
+    var issues = new IssueRepository(database);
+    Optional<Claim> claim = issues.claimNext(ALICE, "/logs", LEASE);
+    while (claim.isPresent()) {
+      assertTrue(issues.settle(claim.get(), completed()).isPresent());
+      claim = issues.claimNext(ALICE, "/logs", LEASE);
+    }
+    assertTrue(
+        database
+            .queryOne(
+                "SELECT status = 'completed' AS done FROM cape_issues WHERE description = 'new'",
+                bind -> {},
+                row -> row.getBoolean("done"))
+            .orElseThrow());
+  }
+
+  static Settlement completed() {
+    return settlement(Outcome.COMPLETED, IssueStatus.COMPLETED, true, Optional.empty());
+  }
+
+  /** Pending again, at once if it counts, else in its place. */
+  static Settlement again(boolean counted) {
+    return settlement(
+        counted ? Outcome.FAILED : Outcome.INTERRUPTED,
+        IssueStatus.PENDING,
+        counted,
+        counted ? Optional.of(Duration.ZERO) : Optional.empty());
+  }
+
+  static Settlement settlement(
+      Outcome outcome, IssueStatus status, boolean counted, Optional<Duration> backoff) {
+    return new Settlement(
+        outcome,
+        status,
+        backoff,
+        counted,
+        Optional.of(status == IssueStatus.COMPLETED ? 0 : 1),
+        Optional.empty(),
+        status == IssueStatus.COMPLETED ? Optional.empty() : Optional.of("it went wrong"),
+        "",
+        Optional.empty());
+  }
+}

@@ -1,0 +1,329 @@
+package com.cape.worker.store.schema;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.cape.worker.store.Database;
+import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.RepositoryFixture;
+import com.cape.worker.testing.TestDatabase;
+import java.io.File;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.util.Collections;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+import org.flywaydb.core.Flyway;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.ds.PGSimpleDataSource;
+
+@Tag("database")
+@Timeout(60)
+class MigratorTest {
+  private final TestDatabase database = TestDatabase.create();
+  private final Migrator migrator = new Migrator(database.dataSource());
+
+  @Test
+  void insertOfJustADescriptionIsDueAtOnce() {
+    migrator.migrate();
+    database.execute("INSERT INTO cape_issues (description) VALUES ('x')");
+    assertEquals(
+        "t", database.value("SELECT status = 'pending' AND run_after <= now() FROM cape_issues"));
+  }
+
+  @Test
+  void upToDateOnlyOnceItHasRun() {
+    assertFalse(migrator.upToDate());
+    migrator.migrate();
+    assertTrue(migrator.upToDate());
+    assertEquals("", migrator.pendingSql());
+    migrator.migrate();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SELECT 1",
+        "CREATE TABLE other (id int)",
+        "CREATE TABLE cape_issues (id serial, description text NOT NULL, status text)"
+      })
+  void eightAtOnceAllComeUp(String before) throws Exception {
+    database.execute(before);
+    var threads = Executors.newFixedThreadPool(8);
+    try {
+      var together = new CyclicBarrier(8);
+      Callable<Boolean> start =
+          () -> {
+            var own = new Migrator(database.dataSource());
+            together.await();
+            own.migrate();
+            return own.upToDate();
+          };
+      for (Future<Boolean> done : threads.invokeAll(Collections.nCopies(8, start))) {
+        assertTrue(done.get());
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    assertEquals(
+        "1", database.value("SELECT count(*) FROM cape_worker_schema_history WHERE version = '1'"));
+  }
+
+  @Test
+  void newerSchemaIsLeftToANewerJar() {
+    migrator.migrate();
+    database.execute(
+        """
+        INSERT INTO cape_worker_schema_history (installed_rank, version, description, type, script,
+                                                checksum, installed_by, execution_time, success)
+        VALUES (90, '99', 'later', 'SQL', 'V99__later.sql', 1, 'x', 0, true)
+        """);
+    assertTrue(migrator.upToDate());
+    migrator.migrate();
+    flyway();
+  }
+
+  @Test
+  void flywayIsNotEvenLoadedWhenThereIsNothingToDo() throws Exception {
+    try (var loader = new WatchedLoader()) {
+      assertTrue(migratedBy(loader, database.dataSource()));
+      assertTrue(loader.loaded("org.flywaydb.core.Flyway"));
+    }
+    try (var loader = new WatchedLoader()) {
+      assertTrue(migratedBy(loader, database.dataSource()));
+      assertTrue(loader.loaded("com.cape.worker.store.schema.Migrator"));
+      assertFalse(loader.loaded("org.flywaydb.core.Flyway"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "V1__issues_attempts_workers.sql",
+        "V2__notifications.sql",
+        "V3__claim_and_settle.sql",
+        "V4__operators.sql",
+        "V5__vacuum.sql"
+      })
+  void scriptMayBeRunAgainByHand(String name) throws Exception {
+    migrator.migrate();
+    database.execute("UPDATE cape_issues SET run_after = '2020-01-01'");
+    String structure = Structure.of(database).toString();
+    try (var script = MigratorTest.class.getResourceAsStream("/db/migration/" + name)) {
+      String text = new String(script.readAllBytes(), StandardCharsets.UTF_8);
+      database.execute("BEGIN;" + text + "COMMIT");
+    }
+    assertEquals(structure, Structure.of(database).toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "fillfactor = 100 | 0.01 1000 on",
+        "autovacuum_vacuum_scale_factor = 0.5, vacuum_index_cleanup = off | 0.5 1000 off"
+      })
+  void issuesAreVacuumedEarlyUnlessSomebodyHasSetWhen(String before, String after) {
+    database.execute(
+        "CREATE TABLE cape_issues (id serial, description text, status text) WITH (%s)"
+            .formatted(before));
+    migrator.migrate();
+    assertEquals(
+        after,
+        database.value(
+            """
+            SELECT string_agg(option_value, ' ' ORDER BY option_name)
+              FROM pg_class, pg_options_to_table(reloptions)
+             WHERE oid = 'cape_issues'::regclass AND option_name LIKE '%vacuum%'
+            """));
+  }
+
+  @Test
+  void lockThatIsNeverFreeEndsInAReadableFailure() throws Exception {
+    database.execute("CREATE TABLE cape_issues (id serial, description text, status text)");
+    try (Connection other = database.dataSource().getConnection()) {
+      other.setAutoCommit(false);
+      other.createStatement().execute("SELECT * FROM cape_issues");
+      var failure = assertThrows(StoreException.class, migrator::migrate);
+      assertEquals("55P03", failure.sqlState());
+      assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
+      assertTrue(failure.getMessage().contains("a long transaction"), failure.getMessage());
+      other.rollback();
+    }
+    migrator.migrate();
+  }
+
+  @Test
+  void roleThatMayNotAlterIsToldWhatToDoAndLeavesNothingBehind() {
+    DataSource plain = plainRole();
+    database.execute("CREATE TABLE cape_issues (id serial, description text, status text)");
+    database.execute("GRANT CREATE ON SCHEMA public TO cape_migrates_not");
+    var failure = assertThrows(StoreException.class, () -> new Migrator(plain).migrate());
+    assertEquals(StoreException.Kind.FORBIDDEN, failure.kind());
+    assertTrue(failure.getMessage().contains("cape-worker migrate --print"), failure.getMessage());
+    assertEquals("null", database.value("SELECT to_regclass('cape_worker_schema_history')::text"));
+  }
+
+  @Test
+  void roleThatMayNotCreateIsToldWhatToDo() {
+    DataSource plain = plainRole();
+    database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC, cape_migrates_not");
+    var failure = assertThrows(StoreException.class, () -> new Migrator(plain).migrate());
+    assertEquals(StoreException.Kind.FORBIDDEN, failure.kind());
+    assertTrue(failure.getMessage().contains("cape-worker migrate --print"), failure.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SELECT 1",
+        "CREATE TABLE cape_issues (id serial, description text, status text DEFAULT 'pending')"
+      })
+  void printedSqlBringsTheSchemaUpForAnotherRole(String before) {
+    DataSource plain = plainRole();
+    database.execute(before);
+    String script = new Migrator(plain).pendingSql();
+
+    database.execute(script);
+
+    database.execute(
+        """
+        GRANT SELECT, INSERT, UPDATE
+           ON cape_issues, cape_issue_attempts, cape_workers, cape_pauses TO cape_migrates_not;
+        GRANT SELECT ON cape_worker_schema_history TO cape_migrates_not;
+        GRANT USAGE ON SEQUENCE cape_issues_id_seq TO cape_migrates_not;
+        """);
+    var worker = new Migrator(plain);
+    worker.migrate();
+    assertTrue(worker.upToDate());
+    assertEquals("", worker.pendingSql());
+    flyway();
+    RepositoryFixture.claimAndSettle(new Database(plain));
+  }
+
+  @Test
+  void newestNamesTheLastScript() {
+    migrator.migrate();
+    flyway();
+    assertEquals(
+        String.valueOf(Migrator.NEWEST),
+        database.value("SELECT max(version::int) FROM cape_worker_schema_history"));
+  }
+
+  private static final String AS_AN_OLDER_WORKER =
+      """
+      INSERT INTO cape_issues (description) VALUES ('an issue');
+      WITH claimed AS (
+        UPDATE cape_issues SET status = 'started', attempts = attempts + 1, fence = fence + 1
+         WHERE status = 'pending'
+        RETURNING id, attempts, fence
+      )
+      INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, lease_expires_at)
+      SELECT id, attempts, fence, gen_random_uuid(), 'old', gen_random_uuid(), 'host', 1, now() FROM claimed;
+      UPDATE cape_issue_attempts SET outcome = 'completed' WHERE outcome = 'running';
+      UPDATE cape_issues SET status = 'completed' WHERE status = 'started'
+      """;
+
+  @Test
+  void olderSchemaIsBroughtUpWhileWorkersAreAtWork() throws Exception {
+    Flyway.configure()
+        .dataSource(database.dataSource())
+        .table(Migrator.HISTORY)
+        .target("1")
+        .load()
+        .migrate();
+    assertFalse(migrator.upToDate());
+    var stop = new AtomicBoolean();
+    var work =
+        CompletableFuture.runAsync(
+            () -> {
+              do {
+                database.execute(AS_AN_OLDER_WORKER);
+              } while (!stop.get());
+            });
+    migrator.migrate();
+    assertTrue(migrator.upToDate());
+    stop.set(true);
+    work.get(20, TimeUnit.SECONDS);
+  }
+
+  /** Flyway's own opinion, which checks the checksums. */
+  private void flyway() {
+    Flyway.configure()
+        .dataSource(database.dataSource())
+        .table(Migrator.HISTORY)
+        .ignoreMigrationPatterns("*:future")
+        .load()
+        .migrate();
+  }
+
+  private DataSource plainRole() {
+    database.execute(
+        """
+        DO $$ BEGIN
+          IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cape_migrates_not') THEN
+            CREATE ROLE cape_migrates_not LOGIN;
+          END IF;
+        END $$
+        """);
+    var owner = (PGSimpleDataSource) database.dataSource();
+    var plain = new PGSimpleDataSource();
+    plain.setURL(owner.getUrl());
+    plain.setUser("cape_migrates_not");
+    return plain;
+  }
+
+  private static boolean migratedBy(ClassLoader loader, DataSource source) throws Exception {
+    Class<?> type = loader.loadClass("com.cape.worker.store.schema.Migrator");
+    Object other = type.getConstructor(DataSource.class).newInstance(source);
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    thread.setContextClassLoader(loader);
+    try {
+      type.getMethod("migrate").invoke(other);
+    } finally {
+      thread.setContextClassLoader(before);
+    }
+    return (boolean) type.getMethod("upToDate").invoke(other);
+  }
+
+  /** The class path once more, with nothing loaded from it yet. */
+  private static final class WatchedLoader extends URLClassLoader {
+    WatchedLoader() {
+      super(
+          Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+              .map(WatchedLoader::url)
+              .toArray(URL[]::new),
+          ClassLoader.getPlatformClassLoader());
+    }
+
+    boolean loaded(String name) {
+      return findLoadedClass(name) != null;
+    }
+
+    private static URL url(String path) {
+      try {
+        return new File(path).toURI().toURL();
+      } catch (MalformedURLException e) {
+        throw new IllegalArgumentException(path, e);
+      }
+    }
+  }
+}
