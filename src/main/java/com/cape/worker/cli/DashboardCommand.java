@@ -107,7 +107,7 @@ public final class DashboardCommand implements Callable<Integer> {
         Database.single(connection.url(), "cape-worker dashboard", STATEMENT_LIMIT)) {
       new OverviewRepository(open).overview();
     } catch (StoreException e) {
-      if (e.kind() != StoreException.Kind.UNREACHABLE) {
+      if (e.kind() != StoreException.Kind.UNAVAILABLE) {
         throw Refusal.ofCommand(e, connection.origin());
       }
     }

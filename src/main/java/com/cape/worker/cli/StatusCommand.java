@@ -85,7 +85,7 @@ public final class StatusCommand implements Callable<Integer> {
     try {
       return look(open).lines(output);
     } catch (StoreException e) {
-      if (e.kind() != StoreException.Kind.UNREACHABLE) {
+      if (e.kind() != StoreException.Kind.UNAVAILABLE) {
         throw e;
       }
       return List.of(output.strong("database away") + ": " + e.getMessage() + "; trying again");

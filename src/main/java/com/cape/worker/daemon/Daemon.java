@@ -19,20 +19,20 @@ import com.cape.worker.run.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.Presence;
 import com.cape.worker.store.queue.RescueRepository;
-import com.cape.worker.store.queue.Roll;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
+import com.cape.worker.store.queue.WorkerStatus;
 import com.cape.worker.worker.Drain;
 import com.cape.worker.worker.IssueWorker;
 import com.cape.worker.worker.LifeSigns;
+import com.cape.worker.worker.Listeners;
 import com.cape.worker.worker.LogRetention;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
 import com.cape.worker.worker.Stores;
-import com.cape.worker.worker.Telling;
 import com.cape.worker.worker.WorkerPlan;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -123,7 +123,7 @@ public final class Daemon {
   private ExitCode watched(RunPlan plan, Path perl, StateDirectory state, LifeSigns signs)
       throws InterruptedException, IOException {
     if (config.http().isEmpty()) {
-      return work(plan, perl, state, signs, Telling.NOBODY);
+      return work(plan, perl, state, signs, Listeners.NOBODY);
     }
     HttpSettings http = config.http().get();
     try (OpsServer server = serve(http, plan, perl, signs)) {
@@ -131,7 +131,7 @@ public final class Daemon {
           "serving metrics and health address={} port={}",
           http.address().host(),
           server.address().getPort());
-      return work(plan, perl, state, signs, server.telling());
+      return work(plan, perl, state, signs, server.listeners());
     }
   }
 
@@ -153,7 +153,7 @@ public final class Daemon {
   }
 
   private ExitCode work(
-      RunPlan plan, Path perl, StateDirectory state, LifeSigns signs, Telling telling)
+      RunPlan plan, Path perl, StateDirectory state, LifeSigns signs, Listeners listeners)
       throws InterruptedException, IOException {
     int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
     try (var commands = new ProcessCommandRunner(perl, config.command().withheld());
@@ -161,14 +161,14 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              telling == Telling.NOBODY
+              listeners == Listeners.NOBODY
                   ? new IssueRepository(work)
                   : IssueRepository.measuring(work),
               new RescueRepository(work),
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));
-      var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, telling);
+      var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, listeners);
       state.registering();
       if (!startUp.ready(identity, config.loop().lease(), state.predecessors())) {
         return ExitCode.DONE;
@@ -178,14 +178,14 @@ public final class Daemon {
       var worker =
           new IssueWorker(
               identity,
-              new WorkerPlan(plan, loopPlan(state, telling), config.retry()),
+              new WorkerPlan(plan, loopPlan(state, listeners), config.retry()),
               commands,
               stores,
               drain,
               signs);
       IssueWorker.End end = worker.run();
       signs.stopping();
-      Optional<Roll> lastWord = sayStopped(stores.workers());
+      Optional<HeartbeatReply> lastWord = sayStopped(stores.workers());
       LOG.info("stopped");
       return switch (end) {
         case STOPPED, RESTART -> left(end, lastWord);
@@ -201,12 +201,12 @@ public final class Daemon {
    * The exit code after a stop: 75 where the last word of who asked for it is a restart. That may
    * have come since the beat before the last one.
    */
-  private ExitCode left(IssueWorker.End end, Optional<Roll> lastWord) {
+  private ExitCode left(IssueWorker.End end, Optional<HeartbeatReply> lastWord) {
     boolean asked = drain.stage() == Drain.Stage.PATIENT;
     boolean restart =
         lastWord
             .filter(roll -> asked && roll.drainRequested())
-            .map(Roll::restart)
+            .map(HeartbeatReply::restart)
             .orElse(end == IssueWorker.End.RESTART);
     return restart ? ExitCode.TRY_LATER : ExitCode.DONE;
   }
@@ -252,9 +252,9 @@ public final class Daemon {
     }
   }
 
-  private Optional<Roll> sayStopped(WorkerRepository workers) {
+  private Optional<HeartbeatReply> sayStopped(WorkerRepository workers) {
     try {
-      return workers.heartbeat(identity, Presence.STOPPED, config.loop().lease());
+      return workers.heartbeat(identity, WorkerStatus.STOPPED, config.loop().lease());
     } catch (StoreException e) {
       LOG.debug("cannot say that the worker has stopped", e);
       return Optional.empty();
@@ -275,7 +275,7 @@ public final class Daemon {
     }
   }
 
-  private LoopPlan loopPlan(StateDirectory state, Telling telling) {
+  private LoopPlan loopPlan(StateDirectory state, Listeners listeners) {
     return new LoopPlan(
         config.loop().pollInterval(),
         config.loop().concurrency(),
@@ -283,7 +283,7 @@ public final class Daemon {
         config.loop().drainTimeout(),
         config.loop().exitWhenIdle(),
         state.previousHere(),
-        telling);
+        listeners);
   }
 
   private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {

@@ -10,8 +10,8 @@ import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.worker.Drain;
 import com.cape.worker.worker.LifeSigns;
+import com.cape.worker.worker.Listeners;
 import com.cape.worker.worker.Outage;
-import com.cape.worker.worker.Telling;
 import com.cape.worker.worker.WorkerListener;
 import java.time.Duration;
 import java.util.List;
@@ -29,7 +29,7 @@ final class StartUp {
   private final WorkerRepository workers;
   private final Drain drain;
   private final LifeSigns signs;
-  private final Telling telling;
+  private final Listeners listeners;
   private final Outage outage;
 
   StartUp(
@@ -37,13 +37,13 @@ final class StartUp {
       WorkerRepository workers,
       Drain drain,
       LifeSigns signs,
-      Telling telling) {
+      Listeners listeners) {
     this.connection = connection;
     this.workers = workers;
     this.drain = drain;
     this.signs = signs;
-    this.telling = telling;
-    this.outage = new Outage(telling);
+    this.listeners = listeners;
+    this.outage = new Outage(listeners);
   }
 
   /**
@@ -61,10 +61,10 @@ final class StartUp {
         if (other.isPresent()) {
           throw taken(other.get());
         }
-        telling.tell(WorkerListener::ready);
+        listeners.announce(WorkerListener::ready);
         return true;
       } catch (StoreException e) {
-        if (e.kind() != StoreException.Kind.UNREACHABLE) {
+        if (e.kind() != StoreException.Kind.UNAVAILABLE) {
           throw Refusal.of(e, connection.origin());
         }
         Duration wait = outage.failed(PARTY, e);

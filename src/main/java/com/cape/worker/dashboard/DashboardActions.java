@@ -75,7 +75,7 @@ final class DashboardActions {
     } catch (IllegalArgumentException e) {
       return WebResponse.error(400, e.getMessage());
     } catch (StoreException e) {
-      int status = e.kind() == StoreException.Kind.UNREACHABLE ? 503 : 409;
+      int status = e.kind() == StoreException.Kind.UNAVAILABLE ? 503 : 409;
       return WebResponse.error(status, e.getMessage());
     } finally {
       snapshot.changed();

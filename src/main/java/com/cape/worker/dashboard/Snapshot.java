@@ -142,7 +142,7 @@ final class Snapshot implements AutoCloseable {
     try {
       return overviews.overview();
     } catch (StoreException e) {
-      if (e.kind() != StoreException.Kind.UNREACHABLE || away().isPresent()) {
+      if (e.kind() != StoreException.Kind.UNAVAILABLE || away().isPresent()) {
         throw e;
       }
       return overviews.overview();

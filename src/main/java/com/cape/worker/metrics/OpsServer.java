@@ -9,7 +9,7 @@ import com.cape.worker.http.WebServer;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.read.HealthRepository;
 import com.cape.worker.worker.Drain;
-import com.cape.worker.worker.Telling;
+import com.cape.worker.worker.Listeners;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Map;
@@ -66,8 +66,8 @@ public final class OpsServer implements AutoCloseable {
   }
 
   /** Of what the worker does, for the metrics. */
-  public Telling telling() {
-    return new Telling(readiness, metrics);
+  public Listeners listeners() {
+    return new Listeners(readiness, metrics);
   }
 
   public InetSocketAddress address() {

@@ -11,7 +11,7 @@ public final class StoreException extends RuntimeException {
   /** What kind of trouble it is. */
   public enum Kind {
     /** Trying again later may help. */
-    UNREACHABLE,
+    UNAVAILABLE,
     CREDENTIALS,
     UNKNOWN_DATABASE,
     FORBIDDEN,
@@ -93,7 +93,7 @@ public final class StoreException extends RuntimeException {
         || AWAY.contains(sqlState)
         || PASSING.contains(sqlState)
         || poolerFull) {
-      return Kind.UNREACHABLE;
+      return Kind.UNAVAILABLE;
     }
     if (UNUSABLE.contains(sqlState)) {
       return Kind.SCHEMA;

@@ -3,8 +3,8 @@ package com.cape.worker.worker;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.ClaimResult;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.Look;
 import com.cape.worker.store.queue.Settled;
 import com.cape.worker.store.queue.Settlement;
 import com.cape.worker.store.queue.WorkerIdentity;
@@ -31,8 +31,8 @@ final class Claims {
   private final Duration lease;
   private final AtWork atWork;
   private final BooleanSupplier allowed;
-  private final Telling telling;
-  private final AtomicReference<Look> inVain = new AtomicReference<>();
+  private final Listeners listeners;
+  private final AtomicReference<ClaimResult> inVain = new AtomicReference<>();
   private volatile boolean unanswered;
 
   /**
@@ -49,14 +49,14 @@ final class Claims {
       Duration lease,
       AtWork atWork,
       BooleanSupplier allowed,
-      Telling telling) {
+      Listeners listeners) {
     this.identity = identity;
     this.issues = issues;
     this.issueLogs = issueLogs;
     this.lease = lease;
     this.atWork = atWork;
     this.allowed = allowed;
-    this.telling = telling;
+    this.listeners = listeners;
   }
 
   /**
@@ -65,15 +65,15 @@ final class Claims {
    *
    * @param taken gets what was claimed
    */
-  Look look(Consumer<Held> taken) {
-    Optional<Look> before = Optional.ofNullable(inVain.getAndSet(null));
+  ClaimResult look(Consumer<Held> taken) {
+    Optional<ClaimResult> before = Optional.ofNullable(inVain.getAndSet(null));
     if (before.isPresent() && !atWork.calledInVain()) {
       return before.get();
     }
     Duration sent = LeaseClock.now();
     atWork.claiming();
     try {
-      Look look = issues.look(identity, issueLogs, lease);
+      ClaimResult look = issues.claim(UUID.randomUUID(), identity, issueLogs, lease);
       take(look, sent, taken);
       return look;
     } catch (StoreException e) {
@@ -98,10 +98,10 @@ final class Claims {
     atWork.forgetCalls();
     atWork.claiming();
     try {
-      IssueRepository.SettledAndLook both =
-          issues.settleAndLook(claim, settlement, identity, issueLogs, lease);
-      both.look().ifPresent(next -> take(next, sent, taken));
-      both.look().filter(look -> look.claim().isEmpty()).ifPresent(inVain::set);
+      IssueRepository.SettledAndClaimed both =
+          issues.settleAndClaim(claim, settlement, UUID.randomUUID(), identity, issueLogs, lease);
+      both.claimed().ifPresent(next -> take(next, sent, taken));
+      both.claimed().filter(look -> look.claim().isEmpty()).ifPresent(inVain::set);
       return both.settled();
     } catch (StoreException e) {
       unanswered = true;
@@ -121,7 +121,7 @@ final class Claims {
             .settle(claim, settlement)
             .ifPresent(
                 written ->
-                    telling.tell(
+                    listeners.announce(
                         listener -> listener.settled(settlement.outcome(), Duration.ZERO)));
         inVain.set(null);
         LOG.warn("the answer to a claim was lost; its issue is pending again");
@@ -159,13 +159,13 @@ final class Claims {
     return issues.heldBy(identity.id(), instance);
   }
 
-  private void take(Look look, Duration sent, Consumer<Held> taken) {
+  private void take(ClaimResult look, Duration sent, Consumer<Held> taken) {
     if (look.claim().isEmpty()) {
       return;
     }
     Claim claim = look.claim().get();
     atWork.begun(claim);
-    telling.tell(listener -> listener.claimed(look.waited()));
+    listeners.announce(listener -> listener.claimed(look.waited()));
     taken.accept(new Held(claim, sent));
   }
 }

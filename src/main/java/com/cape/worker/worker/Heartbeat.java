@@ -3,12 +3,12 @@ package com.cape.worker.worker;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.queue.HeldLease;
+import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.Presence;
-import com.cape.worker.store.queue.Roll;
+import com.cape.worker.store.queue.LeaseReply;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
+import com.cape.worker.store.queue.WorkerStatus;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -38,8 +38,8 @@ final class Heartbeat implements AutoCloseable {
   private final IssueRepository issues;
   private final WorkerRepository workers;
   private final LiveRuns runs;
-  private final Supplier<Presence> presence;
-  private final Consumer<Roll> onRoll;
+  private final Supplier<WorkerStatus> presence;
+  private final Consumer<HeartbeatReply> onRoll;
   private final Outage outage;
   private final LeaseTimes times;
   private final LifeSigns signs;
@@ -47,7 +47,7 @@ final class Heartbeat implements AutoCloseable {
   private final Thread beats = WorkerThread.named("heartbeat", this::beatOn);
   private final Thread watch = WorkerThread.named("lease-watch", this::watchOn);
   private volatile boolean closed;
-  private volatile Presence told = Presence.STOPPED;
+  private volatile WorkerStatus told = WorkerStatus.STOPPED;
   private volatile long lastBeatNanos = System.nanoTime();
   private boolean late;
   private boolean registered = true;
@@ -56,8 +56,8 @@ final class Heartbeat implements AutoCloseable {
       WorkerIdentity worker,
       Stores stores,
       LiveRuns runs,
-      Supplier<Presence> presence,
-      Consumer<Roll> onRoll,
+      Supplier<WorkerStatus> presence,
+      Consumer<HeartbeatReply> onRoll,
       Outage outage,
       LeaseTimes times,
       LifeSigns signs) {
@@ -86,7 +86,7 @@ final class Heartbeat implements AutoCloseable {
 
   /** Beats soon when the others go by a slot that is not free any more, or do not know of one. */
   void tellFreeSlots() {
-    Presence now = presence.get();
+    WorkerStatus now = presence.get();
     if (now.listenerUp() && now.freeSlots() > 0 != told.freeSlots() > 0) {
       wakeUp.signalAfter(SOON);
     }
@@ -105,8 +105,8 @@ final class Heartbeat implements AutoCloseable {
   /** One beat: all runs in one statement, then the registration, which no run depends on. */
   void beat() {
     extendLeases();
-    Presence now = presence.get();
-    Optional<Roll> roll = workers.heartbeat(worker, now, times.lease());
+    WorkerStatus now = presence.get();
+    Optional<HeartbeatReply> roll = workers.heartbeat(worker, now, times.lease());
     told = now;
     if (registered && roll.isEmpty()) {
       LOG.error("another process has registered under this worker's id");
@@ -121,11 +121,11 @@ final class Heartbeat implements AutoCloseable {
       return;
     }
     Duration sent = LeaseClock.now();
-    Map<UUID, HeldLease> held =
+    Map<UUID, LeaseReply> held =
         issues.extendLeases(live, times.lease()).stream()
-            .collect(Collectors.toMap(HeldLease::runId, Function.identity()));
+            .collect(Collectors.toMap(LeaseReply::runId, Function.identity()));
     for (UUID runId : live) {
-      HeldLease lease = held.get(runId);
+      LeaseReply lease = held.get(runId);
       if (lease == null) {
         say(runs.lost(runId), runId, "lease lost, stopping the run");
         continue;

@@ -3,12 +3,12 @@ package com.cape.worker.worker;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.RunDirectories;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.ClaimResult;
+import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.Look;
-import com.cape.worker.store.queue.Presence;
-import com.cape.worker.store.queue.Roll;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerState;
+import com.cape.worker.store.queue.WorkerStatus;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
@@ -43,7 +43,7 @@ public final class IssueWorker {
   private final CommandRunner commands;
   private final Drain drain;
   private final LifeSigns signs;
-  private final Telling telling;
+  private final Listeners listeners;
   private final Outage outage;
   private final WakeUp wakeUp = new WakeUp();
   private final LiveRuns runs;
@@ -56,15 +56,15 @@ public final class IssueWorker {
   private final RunDirectories directories;
   private final Slots slots;
   private final Listening listening;
-  private final Fleet fleet;
-  private final Rest rest;
+  private final ClaimOrder fleet;
+  private final PollSchedule rest;
   private final Settler settler;
   private final Claims claims;
   private final AttemptRunner attempts;
   private final Recovery recovery;
   private final Heartbeat heartbeat;
   private final Rescuer rescuer;
-  private final Summons summons;
+  private final NotificationHandler summons;
   private volatile boolean restart;
 
   public IssueWorker(
@@ -82,30 +82,30 @@ public final class IssueWorker {
     this.commands = commands;
     this.drain = drain;
     this.signs = signs;
-    this.telling = loopPlan.telling();
-    this.outage = new Outage(telling);
-    this.runs = new LiveRuns(loopPlan.lease(), telling);
+    this.listeners = loopPlan.listeners();
+    this.outage = new Outage(listeners);
+    this.runs = new LiveRuns(loopPlan.lease(), listeners);
     this.conditions =
-        new StartConditions(runPlan.check(), commands, new StartPause(telling), drain);
-    this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal, telling);
-    this.listening = new Listening(stores.listener(), random, telling);
-    this.fleet = new Fleet(listening::up);
-    this.rest = new Rest(loopPlan.pollInterval(), fleet, random, telling);
+        new StartConditions(runPlan.check(), commands, new StartPause(listeners), drain);
+    this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal, listeners);
+    this.listening = new Listening(stores.listener(), random, listeners);
+    this.fleet = new ClaimOrder(listening::up);
+    this.rest = new PollSchedule(loopPlan.pollInterval(), fleet, random, listeners);
     var rules = new EndingRules(plan.retries(), random);
-    this.settler = new Settler(issues, rules, outage, drain, telling);
+    this.settler = new Settler(issues, rules, outage, drain, listeners);
     this.directories = new RunDirectories(runPlan.runs());
     var files = new RunFiles(identity.id(), runPlan, times, directories);
     this.heartbeat =
         new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times, signs);
-    this.summons = new Summons(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
+    this.summons = new NotificationHandler(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
     String issueLogs = runPlan.issueLogs().toString();
     this.claims =
-        new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn, telling);
+        new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn, listeners);
     this.attempts =
         new AttemptRunner(directories, files, runPlan.check(), commands, runs, settler, claims);
     this.recovery =
         new Recovery(directories, files, commands, claims, settler, runPlan.grace(), executor);
-    this.rescuer = new Rescuer(stores.rescues(), plan.retries(), outage, times.period(), telling);
+    this.rescuer = new Rescuer(stores.rescues(), plan.retries(), outage, times.period(), listeners);
     drain.onChange(this::drainChanged);
   }
 
@@ -227,7 +227,7 @@ public final class IssueWorker {
     }
     try {
       claims.giveUnansweredBack();
-      Look look = claims.look(this::begin);
+      ClaimResult look = claims.look(this::begin);
       outage.over(PARTY);
       if (look.claim().isPresent()) {
         return Optional.empty();
@@ -284,7 +284,7 @@ public final class IssueWorker {
     return Optional.empty();
   }
 
-  private void called(Roll roll) {
+  private void called(HeartbeatReply roll) {
     fleet.update(roll);
     // The last word of those who ask counts, but not against a signal.
     if (roll.drainRequested() && drain.stage().compareTo(Drain.Stage.PATIENT) <= 0) {
@@ -293,11 +293,11 @@ public final class IssueWorker {
     }
   }
 
-  private Presence presence() {
+  private WorkerStatus presence() {
     WorkerState state = state();
     boolean claims =
         !conditions.jarOverwritten() && (state == WorkerState.IDLE || state == WorkerState.WORKING);
-    return new Presence(state, listening.up(), claims ? slots.freeCount() : 0);
+    return new WorkerStatus(state, listening.up(), claims ? slots.freeCount() : 0);
   }
 
   private WorkerState state() {

@@ -27,7 +27,7 @@ final class Listening implements AutoCloseable {
 
   private final Optional<IssueListener> listener;
   private final RandomGenerator random;
-  private final Telling telling;
+  private final Listeners listeners;
   private final WakeUp closing = new WakeUp();
   private volatile boolean closed;
   private volatile boolean up;
@@ -38,10 +38,10 @@ final class Listening implements AutoCloseable {
   private Optional<Thread> thread = Optional.empty();
 
   /** Without a listener it does nothing. */
-  Listening(Optional<IssueListener> listener, RandomGenerator random, Telling telling) {
+  Listening(Optional<IssueListener> listener, RandomGenerator random, Listeners listeners) {
     this.listener = listener;
     this.random = random;
-    this.telling = telling;
+    this.listeners = listeners;
   }
 
   /**
@@ -49,7 +49,7 @@ final class Listening implements AutoCloseable {
    *
    * @param summons gets what is told
    */
-  void start(Summons summons) {
+  void start(NotificationHandler summons) {
     thread =
         listener.map(found -> new Thread(() -> new Work(found, summons).run(), "cape-listener"));
     thread.ifPresent(Thread::start);
@@ -62,9 +62,9 @@ final class Listening implements AutoCloseable {
 
   private final class Work {
     private final IssueListener connection;
-    private final Summons summons;
+    private final NotificationHandler summons;
 
-    private Work(IssueListener connection, Summons summons) {
+    private Work(IssueListener connection, NotificationHandler summons) {
       this.connection = connection;
       this.summons = summons;
     }
@@ -138,7 +138,7 @@ final class Listening implements AutoCloseable {
         up = true;
         everUp = true;
         LOG.info("notifications arrive");
-        telling.tell(listener -> listener.listening(true));
+        listeners.announce(listener -> listener.listening(true));
         summons.listeningChanged();
       }
     }
@@ -164,7 +164,7 @@ final class Listening implements AutoCloseable {
       tell(cause);
       if (up) {
         up = false;
-        telling.tell(listener -> listener.listening(false));
+        listeners.announce(listener -> listener.listening(false));
         summons.listeningChanged();
       }
     }

@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** The runs whose lease this worker holds, until they are settled. Safe for several threads. */
 final class LiveRuns {
   private final Duration lease;
-  private final Telling telling;
+  private final Listeners listeners;
   private final Map<UUID, Live> runs = new ConcurrentHashMap<>();
   private volatile boolean interrupted;
 
@@ -24,9 +24,9 @@ final class LiveRuns {
    *
    * @param lease how long one holds
    */
-  LiveRuns(Duration lease, Telling telling) {
+  LiveRuns(Duration lease, Listeners listeners) {
     this.lease = lease;
-    this.telling = telling;
+    this.listeners = listeners;
   }
 
   /**
@@ -62,7 +62,7 @@ final class LiveRuns {
     Duration left = lease.minus(LeaseClock.now().minus(before.renewed()));
     Live renewed = runs.computeIfPresent(runId, (id, live) -> new Live(live.run(), sent));
     if (renewed != null) {
-      telling.tell(listener -> listener.leaseExtended(left));
+      listeners.announce(listener -> listener.leaseExtended(left));
       renewed.run().extend(deadline);
     }
   }
@@ -73,7 +73,7 @@ final class LiveRuns {
   boolean lost(UUID runId) {
     boolean stopped = stop(runId, StopReason.LEASE_LOST);
     if (stopped) {
-      telling.tell(listener -> listener.fenced(Write.HEARTBEAT));
+      listeners.announce(listener -> listener.fenced(Write.HEARTBEAT));
     }
     return stopped;
   }

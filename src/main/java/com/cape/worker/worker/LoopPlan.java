@@ -12,7 +12,7 @@ import java.util.UUID;
  * @param drainTimeout how long a stop waits for running workflows
  * @param exitWhenIdle end when no issue may be claimed now and no slot is busy
  * @param predecessor the instance that had the state directory before, as far as it is known
- * @param telling of what happens
+ * @param listeners of what happens
  */
 public record LoopPlan(
     Duration pollInterval,
@@ -21,4 +21,4 @@ public record LoopPlan(
     Duration drainTimeout,
     boolean exitWhenIdle,
     Optional<UUID> predecessor,
-    Telling telling) {}
+    Listeners listeners) {}

@@ -18,12 +18,12 @@ public final class Outage {
   private static final Duration FIRST_WAIT = Duration.ofMillis(500);
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
 
-  private final Telling telling;
+  private final Listeners listeners;
   private final Map<String, Duration> nextWaits = new HashMap<>();
   private long sinceNanos;
 
-  public Outage(Telling telling) {
-    this.telling = requireNonNull(telling);
+  public Outage(Listeners listeners) {
+    this.listeners = requireNonNull(listeners);
   }
 
   /**
@@ -36,12 +36,12 @@ public final class Outage {
     if (nextWaits.isEmpty()) {
       sinceNanos = System.nanoTime();
       LOG.warn(
-          failure.kind() == StoreException.Kind.UNREACHABLE
+          failure.kind() == StoreException.Kind.UNAVAILABLE
               ? "database away; trying again until it is back cause={}"
               : "database refuses; trying again until it takes it cause={}",
           failure.getMessage());
       LOG.debug("database away", failure);
-      telling.tell(WorkerListener::databaseAway);
+      listeners.announce(WorkerListener::databaseAway);
     }
     Duration wait = nextWaits.getOrDefault(who, FIRST_WAIT);
     Duration twice = wait.multipliedBy(2);
@@ -53,7 +53,7 @@ public final class Outage {
   public synchronized void over(String who) {
     if (nextWaits.remove(who) != null && nextWaits.isEmpty()) {
       LOG.info("database back after_s={}", (System.nanoTime() - sinceNanos) / 1_000_000_000);
-      telling.tell(WorkerListener::databaseBack);
+      listeners.announce(WorkerListener::databaseBack);
     }
   }
 

@@ -22,7 +22,7 @@ final class Rescuer implements AutoCloseable {
   private final RetryPolicy retries;
   private final Outage outage;
   private final Duration period;
-  private final Telling telling;
+  private final Listeners listeners;
   private final Thread thread = WorkerThread.named("rescuer", this::work);
   private final WakeUp closing = new WakeUp();
   private volatile boolean closed;
@@ -33,12 +33,12 @@ final class Rescuer implements AutoCloseable {
       RetryPolicy retries,
       Outage outage,
       Duration period,
-      Telling telling) {
+      Listeners listeners) {
     this.rescues = rescues;
     this.retries = retries;
     this.outage = outage;
     this.period = period;
-    this.telling = telling;
+    this.listeners = listeners;
   }
 
   void start() {
@@ -70,7 +70,7 @@ final class Rescuer implements AutoCloseable {
       rescues.rescueExpired(retries, quiet).forEach(this::tell);
     } catch (StoreException e) {
       quietSinceNanos = System.nanoTime();
-      if (e.kind() != StoreException.Kind.UNREACHABLE) {
+      if (e.kind() != StoreException.Kind.UNAVAILABLE) {
         LOG.error("cannot look for expired leases", e);
       }
     } catch (RuntimeException | OutOfMemoryError e) { // The pool may lack a thread.
@@ -79,7 +79,7 @@ final class Rescuer implements AutoCloseable {
   }
 
   private void tell(Rescued rescued) {
-    telling.tell(WorkerListener::rescued);
+    listeners.announce(WorkerListener::rescued);
     LOG.warn(
         "lease ran out, attempt lost worker={} status={} issue={} attempt={}",
         rescued.worker(),

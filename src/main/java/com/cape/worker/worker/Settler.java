@@ -39,19 +39,20 @@ final class Settler implements AutoCloseable {
   private final EndingRules rules;
   private final Outage outage;
   private final Drain drain;
-  private final Telling telling;
+  private final Listeners listeners;
   private final AtomicInteger unsettled = new AtomicInteger();
   private final ScheduledThreadPoolExecutor keeper =
       new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
   private final Rounds slow = new Rounds(keeper, KEEPING_INTERVAL);
 
   /** For one worker. */
-  Settler(IssueRepository issues, EndingRules rules, Outage outage, Drain drain, Telling telling) {
+  Settler(
+      IssueRepository issues, EndingRules rules, Outage outage, Drain drain, Listeners listeners) {
     this.issues = issues;
     this.rules = rules;
     this.outage = outage;
     this.drain = drain;
-    this.telling = telling;
+    this.listeners = listeners;
     keeper.setRemoveOnCancelPolicy(true);
     // Later there may be no thread to be had.
     keeper.prestartCoreThread();
@@ -124,7 +125,7 @@ final class Settler implements AutoCloseable {
         .forEach(left -> LOG.error("could not end a process of the run process={}", left));
     int left = ending.survivors().size();
     if (ending.outlived() + left > 0) {
-      telling.tell(listener -> listener.outlived(ending.outlived(), left));
+      listeners.announce(listener -> listener.outlived(ending.outlived(), left));
     }
   }
 
@@ -170,7 +171,7 @@ final class Settler implements AutoCloseable {
   }
 
   private void tell(Settlement settlement, boolean written, Duration ran) {
-    telling.tell(
+    listeners.announce(
         listener -> {
           if (written) {
             listener.settled(settlement.outcome(), ran);

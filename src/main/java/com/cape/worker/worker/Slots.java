@@ -11,7 +11,7 @@ final class Slots {
   private final int count;
   private final Executor executor;
   private final Runnable onRelease;
-  private final Telling telling;
+  private final Listeners listeners;
   private int busy;
 
   /**
@@ -20,11 +20,11 @@ final class Slots {
    * @param executor brings a thread for each occupied slot
    * @param onRelease called after a slot has become free, by the thread that used it
    */
-  Slots(int count, Executor executor, Runnable onRelease, Telling telling) {
+  Slots(int count, Executor executor, Runnable onRelease, Listeners listeners) {
     this.count = count;
     this.executor = executor;
     this.onRelease = onRelease;
-    this.telling = telling;
+    this.listeners = listeners;
   }
 
   synchronized boolean free() {
@@ -68,6 +68,6 @@ final class Slots {
   private synchronized void change(int by) {
     busy += by;
     int now = busy;
-    telling.tell(listener -> listener.slotsBusy(now));
+    listeners.announce(listener -> listener.slotsBusy(now));
   }
 }

@@ -15,15 +15,15 @@ final class StartPause {
   private static final Duration FIRST = Duration.ofSeconds(15);
   private static final Duration LONGEST = Duration.ofMinutes(15);
 
-  private final Telling telling;
+  private final Listeners listeners;
   private Duration next = FIRST;
   private long failedNanos;
   private long endNanos;
   private boolean paused;
   private boolean told;
 
-  StartPause(Telling telling) {
-    this.telling = telling;
+  StartPause(Listeners listeners) {
+    this.listeners = listeners;
   }
 
   /** Begins a pause, unless one lasts. */
@@ -37,7 +37,7 @@ final class StartPause {
     LOG.error(
         "cannot start the command; claiming nothing for_s={} cause={}", next.toSeconds(), cause);
     told = true;
-    telling.tell(listener -> listener.paused(PauseReason.START));
+    listeners.announce(listener -> listener.paused(PauseReason.START));
     Duration twice = next.multipliedBy(2);
     next = twice.compareTo(LONGEST) < 0 ? twice : LONGEST;
   }
@@ -72,7 +72,7 @@ final class StartPause {
   private void tellEnd() {
     if (told) {
       told = false;
-      telling.tell(listener -> listener.resumed(PauseReason.START));
+      listeners.announce(listener -> listener.resumed(PauseReason.START));
     }
   }
 }

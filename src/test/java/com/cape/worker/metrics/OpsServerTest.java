@@ -69,13 +69,13 @@ class OpsServerTest {
   @Test
   void workerIsReadyOnceItIsRegistered() throws Exception {
     assertAnswer(503, "starting", "/ready");
-    server.telling().tell(WorkerListener::ready);
+    server.listeners().announce(WorkerListener::ready);
     assertAnswer(200, "ready", "/ready");
   }
 
   @Test
   void workerThatDrainsIsNotReady() throws Exception {
-    server.telling().tell(WorkerListener::ready);
+    server.listeners().announce(WorkerListener::ready);
     drain.beginPatiently("test");
     assertAnswer(503, "draining", "/ready");
     assertAnswer(200, "alive", "/live");
@@ -83,7 +83,7 @@ class OpsServerTest {
 
   @Test
   void workerWithoutItsCommandIsNotReady() throws Exception {
-    server.telling().tell(WorkerListener::ready);
+    server.listeners().announce(WorkerListener::ready);
     command = false;
     assertAnswer(503, "command", "/ready");
     command = true;
@@ -92,7 +92,7 @@ class OpsServerTest {
 
   @Test
   void workerWhoseDatabaseTakesNoWritesIsNotReady() throws Exception {
-    server.telling().tell(WorkerListener::ready);
+    server.listeners().announce(WorkerListener::ready);
     database.execute(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on',"
             + " current_database()); END $$");

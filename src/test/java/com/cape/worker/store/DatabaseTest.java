@@ -40,14 +40,14 @@ class DatabaseTest {
   @Test
   void refusedConnectionIsNamedByHostAndPort() {
     StoreException failure = failure(url("localhost:1", "u", "db"));
-    assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
+    assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
     assertEquals("localhost:1 refused the connection (SQLSTATE 08001)", failure.getMessage());
   }
 
   @Test
   void unknownHostIsUnreachable() {
     StoreException failure = failure(url("nowhere.invalid", "u", "db"));
-    assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
+    assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
     assertTrue(failure.getMessage().contains("nowhere.invalid"), failure.getMessage());
   }
 
@@ -55,7 +55,7 @@ class DatabaseTest {
   void serverThatNeverAnswersIsUnreachableWithinTheLimit() throws Exception {
     try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       StoreException failure = failure(url("localhost:" + silent.getLocalPort(), "u", "db"));
-      assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
+      assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
       assertTrue(
           failure.getMessage().contains("localhost:" + silent.getLocalPort()),
           failure.getMessage());
@@ -96,7 +96,7 @@ class DatabaseTest {
       other.createStatement().execute("LOCK TABLE busy");
       StoreException failure = failure(database, "SELECT 1 FROM busy");
       assertEquals("57014", failure.sqlState());
-      assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
+      assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
       assertEquals("0", server.value("SELECT count(*) FROM pg_locks WHERE NOT granted"));
       other.rollback();
       assertEquals(Optional.empty(), value(database, "SELECT id FROM busy"));
@@ -111,7 +111,7 @@ class DatabaseTest {
       try {
         value(database, "SELECT 1");
       } catch (StoreException e) {
-        assertEquals(StoreException.Kind.UNREACHABLE, e.kind());
+        assertEquals(StoreException.Kind.UNAVAILABLE, e.kind());
       }
       assertFalse(value(database, "SELECT pg_backend_pid()").orElseThrow().equals(first));
     }

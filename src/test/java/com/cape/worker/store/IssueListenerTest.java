@@ -109,7 +109,7 @@ class IssueListenerTest {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             + " WHERE application_name = 'listener' AND datname = current_database()");
     var failure = assertThrows(StoreException.class, () -> listener.await(LONG, new Recorder()));
-    assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
+    assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
     listener.connect();
     listener.probe();
     assertTrue(listener.await(LONG, new Recorder()));

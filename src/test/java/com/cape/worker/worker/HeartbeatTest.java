@@ -13,9 +13,9 @@ import com.cape.worker.run.Ending;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.queue.Presence;
-import com.cape.worker.store.queue.Roll;
+import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.WorkerState;
+import com.cape.worker.store.queue.WorkerStatus;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -30,8 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 class HeartbeatTest {
   @TempDir private Path directory;
   private final RecordingListener listener = new RecordingListener();
-  private final LiveRuns runs = new LiveRuns(LEASE, new Telling(listener));
-  private final List<Roll> rolls = new ArrayList<>();
+  private final LiveRuns runs = new LiveRuns(LEASE, new Listeners(listener));
+  private final List<HeartbeatReply> rolls = new ArrayList<>();
   private final RecordedRun run = new RecordedRun();
   private WorkerFixture fixture;
   private Heartbeat heartbeat;
@@ -47,9 +47,9 @@ class HeartbeatTest {
             ALICE,
             fixture.stores,
             runs,
-            () -> new Presence(WorkerState.WORKING, false, 0),
+            () -> new WorkerStatus(WorkerState.WORKING, false, 0),
             rolls::add,
-            new Outage(Telling.NOBODY),
+            new Outage(Listeners.NOBODY),
             new LeaseTimes(LEASE, Duration.ofSeconds(10)),
             LifeSigns.of(ServiceManager.NONE, LEASE));
     runs.add(claim.runId(), run, LeaseClock.now());
@@ -132,13 +132,13 @@ class HeartbeatTest {
   @Test
   void heartbeatNeverStopsWhileTheDatabaseIsAway() throws Exception {
     fixture.database.execute("ALTER TABLE cape_workers RENAME TO away");
-    var outage = new Outage(Telling.NOBODY);
+    var outage = new Outage(Listeners.NOBODY);
     var beating =
         new Heartbeat(
             ALICE,
             fixture.stores,
             runs,
-            () -> new Presence(WorkerState.WORKING, false, 0),
+            () -> new WorkerStatus(WorkerState.WORKING, false, 0),
             rolls::add,
             outage,
             new LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)),

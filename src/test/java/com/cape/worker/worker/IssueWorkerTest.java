@@ -200,7 +200,7 @@ class IssueWorkerTest {
         WorkerFixture.LEASE,
         atWork,
         () -> true,
-        Telling.NOBODY);
+        Listeners.NOBODY);
   }
 
   /** Fails after the statement of each claim has been committed. */

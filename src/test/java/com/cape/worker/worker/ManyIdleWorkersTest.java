@@ -196,7 +196,7 @@ class ManyIdleWorkersTest {
             Optional.of(listener));
     var loop =
         new LoopPlan(
-            Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), Telling.NOBODY);
+            Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), Listeners.NOBODY);
     return new IssueWorker(
         identity,
         new WorkerPlan(plan(id), loop, WorkerFixture.retries()),

@@ -12,7 +12,7 @@ class StartPauseTest {
   private static final Duration FIRST = Duration.ofSeconds(15);
 
   private final RecordingListener listener = new RecordingListener();
-  private final StartPause pause = new StartPause(new Telling(listener));
+  private final StartPause pause = new StartPause(new Listeners(listener));
 
   @Test
   void firstPauseLasts15Seconds() {

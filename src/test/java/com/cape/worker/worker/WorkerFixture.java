@@ -101,7 +101,7 @@ final class WorkerFixture {
             drainTimeout,
             exitWhenIdle,
             Optional.empty(),
-            new Telling(listener));
+            new Listeners(listener));
     return new IssueWorker(
         ALICE,
         new WorkerPlan(plan, loop, retries()),
@@ -112,9 +112,9 @@ final class WorkerFixture {
   }
 
   Settler settler() {
-    var telling = new Telling(listener);
+    var listeners = new Listeners(listener);
     var rules = new EndingRules(retries(), () -> 0L);
-    return new Settler(stores.issues(), rules, new Outage(telling), drain, telling);
+    return new Settler(stores.issues(), rules, new Outage(listeners), drain, listeners);
   }
 
   /** Runs the next due issue on this thread. */
@@ -132,10 +132,10 @@ final class WorkerFixture {
             new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace()), directories),
             plan.check(),
             commands(),
-            new LiveRuns(LEASE, Telling.NOBODY),
+            new LiveRuns(LEASE, Listeners.NOBODY),
             settler(),
             new Claims(
-                ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false, Telling.NOBODY))
+                ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false, Listeners.NOBODY))
         .run(new Held(claim, sent), started)
         .cause();
   }

@@ -6,7 +6,7 @@ public enum ExitCode {
   FAILED(1),
   USAGE(2),
   /** The database cannot be reached; the daemon waits instead. */
-  UNREACHABLE(69),
+  UNAVAILABLE(69),
   TRY_LATER(75),
   WRONG_SETTING(78);
 

@@ -20,8 +20,8 @@ public final class Refusal extends RuntimeException {
    */
   public static Refusal of(StoreException failure, String origin) {
     ExitCode code =
-        failure.kind() == StoreException.Kind.UNREACHABLE
-            ? ExitCode.UNREACHABLE
+        failure.kind() == StoreException.Kind.UNAVAILABLE
+            ? ExitCode.UNAVAILABLE
             : ExitCode.WRONG_SETTING;
     return new Refusal(
         code, "%s; the database URL comes from %s".formatted(failure.getMessage(), origin));
@@ -40,7 +40,7 @@ public final class Refusal extends RuntimeException {
               "%s; 'cape-worker migrate' brings the schema up to date"
                   .formatted(failure.getMessage()));
       case OTHER -> new Refusal(ExitCode.FAILED, failure.getMessage());
-      case UNREACHABLE, CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN -> of(failure, origin);
+      case UNAVAILABLE, CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN -> of(failure, origin);
     };
   }
 

@@ -29,7 +29,7 @@ public final class Watch {
         lastLook = System.nanoTime();
       } catch (StoreException e) {
         boolean away = System.nanoTime() - lastLook >= LONGEST_GAP.toNanos();
-        if (away || e.kind() != StoreException.Kind.UNREACHABLE) {
+        if (away || e.kind() != StoreException.Kind.UNAVAILABLE) {
           throw e;
         }
       }

@@ -20,7 +20,7 @@ public final class Changes {
   }
 
   /** Says what a result means. */
-  interface Telling<R> {
+  interface Listeners<R> {
     Told of(long id, R result);
   }
 
@@ -32,10 +32,10 @@ public final class Changes {
   }
 
   /** Prints them all; fails when one was refused. */
-  static <R extends Enum<R>> int tell(Map<Long, R> results, Telling<R> telling, Output output) {
+  static <R extends Enum<R>> int tell(Map<Long, R> results, Listeners<R> listeners, Output output) {
     boolean refused = false;
     for (Map.Entry<Long, R> entry : results.entrySet()) {
-      Told told = telling.of(entry.getKey(), entry.getValue());
+      Told told = listeners.of(entry.getKey(), entry.getValue());
       refused |= told.refused();
       if (told.refused()) {
         output.note(told.line());

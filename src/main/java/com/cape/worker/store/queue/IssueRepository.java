@@ -60,31 +60,54 @@ public final class IssueRepository {
    *
    * @param issueLogs the folder of the attempts' log files
    */
-  public Look look(WorkerIdentity worker, String issueLogs, Duration lease) {
-    Optional<Look> look;
+  public ClaimResult claim(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
+    Optional<ClaimResult> result;
     do {
-      look = lookOrCancel(worker, issueLogs, lease);
-    } while (look.isEmpty());
-    return look.get();
+      result = claimOrCancel(runId, worker, issueLogs, lease);
+    } while (result.isEmpty());
+    return result.get();
   }
 
-  /** The claim of a {@link #look}; empty when there was none. */
+  /** The issue of a {@link #claim} under a new run id; empty when there was none. */
   public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
-    return look(worker, issueLogs, lease).claim();
+    return claim(UUID.randomUUID(), worker, issueLogs, lease).claim();
   }
 
-  /** One look; empty when it cancelled an issue instead. */
-  private Optional<Look> lookOrCancel(WorkerIdentity worker, String issueLogs, Duration lease) {
+  /** One try; empty when it cancelled an issue instead. */
+  private Optional<ClaimResult> claimOrCancel(
+      UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
     return database
         .queryOne(
-            claimStatement, bind -> claim(bind, worker, issueLogs, lease), IssueRepository::toLook)
+            claimStatement,
+            bind -> bindClaim(bind, runId, worker, issueLogs, lease),
+            IssueRepository::toClaimResult)
         .orElseThrow();
   }
 
-  private static void claim(
-      Database.Binding bind, WorkerIdentity worker, String issueLogs, Duration lease)
+  private static final String FIND_CLAIM =
+      """
+      WITH found AS (
+        UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?)
+         WHERE run_id = ? AND outcome = 'running'
+        RETURNING run_id, issue_id, attempt, fence
+      )
+      SELECT i.id, found.attempt AS attempts, found.fence, found.run_id, i.description, i.last_error
+        FROM found JOIN cape_issues i ON i.id = found.issue_id
+      """;
+
+  /**
+   * The claim that was asked for under this run id, should its answer have been lost: its lease is
+   * extended. Empty when there was no such claim.
+   */
+  public Optional<Claim> findClaim(UUID runId, Duration lease) {
+    return database.queryOne(
+        FIND_CLAIM, bind -> bind.seconds(lease).uuid(runId), IssueRepository::toClaim);
+  }
+
+  private static void bindClaim(
+      Database.Binding bind, UUID runId, WorkerIdentity worker, String issueLogs, Duration lease)
       throws SQLException {
-    bind.uuid(UUID.randomUUID())
+    bind.uuid(runId)
         .text(worker.id().value())
         .uuid(worker.instance())
         .text(worker.host())
@@ -93,14 +116,15 @@ public final class IssueRepository {
         .seconds(lease);
   }
 
-  private static Optional<Look> toLook(ResultSet row) throws SQLException {
+  private static Optional<ClaimResult> toClaimResult(ResultSet row) throws SQLException {
     if (row.getObject("run_id") != null) {
-      return Optional.of(new Look(Optional.of(toClaim(row)), Idle.UNKNOWN, toWaited(row)));
+      return Optional.of(
+          new ClaimResult(Optional.of(toClaim(row)), NoClaimReason.UNKNOWN, toWaited(row)));
     }
     if (row.getObject("id") != null) {
       return Optional.empty();
     }
-    return Optional.of(new Look(Optional.empty(), toIdle(row), Duration.ZERO));
+    return Optional.of(new ClaimResult(Optional.empty(), toIdle(row), Duration.ZERO));
   }
 
   private static Duration toWaited(ResultSet row) throws SQLException {
@@ -117,18 +141,19 @@ public final class IssueRepository {
         Optional.ofNullable(row.getString("last_error")));
   }
 
-  private static Idle toIdle(ResultSet row) throws SQLException {
+  private static NoClaimReason toIdle(ResultSet row) throws SQLException {
     double left = row.getDouble("left_s");
     Optional<Duration> pausedFor = row.wasNull() ? Optional.empty() : Optional.of(wait(left));
-    List<Idle.Due> dues = new ArrayList<>();
+    List<NoClaimReason.Due> dues = new ArrayList<>();
     if (row.getArray("due_ids") != null) {
       Long[] ids = (Long[]) row.getArray("due_ids").getArray();
       Double[] waits = (Double[]) row.getArray("due_s").getArray();
       for (int i = 0; i < ids.length; i++) {
-        dues.add(new Idle.Due(ids[i], wait(waits[i])));
+        dues.add(new NoClaimReason.Due(ids[i], wait(waits[i])));
       }
     }
-    return new Idle(pausedFor, Optional.ofNullable(row.getString("reason")).orElse(""), dues);
+    return new NoClaimReason(
+        pausedFor, Optional.ofNullable(row.getString("reason")).orElse(""), dues);
   }
 
   /** Not a moment too short, else whoever waits looks twice. */
@@ -149,12 +174,12 @@ public final class IssueRepository {
       """;
 
   /** Extends the leases of the runs; answers the ones that still have one. */
-  public List<HeldLease> extendLeases(List<UUID> runIds, Duration lease) {
+  public List<LeaseReply> extendLeases(List<UUID> runIds, Duration lease) {
     return database.query(
         EXTEND,
         bind -> bind.seconds(lease).uuids(runIds),
         row ->
-            new HeldLease(
+            new LeaseReply(
                 row.getObject("run_id", UUID.class),
                 row.getBoolean("cancelled"),
                 row.getBoolean("deleted")));
@@ -207,29 +232,34 @@ public final class IssueRepository {
    * What a settle wrote, and what was found after it.
    *
    * @param settled as of {@link #settle}
-   * @param look empty when it cancelled an issue, or when only the settle could be written
+   * @param claimed empty when it cancelled an issue, or when only the settle could be written
    */
-  public record SettledAndLook(Optional<Settled> settled, Optional<Look> look) {}
+  public record SettledAndClaimed(Optional<Settled> settled, Optional<ClaimResult> claimed) {}
 
   /** Settles, and claims the next issue in the same transaction and the same round trip. */
-  public SettledAndLook settleAndLook(
-      Claim claim, Settlement settlement, WorkerIdentity worker, String issueLogs, Duration lease) {
+  public SettledAndClaimed settleAndClaim(
+      Claim claim,
+      Settlement settlement,
+      UUID nextRunId,
+      WorkerIdentity worker,
+      String issueLogs,
+      Duration lease) {
     try {
       return database.queryTwo(
           SETTLE + ";" + claimStatement,
           bind -> {
             settle(bind, claim, settlement);
-            claim(bind, worker, issueLogs, lease);
+            bindClaim(bind, nextRunId, worker, issueLogs, lease);
           },
           IssueRepository::toSettled,
-          IssueRepository::toLook,
-          (settled, look) -> new SettledAndLook(settled, look.flatMap(found -> found)));
+          IssueRepository::toClaimResult,
+          (settled, result) -> new SettledAndClaimed(settled, result.flatMap(found -> found)));
     } catch (StoreException e) {
       // Neither is written then, and the settle may well be by itself.
       if (!NO_SUCH_CHARACTER.contains(e.sqlState())) {
         throw e;
       }
-      return new SettledAndLook(settle(claim, settlement), Optional.empty());
+      return new SettledAndClaimed(settle(claim, settlement), Optional.empty());
     }
   }
 

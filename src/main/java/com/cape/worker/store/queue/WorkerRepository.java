@@ -111,7 +111,8 @@ public final class WorkerRepository {
    *
    * @return empty when the id is registered to another instance
    */
-  public Optional<Roll> heartbeat(WorkerIdentity worker, Presence presence, Duration lease) {
+  public Optional<HeartbeatReply> heartbeat(
+      WorkerIdentity worker, WorkerStatus presence, Duration lease) {
     return database.queryOne(
         HEARTBEAT,
         bind ->
@@ -125,7 +126,7 @@ public final class WorkerRepository {
                 .flag(presence.listenerUp())
                 .number(presence.freeSlots()),
         row ->
-            new Roll(
+            new HeartbeatReply(
                 row.getInt("before"),
                 row.getInt("number") + 1,
                 row.getBoolean("drain"),

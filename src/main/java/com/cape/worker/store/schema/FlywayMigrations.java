@@ -126,7 +126,7 @@ final class FlywayMigrations {
       }
       if (start.plus(LONGEST_WAIT).isBefore(Instant.now())) {
         throw readable(
-            new StoreException(StoreException.Kind.UNREACHABLE, "", "another process is at it"));
+            new StoreException(StoreException.Kind.UNAVAILABLE, "", "another process is at it"));
       }
       pause();
     }
@@ -161,7 +161,7 @@ final class FlywayMigrations {
       Thread.sleep(BETWEEN_TRIES.toMillis());
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
-      throw readable(new StoreException(StoreException.Kind.UNREACHABLE, "", "interrupted"));
+      throw readable(new StoreException(StoreException.Kind.UNAVAILABLE, "", "interrupted"));
     }
   }
 
@@ -217,7 +217,7 @@ final class FlywayMigrations {
     String advice =
         switch (thrown.kind()) {
           case FORBIDDEN -> LET_THE_OWNER;
-          case UNREACHABLE ->
+          case UNAVAILABLE ->
               LOCKED.contains(thrown.sqlState())
                   ? "; a long transaction, or a vacuum, holds cape_issues"
                   : "";

@@ -16,6 +16,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -200,8 +201,8 @@ class ClaimAmongOthersTest {
     while (claim.isPresent()) {
       claim =
           issues
-              .settleAndLook(claim.get(), completed(), ALICE, "/logs", LEASE)
-              .look()
+              .settleAndClaim(claim.get(), completed(), UUID.randomUUID(), ALICE, "/logs", LEASE)
+              .claimed()
               .orElseThrow()
               .claim();
     }

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -121,7 +122,7 @@ class IssueRepositoryTest {
     insert();
     Claim claim = claim().orElseThrow();
     assertEquals(
-        List.of(new HeldLease(claim.runId(), false, false)),
+        List.of(new LeaseReply(claim.runId(), false, false)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
     assertTrue(repository.settle(claim, completed()).isPresent());
     assertEquals(List.of(), repository.extendLeases(List.of(claim.runId()), LEASE));
@@ -133,11 +134,11 @@ class IssueRepositoryTest {
     Claim claim = claim().orElseThrow();
     database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
     assertEquals(
-        List.of(new HeldLease(claim.runId(), true, false)),
+        List.of(new LeaseReply(claim.runId(), true, false)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
     database.execute("DELETE FROM cape_issues");
     assertEquals(
-        List.of(new HeldLease(claim.runId(), false, true)),
+        List.of(new LeaseReply(claim.runId(), false, true)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
   }
 
@@ -157,7 +158,7 @@ class IssueRepositoryTest {
     insert();
     assertTrue(repository.settle(claim().orElseThrow(), throttled()).isPresent());
     assertEquals(Optional.empty(), claim());
-    Idle idle = idle();
+    NoClaimReason idle = idle();
     assertTrue(idle.pausedFor().orElseThrow().toMinutes() >= 14, idle.toString());
     assertTrue(idle.nextDue().orElseThrow().toMinutes() >= 14, idle.toString());
 
@@ -234,7 +235,7 @@ class IssueRepositoryTest {
     database.execute(
         "INSERT INTO cape_issues (description, run_after) VALUES ('never', 'infinity');"
             + " INSERT INTO cape_pauses (scope, paused_until) VALUES ('*', 'infinity')");
-    Idle idle = idle();
+    NoClaimReason idle = idle();
     assertEquals(Optional.empty(), idle.nextDue());
     assertTrue(idle.pausedFor().isPresent());
   }
@@ -261,7 +262,7 @@ class IssueRepositoryTest {
     database.execute(
         "INSERT INTO cape_issues (description, run_after, priority)"
             + " SELECT 'x', now() + make_interval(mins => 100 - n), n % 3 FROM generate_series(1, 90) AS n");
-    List<Idle.Due> dues = idle().dues();
+    List<NoClaimReason.Due> dues = idle().dues();
     assertEquals(32, dues.size());
     assertEquals(90, dues.get(0).issueId());
     assertEquals(89, dues.get(1).issueId());
@@ -366,14 +367,20 @@ class IssueRepositoryTest {
     insert();
     insert();
     Claim first = claim().orElseThrow();
-    var both = repository.settleAndLook(first, completed(), ALICE, "/logs", LEASE);
+    var both =
+        repository.settleAndClaim(first, completed(), UUID.randomUUID(), ALICE, "/logs", LEASE);
     assertEquals(Optional.of(IssueStatus.COMPLETED), both.settled().orElseThrow().status());
-    assertEquals(2, both.look().orElseThrow().claim().orElseThrow().issueId());
+    assertEquals(2, both.claimed().orElseThrow().claim().orElseThrow().issueId());
     var last =
-        repository.settleAndLook(
-            both.look().get().claim().get(), completed(), ALICE, "/logs", LEASE);
+        repository.settleAndClaim(
+            both.claimed().get().claim().get(),
+            completed(),
+            UUID.randomUUID(),
+            ALICE,
+            "/logs",
+            LEASE);
     assertTrue(last.settled().isPresent());
-    assertTrue(last.look().orElseThrow().claim().isEmpty());
+    assertTrue(last.claimed().orElseThrow().claim().isEmpty());
   }
 
   @Test
@@ -382,17 +389,18 @@ class IssueRepositoryTest {
     insert();
     Claim first = claim().orElseThrow();
     database.execute("UPDATE cape_issue_attempts SET outcome = 'lost'");
-    var both = repository.settleAndLook(first, again(true), ALICE, "/logs", LEASE);
+    var both =
+        repository.settleAndClaim(first, again(true), UUID.randomUUID(), ALICE, "/logs", LEASE);
     assertTrue(both.settled().isEmpty());
-    assertEquals(2, both.look().orElseThrow().claim().orElseThrow().issueId());
+    assertEquals(2, both.claimed().orElseThrow().claim().orElseThrow().issueId());
   }
 
-  private Idle idle() {
+  private NoClaimReason idle() {
     return look().idle();
   }
 
-  private Look look() {
-    return repository.look(ALICE, "/logs/issues", LEASE);
+  private ClaimResult look() {
+    return repository.claim(UUID.randomUUID(), ALICE, "/logs/issues", LEASE);
   }
 
   private Optional<Claim> claim() {

@@ -148,7 +148,7 @@ class LeaseProtocolTest {
   private void heartbeat(Run run) {
     boolean held = outcome(run).equals("running");
     String before = rows();
-    List<HeldLease> answer = issues.extendLeases(List.of(run.claim.runId()), LEASE);
+    List<LeaseReply> answer = issues.extendLeases(List.of(run.claim.runId()), LEASE);
     story.add("heartbeat " + run.claim.fence() + " " + answer);
     assertEquals(held, !answer.isEmpty());
     assertEquals(before, rows(), "a heartbeat changes no issue");

@@ -120,7 +120,9 @@ class NotificationTest {
     Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
     issues.extendLeases(List.of(claim.runId()), LEASE);
     assertTrue(
-        workers.heartbeat(ALICE, new Presence(WorkerState.WORKING, true, 1), LEASE).isPresent());
+        workers
+            .heartbeat(ALICE, new WorkerStatus(WorkerState.WORKING, true, 1), LEASE)
+            .isPresent());
     assertTrue(issues.settle(claim, completed()).isPresent());
     assertEquals(List.of(), told());
   }

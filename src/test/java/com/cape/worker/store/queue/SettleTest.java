@@ -20,6 +20,7 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -167,7 +168,9 @@ class SettleTest {
     assertTrue(repository.settle(first, throttled(Duration.ofMinutes(30))).isPresent());
     assertTrue(repository.settle(second, throttled(Duration.ofMinutes(15))).isPresent());
     assertEquals("t", database.value("SELECT paused_until > now() + '29 min' FROM cape_pauses"));
-    assertEquals("it went wrong", repository.look(BOB, "/logs", LEASE).idle().pauseReason());
+    assertEquals(
+        "it went wrong",
+        repository.claim(UUID.randomUUID(), BOB, "/logs", LEASE).idle().pauseReason());
   }
 
   @Test
@@ -231,7 +234,7 @@ class SettleTest {
     database.execute("INSERT INTO cape_issues (id, description) VALUES (1, 'another')");
     assertEquals(Optional.empty(), repository.claimNext(BOB, "/logs", LEASE));
     assertEquals(
-        List.of(new HeldLease(claim.runId(), false, true)),
+        List.of(new LeaseReply(claim.runId(), false, true)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
     assertEquals(Optional.of(new Settled(Optional.empty())), repository.settle(claim, completed()));
     assertEquals("pending", issue("status"));

@@ -85,9 +85,10 @@ class WorkerRepositoryTest {
 
   @Test
   void rankIsAmongThoseThatListenAndHaveAFreeSlot() {
-    assertEquals(new Roll(0, 1, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
-    assertEquals(new Roll(0, 2, false, false), beat(ALICE, WorkerState.IDLE).orElseThrow());
-    assertEquals(new Roll(1, 2, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
+    assertEquals(new HeartbeatReply(0, 1, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
+    assertEquals(
+        new HeartbeatReply(0, 2, false, false), beat(ALICE, WorkerState.IDLE).orElseThrow());
+    assertEquals(new HeartbeatReply(1, 2, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
     for (String gone :
         List.of(
             "listener_up = false", "free_slots = 0", "heartbeat_at = now() - interval '6 min'")) {
@@ -103,7 +104,7 @@ class WorkerRepositoryTest {
     register(ALICE);
     database.execute(
         "UPDATE cape_workers SET drain_requested_for = instance, drain_restart = true");
-    Roll roll = beat(ALICE, WorkerState.IDLE).orElseThrow();
+    HeartbeatReply roll = beat(ALICE, WorkerState.IDLE).orElseThrow();
     assertTrue(roll.drainRequested() && roll.restart());
     database.execute("UPDATE cape_workers SET heartbeat_at = '-infinity'");
     register(OTHER);
@@ -172,8 +173,8 @@ class WorkerRepositoryTest {
     }
   }
 
-  private Optional<Roll> beat(WorkerIdentity worker, WorkerState state) {
-    return workers.heartbeat(worker, new Presence(state, true, 1), LEASE);
+  private Optional<HeartbeatReply> beat(WorkerIdentity worker, WorkerState state) {
+    return workers.heartbeat(worker, new WorkerStatus(state, true, 1), LEASE);
   }
 
   private Optional<Registration> register(WorkerIdentity worker) {

@@ -163,7 +163,7 @@ class MigratorTest {
       other.createStatement().execute("SELECT * FROM cape_issues");
       var failure = assertThrows(StoreException.class, migrator::migrate);
       assertEquals("55P03", failure.sqlState());
-      assertEquals(StoreException.Kind.UNREACHABLE, failure.kind());
+      assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
       assertTrue(failure.getMessage().contains("a long transaction"), failure.getMessage());
       other.rollback();
     }

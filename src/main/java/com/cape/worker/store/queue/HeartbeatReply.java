@@ -8,4 +8,4 @@ package com.cape.worker.store.queue;
  * @param drainRequested whether this instance is asked to drain
  * @param restart whether it is to be started again then
  */
-public record Roll(int rank, int ready, boolean drainRequested, boolean restart) {}
+public record HeartbeatReply(int rank, int ready, boolean drainRequested, boolean restart) {}

@@ -2,14 +2,14 @@ package com.cape.worker.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import com.cape.worker.store.queue.Roll;
+import com.cape.worker.store.queue.HeartbeatReply;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-class FleetTest {
+class ClaimOrderTest {
   private static final long ISSUE = 4_711;
 
   @Test
@@ -30,7 +30,7 @@ class FleetTest {
   @Test
   void issuesInsertedTogetherOrOneByOneAreTheSameWorkersTurn() {
     for (int rank = 0; rank < 7; rank++) {
-      Fleet fleet = fleet(rank, 7);
+      ClaimOrder fleet = fleet(rank, 7);
       Optional<Duration> alone =
           IntStream.range(0, 3)
               .mapToObj(n -> fleet.turn(1, ISSUE + n))
@@ -44,8 +44,8 @@ class FleetTest {
   @Test
   void loneWorkerAndOneThatHearsNothingAlwaysLook() {
     assertEquals(Optional.of(Duration.ZERO), fleet(0, 1).turn(1, ISSUE));
-    var deaf = new Fleet(() -> false);
-    deaf.update(new Roll(7, 50, false, false));
+    var deaf = new ClaimOrder(() -> false);
+    deaf.update(new HeartbeatReply(7, 50, false, false));
     assertEquals(Optional.of(Duration.ZERO), deaf.turn(1, ISSUE));
   }
 
@@ -59,9 +59,9 @@ class FleetTest {
     return turns.stream().flatMap(Optional::stream).map(Duration::toMillis).sorted().toList();
   }
 
-  private static Fleet fleet(int rank, int ready) {
-    var fleet = new Fleet(() -> true);
-    fleet.update(new Roll(rank, ready, false, false));
+  private static ClaimOrder fleet(int rank, int ready) {
+    var fleet = new ClaimOrder(() -> true);
+    fleet.update(new HeartbeatReply(rank, ready, false, false));
     return fleet;
   }
 }

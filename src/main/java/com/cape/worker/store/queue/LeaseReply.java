@@ -8,4 +8,4 @@ import java.util.UUID;
  * @param cancelRequested somebody asked for the issue to be cancelled
  * @param issueDeleted the issue is gone from the table
  */
-public record HeldLease(UUID runId, boolean cancelRequested, boolean issueDeleted) {}
+public record LeaseReply(UUID runId, boolean cancelRequested, boolean issueDeleted) {}

@@ -11,4 +11,4 @@ import java.util.Optional;
  * @param waited how long the claimed issue had been due; zero when there is no claim, or nobody
  *     wants to know
  */
-public record Look(Optional<Claim> claim, Idle idle, Duration waited) {}
+public record ClaimResult(Optional<Claim> claim, NoClaimReason idle, Duration waited) {}

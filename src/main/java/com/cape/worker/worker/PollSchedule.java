@@ -1,6 +1,6 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.store.queue.Idle;
+import com.cape.worker.store.queue.NoClaimReason;
 import com.cape.worker.worker.WorkerListener.PauseReason;
 import java.time.Duration;
 import java.util.Comparator;
@@ -10,26 +10,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** How long the loop rests when there was nothing to claim. Used by the loop's thread. */
-final class Rest {
-  private static final Logger LOG = LoggerFactory.getLogger(Rest.class);
+final class PollSchedule {
+  private static final Logger LOG = LoggerFactory.getLogger(PollSchedule.class);
   private static final double JITTER = 0.2;
   private static final Duration SHORTEST = Duration.ofMillis(20);
 
   private final Duration pollInterval;
-  private final Fleet fleet;
+  private final ClaimOrder fleet;
   private final RandomGenerator random;
-  private final Telling telling;
+  private final Listeners listeners;
   private volatile boolean paused;
 
-  Rest(Duration pollInterval, Fleet fleet, RandomGenerator random, Telling telling) {
+  PollSchedule(
+      Duration pollInterval, ClaimOrder fleet, RandomGenerator random, Listeners listeners) {
     this.pollInterval = pollInterval;
     this.fleet = fleet;
     this.random = random;
-    this.telling = telling;
+    this.listeners = listeners;
   }
 
   /** Until the next poll, the end of a pause, or the next issue that falls due for this worker. */
-  Duration next(Idle idle) {
+  Duration next(NoClaimReason idle) {
     notePause(idle);
     double factor = 1 - JITTER + 2 * JITTER * random.nextDouble();
     Duration poll = Duration.ofMillis(Math.round(pollInterval.toMillis() * factor));
@@ -38,7 +39,7 @@ final class Rest {
     return earliest.compareTo(SHORTEST) < 0 ? SHORTEST : earliest;
   }
 
-  private Optional<Duration> nextTurn(Idle idle) {
+  private Optional<Duration> nextTurn(NoClaimReason idle) {
     return idle.dues().stream()
         .flatMap(due -> fleet.turn(1, due.issueId()).map(due.in()::plus).stream())
         .min(Comparator.naturalOrder());
@@ -54,11 +55,11 @@ final class Rest {
     if (paused) {
       paused = false;
       LOG.info("pause over");
-      telling.tell(listener -> listener.resumed(PauseReason.REQUESTED));
+      listeners.announce(listener -> listener.resumed(PauseReason.REQUESTED));
     }
   }
 
-  private void notePause(Idle idle) {
+  private void notePause(NoClaimReason idle) {
     if (idle.pausedFor().isEmpty()) {
       over();
       return;
@@ -69,7 +70,7 @@ final class Rest {
           "paused: claiming nothing for {} s reason={}",
           idle.pausedFor().get().toSeconds(),
           idle.pauseReason());
-      telling.tell(listener -> listener.paused(PauseReason.REQUESTED));
+      listeners.announce(listener -> listener.paused(PauseReason.REQUESTED));
     }
   }
 }

@@ -1,6 +1,6 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.store.queue.Roll;
+import com.cape.worker.store.queue.HeartbeatReply;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -12,21 +12,21 @@ import java.util.function.BooleanSupplier;
  * the next one's turn. Ranks may be stale and workers dead: two more stand by, and polling is
  * underneath. Safe for use by several threads.
  */
-final class Fleet {
+final class ClaimOrder {
   private static final List<Duration> STANDING_BY =
       List.of(Duration.ofMillis(10), Duration.ofMillis(100));
   private static final Duration STEP = Duration.ofMillis(20);
   private static final Duration LONGEST_SPREAD = Duration.ofSeconds(1);
 
   private final BooleanSupplier listening;
-  private volatile Roll roll = new Roll(0, 1, false, false);
+  private volatile HeartbeatReply roll = new HeartbeatReply(0, 1, false, false);
 
   /** Alone, until a heartbeat says otherwise. */
-  Fleet(BooleanSupplier listening) {
+  ClaimOrder(BooleanSupplier listening) {
     this.listening = listening;
   }
 
-  void update(Roll latest) {
+  void update(HeartbeatReply latest) {
     roll = latest;
   }
 
@@ -37,7 +37,7 @@ final class Fleet {
    * @param count of issues, numbered from the first one on
    */
   Optional<Duration> turn(int count, long firstIssueId) {
-    Roll now = roll;
+    HeartbeatReply now = roll;
     if (!listening.getAsBoolean()) {
       return Optional.of(Duration.ZERO);
     }

@@ -12,12 +12,12 @@ import java.util.Optional;
  * @param pauseReason empty without a pause
  * @param dues the pending issues that fall due next, the first of them first
  */
-public record Idle(Optional<Duration> pausedFor, String pauseReason, List<Due> dues) {
+public record NoClaimReason(Optional<Duration> pausedFor, String pauseReason, List<Due> dues) {
   /** Nothing is known. */
-  static final Idle UNKNOWN = new Idle(Optional.empty(), "", List.of());
+  static final NoClaimReason UNKNOWN = new NoClaimReason(Optional.empty(), "", List.of());
 
   /** Copies the list. */
-  public Idle {
+  public NoClaimReason {
     dues = List.copyOf(dues);
   }
 

@@ -4,9 +4,9 @@ import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.IssueListener;
 
 /** What each notification makes this worker do. Called by the listener's thread. */
-final class Summons implements IssueListener.Handler {
+final class NotificationHandler implements IssueListener.Handler {
   private final WorkerId worker;
-  private final Fleet fleet;
+  private final ClaimOrder fleet;
   private final Slots slots;
   private final WakeUp loop;
   private final Heartbeat heartbeat;
@@ -17,8 +17,13 @@ final class Summons implements IssueListener.Handler {
    *
    * @param loop wakes it
    */
-  Summons(
-      WorkerId worker, Fleet fleet, Slots slots, WakeUp loop, Heartbeat heartbeat, AtWork atWork) {
+  NotificationHandler(
+      WorkerId worker,
+      ClaimOrder fleet,
+      Slots slots,
+      WakeUp loop,
+      Heartbeat heartbeat,
+      AtWork atWork) {
     this.worker = worker;
     this.fleet = fleet;
     this.slots = slots;

@@ -6,7 +6,7 @@ package com.cape.worker.store.queue;
  * @param listenerUp whether notifications are known to arrive
  * @param freeSlots runs that it could begin now
  */
-public record Presence(WorkerState state, boolean listenerUp, int freeSlots) {
+public record WorkerStatus(WorkerState state, boolean listenerUp, int freeSlots) {
   /** The last that is told. */
-  public static final Presence STOPPED = new Presence(WorkerState.STOPPED, false, 0);
+  public static final WorkerStatus STOPPED = new WorkerStatus(WorkerState.STOPPED, false, 0);
 }
