@@ -15,27 +15,29 @@ import com.cape.worker.host.ServiceManager;
 import com.cape.worker.host.StateDirectory;
 import com.cape.worker.metrics.OpsServer;
 import com.cape.worker.metrics.WorkerMetrics;
+import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.RescueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.queue.WorkerStatus;
-import com.cape.worker.worker.Drain;
+import com.cape.worker.worker.ClaimGate;
 import com.cape.worker.worker.IssueWorker;
-import com.cape.worker.worker.LifeSigns;
-import com.cape.worker.worker.Listeners;
 import com.cape.worker.worker.LogRetention;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
-import com.cape.worker.worker.Stores;
 import com.cape.worker.worker.WorkerPlan;
+import com.cape.worker.worker.state.BeatClock;
+import com.cape.worker.worker.state.Drain;
+import com.cape.worker.worker.state.LeaseTimes;
+import com.cape.worker.worker.state.LifeSigns;
+import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.Stores;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -119,23 +121,30 @@ public final class Daemon {
     }
   }
 
-  /** Works, and answers those who ask meanwhile; without an address for that nothing is loaded. */
+  /**
+   * Works, and serves metrics and health meanwhile; without an address nothing of that is loaded.
+   */
   private ExitCode watched(RunPlan plan, Path perl, StateDirectory state, LifeSigns signs)
       throws InterruptedException, IOException {
-    if (config.http().isEmpty()) {
-      return work(plan, perl, state, signs, Listeners.NOBODY);
-    }
-    HttpSettings http = config.http().get();
-    try (OpsServer server = serve(http, plan, perl, signs)) {
-      LOG.info(
-          "serving metrics and health address={} port={}",
-          http.address().host(),
-          server.address().getPort());
-      return work(plan, perl, state, signs, server.listeners());
+    var listeners = new Listeners();
+    try (var commands = new ProcessCommandRunner(perl, config.command().withheld())) {
+      var beats = new BeatClock(new LeaseTimes(config.loop().lease(), plan.grace()));
+      var gate = new ClaimGate(drain, plan.check(), commands, beats, listeners);
+      if (config.http().isEmpty()) {
+        return work(plan, state, signs, commands, gate, listeners);
+      }
+      HttpSettings http = config.http().get();
+      try (OpsServer server = serve(http, gate, signs, listeners)) {
+        LOG.info(
+            "serving metrics and health address={} port={}",
+            http.address().host(),
+            server.address().getPort());
+        return work(plan, state, signs, commands, gate, listeners);
+      }
     }
   }
 
-  private OpsServer serve(HttpSettings http, RunPlan plan, Path perl, LifeSigns signs) {
+  private OpsServer serve(HttpSettings http, ClaimGate gate, LifeSigns signs, Listeners listeners) {
     var about =
         new WorkerMetrics.About(
             config.workerId(), version, config.loop().concurrency(), config.loop().lease());
@@ -144,8 +153,8 @@ public final class Daemon {
           http,
           about,
           signs::alive,
-          drain,
-          () -> plan.check().trouble().isEmpty() && Files.isExecutable(perl),
+          gate,
+          listeners,
           () -> Database.single(config.connection().url(), applicationName(), PROBE_LIMIT));
     } catch (IOException e) {
       throw AddressRefusal.of(http.address(), e);
@@ -153,18 +162,20 @@ public final class Daemon {
   }
 
   private ExitCode work(
-      RunPlan plan, Path perl, StateDirectory state, LifeSigns signs, Listeners listeners)
+      RunPlan plan,
+      StateDirectory state,
+      LifeSigns signs,
+      CommandRunner commands,
+      ClaimGate gate,
+      Listeners listeners)
       throws InterruptedException, IOException {
-    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
-    try (var commands = new ProcessCommandRunner(perl, config.command().withheld());
-        Database work = open(connections, STATEMENT_LIMIT);
+    // One more than the slots: a rescue that waits for a row's lock holds up no claim.
+    int connections = Math.min(config.loop().concurrency() + 1, MOST_CONNECTIONS);
+    try (Database work = open(connections, STATEMENT_LIMIT);
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              listeners == Listeners.NOBODY
-                  ? new IssueRepository(work)
-                  : IssueRepository.measuring(work),
-              new RescueRepository(work),
+              config.http().isEmpty() ? new IssueRepository(work) : IssueRepository.measuring(work),
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));
@@ -182,6 +193,7 @@ public final class Daemon {
               commands,
               stores,
               drain,
+              gate,
               signs);
       IssueWorker.End end = worker.run();
       signs.stopping();

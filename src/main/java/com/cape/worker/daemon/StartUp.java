@@ -8,11 +8,11 @@ import com.cape.worker.store.queue.Registration;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.schema.Migrator;
-import com.cape.worker.worker.Drain;
-import com.cape.worker.worker.LifeSigns;
-import com.cape.worker.worker.Listeners;
-import com.cape.worker.worker.Outage;
-import com.cape.worker.worker.WorkerListener;
+import com.cape.worker.worker.state.DatabaseAvailability;
+import com.cape.worker.worker.state.Drain;
+import com.cape.worker.worker.state.LifeSigns;
+import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.WorkerListener;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +30,7 @@ final class StartUp {
   private final Drain drain;
   private final LifeSigns signs;
   private final Listeners listeners;
-  private final Outage outage;
+  private final DatabaseAvailability database;
 
   StartUp(
       WorkerConfig.Connection connection,
@@ -43,7 +43,7 @@ final class StartUp {
     this.drain = drain;
     this.signs = signs;
     this.listeners = listeners;
-    this.outage = new Outage(listeners);
+    this.database = new DatabaseAvailability(listeners);
   }
 
   /**
@@ -57,7 +57,7 @@ final class StartUp {
       try {
         prepareSchema();
         Optional<Registration> other = workers.register(identity, lease, predecessors);
-        outage.over(PARTY);
+        database.answered(PARTY);
         if (other.isPresent()) {
           throw taken(other.get());
         }
@@ -67,7 +67,7 @@ final class StartUp {
         if (e.kind() != StoreException.Kind.UNAVAILABLE) {
           throw Refusal.of(e, connection.origin());
         }
-        Duration wait = outage.failed(PARTY, e);
+        Duration wait = database.failed(PARTY, e);
         signs.waiting();
         drain.await(wait);
       }

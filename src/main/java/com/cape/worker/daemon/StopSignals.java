@@ -1,6 +1,6 @@
 package com.cape.worker.daemon;
 
-import com.cape.worker.worker.Drain;
+import com.cape.worker.worker.state.Drain;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.util.List;

@@ -8,8 +8,8 @@ import com.cape.worker.http.WebResponse;
 import com.cape.worker.http.WebServer;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.read.HealthRepository;
-import com.cape.worker.worker.Drain;
-import com.cape.worker.worker.Listeners;
+import com.cape.worker.worker.ClaimGate;
+import com.cape.worker.worker.state.Listeners;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Map;
@@ -36,7 +36,8 @@ public final class OpsServer implements AutoCloseable {
    * Serves until it is closed.
    *
    * @param alive whether loop and heartbeat turn
-   * @param command whether it can be started
+   * @param gate why nothing is claimed
+   * @param listeners gets the metrics and the readiness added
    * @param connections brings a database for one thread, which is not connected yet
    * @throws IOException when the address cannot be had; the message says why
    */
@@ -44,17 +45,19 @@ public final class OpsServer implements AutoCloseable {
       HttpSettings http,
       WorkerMetrics.About about,
       BooleanSupplier alive,
-      Drain drain,
-      BooleanSupplier command,
+      ClaimGate gate,
+      Listeners listeners,
       Supplier<Database> connections)
       throws IOException {
     this.alive = requireNonNull(alive);
     this.probed = connections.get();
     this.counted = connections.get();
-    this.readiness = new Readiness(drain, command, new HealthRepository(probed));
+    this.readiness = new Readiness(gate, new HealthRepository(probed));
     this.metrics =
         new WorkerMetrics(
             about, new HealthRepository(counted), () -> readiness.state() == Readiness.State.READY);
+    listeners.add(readiness);
+    listeners.add(metrics);
     this.server =
         WebServer.start(
             http.address(),
@@ -63,11 +66,6 @@ public final class OpsServer implements AutoCloseable {
                 LIVE, request -> live(),
                 READY, request -> ready(),
                 METRICS, request -> metrics()));
-  }
-
-  /** Of what the worker does, for the metrics. */
-  public Listeners listeners() {
-    return new Listeners(readiness, metrics);
   }
 
   public InetSocketAddress address() {

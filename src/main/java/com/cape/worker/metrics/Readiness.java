@@ -4,17 +4,17 @@ import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.http.SharedAnswer;
 import com.cape.worker.store.read.HealthRepository;
-import com.cape.worker.worker.Drain;
-import com.cape.worker.worker.WorkerListener;
+import com.cape.worker.worker.ClaimGate;
+import com.cape.worker.worker.state.WorkerListener;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.function.BooleanSupplier;
+import java.util.Optional;
 
 /**
- * Whether the worker could run an issue now: it is registered, does not drain, its command can be
- * found, and the database answers. A pause changes nothing in that. Only when somebody asks is the
- * database asked, on a connection of its own, so that no heartbeat waits for it. Safe for use by
- * several threads.
+ * Whether the worker could run an issue now: it is registered, nothing on this host keeps it from
+ * claiming, and the database answers. A pause changes nothing in that. The database is asked only
+ * when somebody asks, on a connection of its own, so that no heartbeat waits for it. Safe for use
+ * by several threads.
  */
 public final class Readiness implements WorkerListener, AutoCloseable {
   private static final Duration ANSWER_HOLDS = Duration.ofSeconds(3);
@@ -36,20 +36,17 @@ public final class Readiness implements WorkerListener, AutoCloseable {
     }
   }
 
-  private final Drain drain;
-  private final BooleanSupplier command;
+  private final ClaimGate gate;
   private final SharedAnswer<Boolean> database;
   private volatile boolean registered;
 
   /**
    * Of a worker that is starting.
    *
-   * @param command whether it can be started
    * @param database for this alone
    */
-  public Readiness(Drain drain, BooleanSupplier command, HealthRepository database) {
-    this.drain = requireNonNull(drain);
-    this.command = requireNonNull(command);
+  public Readiness(ClaimGate gate, HealthRepository database) {
+    this.gate = requireNonNull(gate);
     this.database =
         new SharedAnswer<>("cape-readiness", database::takesWrites, took -> ANSWER_HOLDS, PATIENCE);
   }
@@ -60,16 +57,23 @@ public final class Readiness implements WorkerListener, AutoCloseable {
   }
 
   State state() {
-    if (drain.begun()) {
-      return State.DRAINING;
-    }
-    if (!command.getAsBoolean()) {
-      return State.COMMAND;
+    Optional<State> held = gate.current().flatMap(hold -> of(hold.reason()));
+    if (held.isPresent()) {
+      return held.get();
     }
     if (!database.get().orElse(false)) {
       return State.DATABASE;
     }
     return registered ? State.READY : State.STARTING;
+  }
+
+  private static Optional<State> of(ClaimGate.Reason reason) {
+    return switch (reason) {
+      case DRAINING, PROGRAM_REPLACED -> Optional.of(State.DRAINING);
+      case COMMAND_MISSING, HOST_RESTING -> Optional.of(State.COMMAND);
+      case DATABASE_UNAVAILABLE, HEARTBEAT_LATE -> Optional.of(State.DATABASE);
+      case PAUSED, NOTHING_DUE -> Optional.empty();
+    };
   }
 
   @Override

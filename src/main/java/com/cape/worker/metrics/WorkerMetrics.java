@@ -5,7 +5,7 @@ import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.read.HealthRepository;
 import com.cape.worker.store.read.Queue;
-import com.cape.worker.worker.WorkerListener;
+import com.cape.worker.worker.state.WorkerListener;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Gauge;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
@@ -224,7 +224,7 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   }
 
   @Override
-  public void databaseAway() {
+  public void databaseUnavailable() {
     outages.inc();
     databaseUp.set(0);
     queue.forget();

@@ -1,10 +1,8 @@
 package com.cape.worker.run;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.UUID;
 
 /** Runs external commands. Safe for use by several threads. */
 public interface CommandRunner {
@@ -35,7 +33,7 @@ public interface CommandRunner {
    *     there as far as its record tells
    * @throws IOException when its files cannot be read
    */
-  Optional<Ending> recover(Path runDirectory, UUID runId, Duration grace)
+  Optional<Ending> recover(RunFolder folder, Duration grace)
       throws IOException, InterruptedException;
 
   /** A command that was started. */

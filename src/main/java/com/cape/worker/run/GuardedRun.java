@@ -63,7 +63,7 @@ final class GuardedRun implements CommandRunner.Run {
       Consumer<Guardian> release,
       Runnable onBegun) {
     this.spec = spec;
-    this.files = new RunDirectory(spec.runDirectory());
+    this.files = new RunDirectory(spec.folder().path());
     this.script = script;
     this.guardian = guardian;
     this.number = number;
@@ -134,7 +134,7 @@ final class GuardedRun implements CommandRunner.Run {
   private List<String> endWithoutGuardian() throws InterruptedException {
     for (int tries = 1; ; tries++) {
       try {
-        return script.end(spec.runDirectory(), spec.runId(), spec.grace()).survivors();
+        return script.end(spec.folder().path(), spec.runId(), spec.grace()).survivors();
       } catch (IOException | OutOfMemoryError e) { // No thread for its reaper.
         LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
         if (tries == MOST_TRIES_TO_END) {
@@ -223,7 +223,7 @@ final class GuardedRun implements CommandRunner.Run {
 
   private void beginToEnd(Duration grace) {
     try {
-      script.beginToEnd(spec.runDirectory(), spec.runId(), grace);
+      script.beginToEnd(spec.folder().path(), spec.runId(), grace);
     } catch (IOException | OutOfMemoryError e) { // No thread for its reaper.
       LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
     }
@@ -231,11 +231,11 @@ final class GuardedRun implements CommandRunner.Run {
 
   /** Stops a run that has printed too much, and keeps the disk from filling until it is gone. */
   private void limitOutput() {
-    if (spec.output().toFile().length() <= spec.outputLimitBytes()) {
+    if (spec.output().path().toFile().length() <= spec.outputLimitBytes()) {
       return;
     }
     stop(StopReason.OUTPUT_LIMIT);
-    try (FileChannel output = FileChannel.open(spec.output(), StandardOpenOption.WRITE)) {
+    try (FileChannel output = FileChannel.open(spec.output().path(), StandardOpenOption.WRITE)) {
       output.truncate(spec.outputLimitBytes());
     } catch (IOException e) {
       LOG.warn("cannot cut a run's output run={} cause={}", spec.runId(), e.toString());

@@ -40,7 +40,7 @@ final class Guardian {
                 Long.toString(spec.grace().toSeconds()),
                 Long.toString(spec.deadline().toSeconds()),
                 GuardianScript.cookie(spec.runId()),
-                spec.runDirectory().toString()));
+                spec.folder().path().toString()));
     return told ? Optional.of(number) : Optional.empty();
   }
 

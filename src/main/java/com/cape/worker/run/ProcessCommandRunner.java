@@ -75,7 +75,7 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
 
   @Override
   public Run start(RunSpec spec, Runnable begun) throws IOException {
-    new RunDirectory(spec.runDirectory()).specify(spec);
+    new RunDirectory(spec.folder().path()).specify(spec);
     for (Optional<Guardian> kept = kept(); kept.isPresent(); kept = kept()) {
       Optional<Run> run = begin(spec, begun, kept.get());
       if (run.isPresent()) {
@@ -138,8 +138,10 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   }
 
   @Override
-  public Optional<Ending> recover(Path runDirectory, UUID runId, Duration grace)
+  public Optional<Ending> recover(RunFolder folder, Duration grace)
       throws IOException, InterruptedException {
+    Path runDirectory = folder.path();
+    UUID runId = folder.runId();
     var files = new RunDirectory(runDirectory);
     Optional<Ending> kept = files.kept();
     if (kept.isPresent()) {

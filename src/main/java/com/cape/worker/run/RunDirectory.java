@@ -89,7 +89,7 @@ public final class RunDirectory {
     items.add(Long.toString(spec.grace().toSeconds()));
     items.add(GuardianScript.cookie(spec.runId()));
     items.add(spec.directory().toString());
-    items.add(spec.output().toString());
+    items.add(spec.output().path().toString());
     for (Map.Entry<String, String> variable : spec.added().entrySet()) {
       items.add(variable.getKey() + "=" + variable.getValue());
     }

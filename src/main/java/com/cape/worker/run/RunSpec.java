@@ -26,8 +26,8 @@ public record RunSpec(
     List<String> words,
     Map<String, String> added,
     Path directory,
-    Path runDirectory,
-    Path output,
+    RunFolder folder,
+    AttemptLog output,
     long outputLimitBytes,
     Duration timeout,
     Duration grace,
@@ -38,7 +38,7 @@ public record RunSpec(
     if (words.isEmpty()) {
       throw new IllegalArgumentException("a command has at least one word");
     }
-    if (runDirectory.toString().contains("\n")) {
+    if (folder.path().toString().contains("\n")) {
       throw new IllegalArgumentException("the guardian reads the run's directory from a line");
     }
   }

@@ -2,141 +2,134 @@ package com.cape.worker.worker;
 
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
-import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.RunFolder;
 import com.cape.worker.run.StopReason;
+import com.cape.worker.worker.Settler.Next;
+import com.cape.worker.worker.state.Attempt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Sees one claim through, from start to settled outcome. Called by one thread for each slot. */
+/**
+ * Runs the command for a claim and settles it. A claim that was not started is given back; a run
+ * that was started is ended and settled, whatever goes wrong. Called by the slots.
+ */
 final class AttemptRunner {
   private static final Logger LOG = LoggerFactory.getLogger(AttemptRunner.class);
-  // What a shell says of a command that it could not start.
+  // The exit codes of a shell that could not start its command.
   private static final int NOT_EXECUTABLE = 126;
   private static final int NOT_FOUND = 127;
 
-  private final RunDirectories directories;
-  private final RunFiles files;
-  private final CommandCheck check;
+  private final RunPlan plan;
+  private final RunSpecs specs;
   private final CommandRunner commands;
-  private final LiveRuns runs;
+  private final ClaimGate gate;
   private final Settler settler;
-  private final Claims claims;
 
   AttemptRunner(
-      RunDirectories directories,
-      RunFiles files,
-      CommandCheck check,
-      CommandRunner commands,
-      LiveRuns runs,
-      Settler settler,
-      Claims claims) {
-    this.directories = directories;
-    this.files = files;
-    this.check = check;
+      RunPlan plan, RunSpecs specs, CommandRunner commands, ClaimGate gate, Settler settler) {
+    this.plan = plan;
+    this.specs = specs;
     this.commands = commands;
-    this.runs = runs;
+    this.gate = gate;
     this.settler = settler;
-    this.claims = claims;
   }
 
-  /**
-   * What came of an attempt.
-   *
-   * @param cause why the command could not be started; empty once it ran
-   * @param next what was claimed in the same go
-   */
-  record Seen(Optional<String> cause, Optional<Held> next) {}
-
-  /**
-   * Runs the command for the claimed issue and settles it.
-   *
-   * @param started called when the command was started
-   */
-  Seen run(Held held, Runnable started) throws InterruptedException {
-    Claim claim = held.claim();
-    LogFacts.begin(claim);
+  /** Sees an attempt through; answers what its slot has claimed with the settle. */
+  Next run(Attempt attempt) throws InterruptedException {
+    LogFacts.begin(attempt.claim());
     try {
-      // The claim came soon after a look; should it be gone since, the run is one not started.
-      Optional<Path> program = check.found();
-      if (program.isEmpty()) {
-        return notStarted(claim, trouble());
+      if (attempt.stopAsked().isPresent()) {
+        RunFolder none = RunFolder.of(plan.runs(), attempt.claim());
+        settler.giveBack(attempt, none, "stopped before its command was started");
+        return Next.UNKNOWN;
       }
-      Path output = files.create(claim);
-      CommandRunner.Run run =
-          commands.start(files.spec(claim, program.get(), output, held.since()), started);
-      LOG.info("workflow started log={}", output);
-      return await(held, run, output, program.get());
-    } catch (IOException e) {
-      return notStarted(claim, e.toString());
+      return start(attempt);
     } finally {
       LogFacts.end();
     }
   }
 
-  private Seen await(Held held, CommandRunner.Run run, Path output, Path program)
+  private Next start(Attempt attempt) throws InterruptedException {
+    Claim claim = attempt.claim();
+    // The claim came soon after a look; should the command be gone since, the run is not started.
+    Optional<Path> program = plan.check().found();
+    if (program.isEmpty()) {
+      return notStarted(attempt, plan.check().trouble().orElse("the command comes and goes"));
+    }
+    try (AttemptLog log = AttemptLog.create(plan.issueLogs(), claim)) {
+      RunFolder folder = RunFolder.create(plan.runs(), claim);
+      long sinceNanos = System.nanoTime();
+      CommandRunner.Run run =
+          commands.start(
+              specs.of(claim, program.get(), folder, log, attempt.renewed()),
+              () -> gate.started(sinceNanos));
+      attempt.running(run);
+      LOG.info("workflow started log={}", log.path());
+      return settle(attempt, folder, log, program.get(), run.await());
+    } catch (IOException e) {
+      return notStarted(attempt, e.toString());
+    } catch (RuntimeException | OutOfMemoryError e) {
+      return endAfter(attempt, e);
+    }
+  }
+
+  private Next settle(
+      Attempt attempt, RunFolder folder, AttemptLog log, Path program, Ending ending)
       throws InterruptedException {
-    Claim claim = held.claim();
-    runs.add(claim.runId(), run, held.since());
+    attempt.ended();
+    LOG.info(
+        "workflow ended exit={} stopped={} ran_s={}",
+        ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
+        ending.stopReason().map(StopReason::word).orElse("no"),
+        ending.ran().toSeconds());
+    Optional<String> cause = notStartedBecause(ending, program, log);
+    return cause.isPresent()
+        ? notStarted(attempt, cause.get())
+        : settler.settle(attempt, folder, ending, log.tail());
+  }
+
+  /** An error of ours, or no memory: whatever may have been started is ended, and settled. */
+  private Next endAfter(Attempt attempt, Throwable error) throws InterruptedException {
+    if (attempt.state().compareTo(Attempt.State.SETTLED) >= 0) {
+      LOG.error("an error after the settle", error);
+      return Next.UNKNOWN;
+    }
+    LOG.error("an error in an attempt; ending its run", error);
+    RunFolder folder = RunFolder.of(plan.runs(), attempt.claim());
     try {
-      // While the command is being started: of the run before, and for the next one.
-      directories.renewSettled();
-      directories.prepare();
-      Ending ending = run.await();
-      LOG.info(
-          "workflow ended exit={} stopped={} ran_s={}",
-          ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
-          ending.stopReason().map(StopReason::word).orElse("no"),
-          ending.ran().toSeconds());
-      Optional<String> cause = notStartedBecause(ending, program, output);
-      if (cause.isPresent()) {
-        return notStarted(claim, cause.get());
+      Optional<Ending> ending = commands.recover(folder, plan.grace());
+      attempt.ended();
+      if (ending.isPresent() && ending.get().exitCode().isPresent()) {
+        String tail = AttemptLog.tail(plan.issueLogs(), attempt.claim());
+        return settler.settle(attempt, folder, ending.get(), tail);
       }
-      String tail = files.tail(output);
-      var next = new AtomicReference<Held>();
-      boolean settled =
-          settler.settle(
-              claim,
-              ending,
-              tail,
-              settlement -> claims.settle(claim, settlement, next::set),
-              () -> run.keep(ending));
-      if (settled) {
-        directories.settled(claim);
-      }
-      if (next.get() == null) {
-        directories.renewSettled();
-      }
-      return new Seen(Optional.empty(), Optional.ofNullable(next.get()));
-    } finally {
-      runs.remove(claim.runId());
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      LOG.error("cannot make sure that nothing of a run is left", e);
     }
+    return notStarted(attempt, error.toString());
   }
 
-  private Seen notStarted(Claim claim, String cause) throws InterruptedException {
-    directories.keepNotStarted(claim, cause);
-    if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
-      directories.settled(claim);
-    }
-    directories.renewSettled();
-    return new Seen(Optional.of(cause), Optional.empty());
+  private Next notStarted(Attempt attempt, String cause) throws InterruptedException {
+    RunFolder folder = RunFolder.of(plan.runs(), attempt.claim());
+    folder.keepNotStarted(cause);
+    settler.giveBack(attempt, folder, cause);
+    gate.startFailed(cause);
+    return Next.UNKNOWN;
   }
 
-  private String trouble() {
-    return check.trouble().orElse("the command came and went");
-  }
-
-  private Optional<String> notStartedBecause(Ending ending, Path program, Path output) {
+  private Optional<String> notStartedBecause(Ending ending, Path program, AttemptLog log) {
+    CommandCheck check = plan.check();
     if (ending.stopReason().equals(Optional.of(StopReason.NOT_STARTED))) {
       // A process that could not become the command has printed why.
       return check
           .trouble()
-          .or(() -> files.tail(output).lines().reduce((before, last) -> last))
+          .or(() -> log.tail().lines().reduce((before, last) -> last))
           .or(
               () ->
                   Optional.of("no process could be started; is memory short, or a limit reached?"));

@@ -1,37 +1,52 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.host.WorkerThread;
 import com.cape.worker.run.CommandRunner;
-import com.cape.worker.run.RunDirectories;
-import com.cape.worker.store.StoreException;
-import com.cape.worker.store.queue.ClaimResult;
 import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerState;
 import com.cape.worker.store.queue.WorkerStatus;
+import com.cape.worker.worker.ClaimGate.Hold;
+import com.cape.worker.worker.ClaimGate.Reason;
+import com.cape.worker.worker.lease.Heartbeat;
+import com.cape.worker.worker.lease.LeaseWatch;
+import com.cape.worker.worker.lease.Rescuer;
+import com.cape.worker.worker.state.Attempts;
+import com.cape.worker.worker.state.DatabaseAvailability;
+import com.cape.worker.worker.state.Drain;
+import com.cape.worker.worker.state.LeaseTimes;
+import com.cape.worker.worker.state.LifeSigns;
+import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.OutcomeRules;
+import com.cape.worker.worker.state.StatusLine;
+import com.cape.worker.worker.state.Stores;
+import com.cape.worker.worker.wakeup.ClaimOrder;
+import com.cape.worker.worker.wakeup.Listening;
+import com.cape.worker.worker.wakeup.NotificationHandler;
+import com.cape.worker.worker.wakeup.PollSchedule;
+import com.cape.worker.worker.wakeup.WakeUp;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The loop: claims one issue after the other while a slot is free, and rests only when nothing is
- * due. One thread runs it; it owns the threads of the slots, of the heartbeat, the rescuer, the
- * listener and the settler.
+ * The worker: its slots loop over claim, run and settle. The calling thread starts the slots, the
+ * heartbeat, the rescuer and the listener, waits for the slots, and stops the rest.
  */
 public final class IssueWorker {
-  private static final String PARTY = "loop";
-  private static final Duration UNTIL_WOKEN = Duration.ofHours(1);
-  private static final Duration UNTIL_BEAT = Duration.ofSeconds(1);
+  private static final Logger LOG = LoggerFactory.getLogger(IssueWorker.class);
+  private static final Duration BETWEEN_STARTS = Duration.ofSeconds(2);
 
-  /** Why the loop ended. */
+  /** Why the worker ended. */
   public enum End {
     STOPPED,
     IDLE,
     CANNOT_START,
-    /** Drained at the wish of somebody who wants it to be started again. */
+    /** Drained by somebody who wants it to be started again. */
     RESTART,
     /** The JDK or the JAR was replaced: another process of this worker can go on. */
     REPLACED,
@@ -39,276 +54,253 @@ public final class IssueWorker {
     UNSETTLED
   }
 
-  private final LoopPlan loopPlan;
+  private final LoopPlan plan;
   private final CommandRunner commands;
   private final Drain drain;
   private final LifeSigns signs;
-  private final Listeners listeners;
-  private final Outage outage;
-  private final WakeUp wakeUp = new WakeUp();
-  private final LiveRuns runs;
-  private final StartConditions conditions;
+  private final ClaimGate gate;
+  private final Attempts attempts;
+  private final DatabaseAvailability database;
+  private final WakeUp claimWakeUp = new WakeUp();
+  private final WakeUp heartbeatWakeUp = new WakeUp();
+  private final WakeUp main = new WakeUp();
   private final AtomicInteger threads = new AtomicInteger();
-  private final ExecutorService executor =
-      Executors.newCachedThreadPool(
-          work -> WorkerThread.named("slot-" + threads.incrementAndGet(), work));
-  private final AtWork atWork = new AtWork();
-  private final RunDirectories directories;
-  private final Slots slots;
   private final Listening listening;
-  private final ClaimOrder fleet;
-  private final PollSchedule rest;
+  private final ClaimOrder order;
+  private final ClaimLine line;
   private final Settler settler;
-  private final Claims claims;
-  private final AttemptRunner attempts;
+  private final AttemptRunner runner;
   private final Recovery recovery;
   private final Heartbeat heartbeat;
+  private final LeaseWatch leaseWatch;
   private final Rescuer rescuer;
-  private final NotificationHandler summons;
+  private final NotificationHandler handler;
+  private volatile boolean recovering;
   private volatile boolean restart;
 
+  /**
+   * @param gate asked before each claim
+   * @param signs what the service manager hears
+   */
   public IssueWorker(
       WorkerIdentity identity,
       WorkerPlan plan,
       CommandRunner commands,
       Stores stores,
       Drain drain,
+      ClaimGate gate,
       LifeSigns signs) {
     RandomGenerator random = RandomGenerator.getDefault();
     RunPlan runPlan = plan.run();
-    this.loopPlan = plan.loop();
-    var times = new LeaseTimes(loopPlan.lease(), runPlan.grace());
+    Listeners listeners = plan.loop().listeners();
     IssueRepository issues = stores.issues();
+    this.plan = plan.loop();
     this.commands = commands;
     this.drain = drain;
+    this.gate = gate;
     this.signs = signs;
-    this.listeners = loopPlan.listeners();
-    this.outage = new Outage(listeners);
-    this.runs = new LiveRuns(loopPlan.lease(), listeners);
-    this.conditions =
-        new StartConditions(runPlan.check(), commands, new StartPause(listeners), drain);
-    this.slots = new Slots(loopPlan.concurrency(), executor, wakeUp::signal, listeners);
+    var times = new LeaseTimes(this.plan.lease(), runPlan.grace());
+    var rules = new OutcomeRules(plan.retries(), random);
+    this.attempts = new Attempts(listeners);
+    this.database = new DatabaseAvailability(listeners);
+    var retry = new StoreRetry(database, drain);
     this.listening = new Listening(stores.listener(), random, listeners);
-    this.fleet = new ClaimOrder(listening::up);
-    this.rest = new PollSchedule(loopPlan.pollInterval(), fleet, random, listeners);
-    var rules = new EndingRules(plan.retries(), random);
-    this.settler = new Settler(issues, rules, outage, drain, listeners);
-    this.directories = new RunDirectories(runPlan.runs());
-    var files = new RunFiles(identity.id(), runPlan, times, directories);
-    this.heartbeat =
-        new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times, signs);
-    this.summons = new NotificationHandler(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
+    this.order = new ClaimOrder(listening);
     String issueLogs = runPlan.issueLogs().toString();
-    this.claims =
-        new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn, listeners);
-    this.attempts =
-        new AttemptRunner(directories, files, runPlan.check(), commands, runs, settler, claims);
-    this.recovery =
-        new Recovery(directories, files, commands, claims, settler, runPlan.grace(), executor);
-    this.rescuer = new Rescuer(stores.rescues(), plan.retries(), outage, times.period(), listeners);
+    var claims =
+        new Claims(identity, issues, issueLogs, this.plan.lease(), attempts, retry, listeners);
+    this.heartbeat =
+        new Heartbeat(
+            identity,
+            stores,
+            attempts,
+            new Heartbeat.Reporting(this::status, this::replied),
+            times,
+            new Heartbeat.Signals(heartbeatWakeUp, database, gate.beats(), signs),
+            listeners);
+    var schedule = new PollSchedule(this.plan.pollInterval(), order, random);
+    this.line =
+        new ClaimLine(
+            claims,
+            gate,
+            attempts,
+            database,
+            drain,
+            new ClaimLine.Waiting(
+                claimWakeUp,
+                schedule,
+                this::giveSign,
+                heartbeat::reportFreeSlots,
+                signs::longestWait),
+            this.plan.exitWhenIdle());
+    this.settler = new Settler(issues, claims, rules, attempts, retry, line, listeners);
+    this.runner =
+        new AttemptRunner(
+            runPlan, new RunSpecs(identity.id(), runPlan, times), commands, gate, settler);
+    this.recovery = new Recovery(identity, runPlan, commands, issues, settler, retry);
+    this.leaseWatch = new LeaseWatch(attempts, times);
+    this.rescuer = new Rescuer(issues, rules, database, times.period(), listeners);
+    this.handler =
+        new NotificationHandler(
+            identity.id(), order, attempts, this.plan.concurrency(), claimWakeUp, heartbeatWakeUp);
     drain.onChange(this::drainChanged);
   }
 
   /** Works until the drain is over, or until nothing is left to do if that was asked for. */
   public End run() throws InterruptedException {
     commands.prepare();
-    tellSigns();
+    giveSign();
     heartbeat.start();
+    leaseWatch.start();
     rescuer.start();
-    listening.start(summons);
-    try (settler;
-        heartbeat;
+    listening.start(handler);
+    // Closed in the opposite order: the heartbeat goes on as long as leases are held.
+    try (heartbeat;
+        leaseWatch;
         rescuer;
         listening) {
       recover();
-      directories.prepare();
-      Optional<End> end = Optional.empty();
-      while (end.isEmpty() && !drain.begun()) {
-        end = turn();
-      }
-      outage.over(PARTY);
-      awaitSlots();
-      if (conditions.jdkReplaced()) {
-        return End.REPLACED;
-      }
-      if (restart) {
-        return End.RESTART;
-      }
-      return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
-    } finally {
-      executor.shutdown();
-      directories.deleteUnused();
+      workInSlots();
+      return end();
     }
   }
 
-  /** In a slot, so that a stop can be as patient with it as with a run. */
+  private End end() {
+    if (gate.programReplaced()) {
+      return End.REPLACED;
+    }
+    if (restart) {
+      return End.RESTART;
+    }
+    return settler.unsettled() > 0 ? End.UNSETTLED : line.end().orElse(End.STOPPED);
+  }
+
+  /** In a thread of its own, so that a stop can be as patient with it as with a run. */
   private void recover() throws InterruptedException {
-    slots.occupy(
-        () -> {
-          try {
-            recovery.run(loopPlan.predecessor());
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-          }
-        });
-    while (!slots.idle() && !drain.begun()) {
-      await(UNTIL_WOKEN);
+    recovering = true;
+    start("recovery", () -> recovery.run(plan.predecessor()));
+    awaitThreads();
+    recovering = false;
+  }
+
+  private void workInSlots() throws InterruptedException {
+    for (int i = 1; i <= plan.concurrency() && !drain.begun(); i++) {
+      startSlot(i);
+    }
+    awaitThreads();
+  }
+
+  private void startSlot(int number) throws InterruptedException {
+    boolean started = false;
+    while (!started && !drain.begun()) {
+      try {
+        start("slot-" + number, new Slot(line, runner, attempts)::run);
+        started = true;
+      } catch (OutOfMemoryError e) { // No native thread (JDK: Thread.start).
+        LOG.error("no thread for a slot; trying again slot={}", number, e);
+        giveSign();
+        drain.await(BETWEEN_STARTS);
+      }
+    }
+  }
+
+  /** What a thread does that the main thread waits for. */
+  private interface Work {
+    void run() throws InterruptedException;
+  }
+
+  private void start(String purpose, Work work) {
+    Thread thread = WorkerThread.named(purpose, () -> runCounted(work));
+    threads.incrementAndGet();
+    try {
+      thread.start();
+    } catch (OutOfMemoryError e) {
+      threads.decrementAndGet();
+      throw e;
+    }
+  }
+
+  private void runCounted(Work work) {
+    try {
+      work.run();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      threads.decrementAndGet();
+      main.signal();
+    }
+  }
+
+  /** Waits for the threads; from a drain on, for the drain timeout before the runs are stopped. */
+  private void awaitThreads() throws InterruptedException {
+    Optional<Long> hurryNanos = Optional.empty();
+    while (threads.get() > 0) {
+      if (!line.occupied()) {
+        giveSign();
+      }
+      Duration wait = signs.longestWait();
+      if (drain.stage() == Drain.Stage.DRAINING) {
+        long endNanos = System.nanoTime() + plan.drainTimeout().toNanos();
+        hurryNanos = hurryNanos.or(() -> Optional.of(endNanos));
+        Duration left = Duration.ofNanos(hurryNanos.get() - System.nanoTime());
+        if (left.isNegative()) {
+          drain.interrupt("drain timeout");
+        }
+        wait = left.compareTo(wait) < 0 ? left : wait;
+      }
+      main.await(wait);
     }
   }
 
   private void drainChanged() {
     if (drain.stage() == Drain.Stage.INTERRUPTING) {
-      runs.interrupt();
+      attempts.interrupt();
     }
-    heartbeat.hurry();
-    wakeUp.signal();
+    heartbeatWakeUp.signalTwice();
+    claimWakeUp.signal();
+    main.signal();
   }
 
-  private void awaitSlots() throws InterruptedException {
-    while (!slots.idle() && drain.stage() == Drain.Stage.PATIENT) {
-      await(UNTIL_WOKEN);
-    }
-    long endNanos = System.nanoTime() + loopPlan.drainTimeout().toNanos();
-    while (!slots.idle()) {
-      Duration left = Duration.ofNanos(endNanos - System.nanoTime());
-      if (left.isNegative()) {
-        drain.interrupt("drain timeout");
-        left = UNTIL_WOKEN;
-      }
-      await(left);
-    }
-  }
-
-  /** Waits for a signal, and turns often enough meanwhile for the service manager to hear of it. */
-  private void await(Duration atMost) throws InterruptedException {
-    long endNanos = System.nanoTime() + atMost.toNanos();
-    boolean over = false;
-    while (!over) {
-      tellSigns();
-      Duration left = Duration.ofNanos(endNanos - System.nanoTime());
-      Duration longest = signs.longestWait();
-      over = left.compareTo(longest) <= 0;
-      over |= wakeUp.await(over ? left : longest);
-    }
-  }
-
-  private void tellSigns() {
-    signs.turned(() -> StatusLine.of(state(), atWork.running(), outage.lasts()));
+  private void giveSign() {
+    signs.turned(() -> StatusLine.of(state(), attempts.running(), !database.available()));
     if (drain.stage().compareTo(Drain.Stage.DRAINING) >= 0) {
       signs.stopping();
     }
   }
 
-  /** One turn: claims, or waits until that may be worth another try. */
-  private Optional<End> turn() throws InterruptedException {
-    tellSigns();
-    if (!slots.free()) {
-      heartbeat.tellFreeSlots();
-      await(UNTIL_WOKEN);
-      return Optional.empty();
-    }
-    if (conditions.lookAtJdk()) {
-      return Optional.empty();
-    }
-    if (conditions.lookAtJar()) {
-      return endAfterRuns();
-    }
-    if (conditions.paused()) {
-      if (loopPlan.exitWhenIdle() && slots.idle()) {
-        return Optional.of(End.CANNOT_START);
-      }
-      heartbeat.tellFreeSlots();
-      await(conditions.pauseLeft().orElse(Duration.ZERO));
-      return Optional.empty();
-    }
-    if (heartbeat.late()) {
-      await(UNTIL_BEAT);
-      return Optional.empty();
-    }
-    try {
-      claims.giveUnansweredBack();
-      ClaimResult look = claims.look(this::begin);
-      outage.over(PARTY);
-      if (look.claim().isPresent()) {
-        return Optional.empty();
-      }
-      Duration wait = rest.next(look.idle());
-      if (loopPlan.exitWhenIdle() && slots.idle()) {
-        return Optional.of(End.IDLE);
-      }
-      heartbeat.tellFreeSlots();
-      await(wait);
-    } catch (StoreException e) {
-      await(outage.failed(PARTY, e));
-    }
-    return Optional.empty();
-  }
-
-  private void begin(Held held) {
-    rest.over();
-    slots.occupy(() -> see(held));
-  }
-
-  /** Sees a claim through, and what its slot claims as it settles. */
-  private void see(Held first) {
-    Optional<Held> next = Optional.of(first);
-    while (next.isPresent()) {
-      next = seeOne(next.get());
-    }
-  }
-
-  private Optional<Held> seeOne(Held held) {
-    try {
-      long sinceNanos = System.nanoTime();
-      AttemptRunner.Seen seen = attempts.run(held, () -> conditions.started(sinceNanos));
-      seen.cause().ifPresent(conditions::failed);
-      return seen.next();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return Optional.empty();
-    } finally {
-      atWork.ended(held.claim());
-    }
-  }
-
-  /** Whether a slot that settles may go on with the next issue. */
-  private boolean mayGoOn() {
-    return !drain.begun() && !heartbeat.late() && conditions.good();
-  }
-
-  private Optional<End> endAfterRuns() throws InterruptedException {
-    if (slots.idle()) {
-      return Optional.of(End.REPLACED);
-    }
-    await(UNTIL_WOKEN);
-    return Optional.empty();
-  }
-
-  private void called(HeartbeatReply roll) {
-    fleet.update(roll);
+  private void replied(HeartbeatReply reply) {
+    order.update(reply);
     // The last word of those who ask counts, but not against a signal.
-    if (roll.drainRequested() && drain.stage().compareTo(Drain.Stage.PATIENT) <= 0) {
-      restart = roll.restart();
+    if (reply.drainRequested() && drain.stage().compareTo(Drain.Stage.PATIENT) <= 0) {
+      restart = reply.restart();
       drain.beginPatiently(restart ? "drain requested, for a restart" : "drain requested");
     }
   }
 
-  private WorkerStatus presence() {
-    WorkerState state = state();
-    boolean claims =
-        !conditions.jarOverwritten() && (state == WorkerState.IDLE || state == WorkerState.WORKING);
-    return new WorkerStatus(state, listening.up(), claims ? slots.freeCount() : 0);
+  private WorkerStatus status() {
+    boolean claims = gate.current().map(Hold::reason).filter(IssueWorker::lasts).isEmpty();
+    int free = Math.max(0, plan.concurrency() - attempts.count());
+    return new WorkerStatus(state(), listening.up(), claims && !recovering ? free : 0);
+  }
+
+  private static boolean lasts(Reason reason) {
+    return reason != Reason.NOTHING_DUE && reason != Reason.DATABASE_UNAVAILABLE;
   }
 
   private WorkerState state() {
     if (drain.begun()) {
       return WorkerState.DRAINING;
     }
-    if (!slots.idle()) {
+    if (recovering || attempts.count() > 0) {
       return WorkerState.WORKING;
     }
-    return rest.paused() || conditions.pauseLeft().isPresent()
-        ? WorkerState.PAUSED
-        : WorkerState.IDLE;
+    Optional<Reason> reason = gate.current().map(Hold::reason);
+    return reason.filter(IssueWorker::rests).isPresent() ? WorkerState.PAUSED : WorkerState.IDLE;
+  }
+
+  private static boolean rests(Reason reason) {
+    return reason == Reason.PAUSED
+        || reason == Reason.HOST_RESTING
+        || reason == Reason.COMMAND_MISSING;
   }
 }

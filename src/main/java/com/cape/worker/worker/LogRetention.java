@@ -2,6 +2,7 @@ package com.cape.worker.worker;
 
 import static java.util.Objects.requireNonNull;
 
+import com.cape.worker.host.WorkerThread;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;

@@ -1,5 +1,6 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.worker.state.Listeners;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;

@@ -1,18 +1,23 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.host.WorkerThread;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
-import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.LeaseClock;
+import com.cape.worker.run.RunFolder;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.worker.state.Attempt;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,37 +29,27 @@ import org.slf4j.LoggerFactory;
 final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
-  private final RunDirectories directories;
-  private final RunFiles files;
+  private final WorkerIdentity identity;
+  private final RunPlan plan;
   private final CommandRunner commands;
-  private final Claims claims;
+  private final IssueRepository issues;
   private final Settler settler;
-  private final Duration grace;
-  private final Executor executor;
+  private final StoreRetry retry;
 
-  /**
-   * For one worker.
-   *
-   * @param grace of each run that still lives
-   */
   Recovery(
-      RunDirectories directories,
-      RunFiles files,
+      WorkerIdentity identity,
+      RunPlan plan,
       CommandRunner commands,
-      Claims claims,
+      IssueRepository issues,
       Settler settler,
-      Duration grace,
-      Executor executor) {
-    this.directories = directories;
-    this.files = files;
+      StoreRetry retry) {
+    this.identity = identity;
+    this.plan = plan;
     this.commands = commands;
-    this.claims = claims;
+    this.issues = issues;
     this.settler = settler;
-    this.grace = grace;
-    this.executor = executor;
+    this.retry = retry;
   }
-
-  private record Ended(RunDirectories.Left run, Optional<Ending> ending) {}
 
   /**
    * Recovers.
@@ -62,47 +57,55 @@ final class Recovery {
    * @param predecessor the instance that had the state directory before, as far as it is known
    */
   void run(Optional<UUID> predecessor) throws InterruptedException {
-    List<RunDirectories.Left> left;
     try {
-      left = directories.left();
+      endAndSettle(RunFolder.left(plan.runs()));
     } catch (IOException e) {
-      LOG.error("cannot look for the runs of the predecessor; their leases will run out", e);
+      LOG.error("cannot look for the runs of the predecessor; their leases will expire", e);
       return;
     }
-    endAndSettle(left);
     if (predecessor.isPresent()) {
-      endAndSettle(withoutFiles(predecessor.get()));
+      endAndSettle(withoutFolder(predecessor.get()));
     }
   }
 
-  private void endAndSettle(List<RunDirectories.Left> left) throws InterruptedException {
-    // At once, each has a grace.
-    List<CompletableFuture<Ended>> endings =
-        left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run), executor)).toList();
-    for (CompletableFuture<Ended> one : endings) {
-      close(one.join());
+  private record Ended(RunFolder folder, Optional<Ending> ending) {}
+
+  private void endAndSettle(List<RunFolder> left) throws InterruptedException {
+    ExecutorService executor =
+        Executors.newCachedThreadPool(work -> WorkerThread.named("recovery", work));
+    try {
+      // All at once: each has a grace.
+      List<CompletableFuture<Ended>> endings =
+          left.stream()
+              .map(folder -> CompletableFuture.supplyAsync(() -> end(folder), executor))
+              .toList();
+      for (CompletableFuture<Ended> one : endings) {
+        settle(one.join());
+      }
+    } finally {
+      executor.shutdown();
     }
   }
 
-  /** What was claimed and never came to a run, or deleted its files; that may well live. */
-  private List<RunDirectories.Left> withoutFiles(UUID predecessor) throws InterruptedException {
+  /** What was claimed and never came to a run, or whose folder was deleted; that may well live. */
+  private List<RunFolder> withoutFolder(UUID predecessor) throws InterruptedException {
     List<Claim> held = new ArrayList<>();
-    settler.ask(() -> held.addAll(claims.heldBy(predecessor)));
+    retry.ask(
+        "recovery", () -> held.addAll(issues.heldBy(identity.id(), predecessor)), held::clear);
     return held.stream()
-        .filter(claim -> Files.notExists(directories.of(claim)))
-        .map(claim -> new RunDirectories.Left(directories.of(claim), claim, Optional.empty()))
+        .map(claim -> RunFolder.of(plan.runs(), claim))
+        .filter(folder -> !folder.exists())
         .toList();
   }
 
-  /** Tells, too, why a run has no ending. */
-  private Ended end(RunDirectories.Left run) {
+  private Ended end(RunFolder folder) {
     Optional<Ending> ending = Optional.empty();
-    if (run.notStarted().isPresent()) {
-      return new Ended(run, ending);
+    if (folder.notStarted().isPresent()) {
+      return new Ended(folder, ending);
     }
-    LogFacts.begin(run.claim());
+    LogFacts.begin(folder.claim());
     try {
-      ending = commands.recover(run.directory(), run.claim().runId(), grace);
+      ending = commands.recover(folder, plan.grace());
       if (ending.isEmpty()) {
         LOG.warn("a run of another machine or boot is left to its lease");
       }
@@ -113,35 +116,41 @@ final class Recovery {
     } finally {
       LogFacts.end();
     }
-    return new Ended(run, ending);
+    return new Ended(folder, ending);
   }
 
-  private void close(Ended ended) throws InterruptedException {
-    LogFacts.begin(ended.run().claim());
+  private void settle(Ended ended) throws InterruptedException {
+    RunFolder folder = ended.folder();
+    LogFacts.begin(folder.claim());
     try {
-      if (over(ended)) {
-        RunDirectories.delete(ended.run().directory());
+      var attempt = new Attempt(folder.claim(), LeaseClock.now());
+      attempt.ended();
+      if (folder.notStarted().isPresent()) {
+        String cause = folder.notStarted().get();
+        LOG.warn("the predecessor could not start a run cause={}", cause);
+        settler.giveBack(attempt, folder, cause);
+      } else if (ended.ending().isEmpty()) {
+        deleteOnceSettledByOthers(folder);
+      } else {
+        Ending ending = ended.ending().get();
+        LOG.warn(
+            "recovered a run of the predecessor exit={}",
+            ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
+        settler.settle(attempt, folder, ending, AttemptLog.tail(plan.issueLogs(), folder.claim()));
       }
     } finally {
       LogFacts.end();
     }
   }
 
-  /** Settles the run; false while its files are still needed. */
-  private boolean over(Ended ended) throws InterruptedException {
-    Claim claim = ended.run().claim();
-    if (ended.run().notStarted().isPresent()) {
-      String cause = ended.run().notStarted().get();
-      LOG.warn("the predecessor could not start a run cause={}", cause);
-      return settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT);
-    }
-    if (ended.ending().isEmpty()) {
-      return settler.settledByOthers(claim);
-    }
-    Ending ending = ended.ending().get();
-    LOG.warn(
-        "recovered a run of the predecessor exit={}",
-        ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-    return settler.settle(claim, ending, files.tail(files.log(claim)));
+  private void deleteOnceSettledByOthers(RunFolder folder) throws InterruptedException {
+    retry.ask(
+        "recovery",
+        () -> {
+          if (!issues.running(folder.runId())) {
+            folder.delete();
+          }
+        },
+        () -> {});
   }
 }

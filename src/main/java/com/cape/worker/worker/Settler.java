@@ -1,72 +1,71 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.issue.Claim;
 import com.cape.worker.run.Ending;
-import com.cape.worker.run.Rounds;
+import com.cape.worker.run.LeaseClock;
+import com.cape.worker.run.RunFolder;
+import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.ClaimResult;
 import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.IssueRepository.SettledAndClaimed;
+import com.cape.worker.store.queue.NoClaimReason;
 import com.cape.worker.store.queue.Settled;
 import com.cape.worker.store.queue.Settlement;
-import com.cape.worker.worker.WorkerListener.Write;
+import com.cape.worker.worker.state.Attempt;
+import com.cape.worker.worker.state.Attempts;
+import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.OutcomeRules;
+import com.cape.worker.worker.state.WorkerListener.Write;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes how attempts ended, and does not let go of one until the database has taken it. What the
- * database does not take within a second is put on the disk first, in case that this process does
- * not live to see the database come back. Safe for use by several threads; has one of its own.
+ * Writes how attempts ended, and lets go of one only when the database has answered. What it does
+ * not take at once is put on the disk first, in case this process does not live to see it back.
+ * Safe for use by several threads.
  */
-final class Settler implements AutoCloseable {
+final class Settler {
   private static final Logger LOG = LoggerFactory.getLogger(Settler.class);
-  // For a database that is away while the worker is to stop at once.
-  private static final Duration LAST_TRIES = Duration.ofSeconds(30);
-  private static final Duration UNTIL_KEPT = Duration.ofSeconds(1);
-  private static final Duration KEEPING_INTERVAL = Duration.ofMillis(200);
-  private static final Duration AFTER_AN_ERROR = Duration.ofSeconds(2);
-
-  /** For what is on the disk already. */
-  static final Keeping KEPT = () -> {};
 
   private final IssueRepository issues;
-  private final EndingRules rules;
-  private final Outage outage;
-  private final Drain drain;
+  private final Claims claims;
+  private final OutcomeRules rules;
+  private final Attempts attempts;
+  private final StoreRetry retry;
+  private final ClaimLine line;
   private final Listeners listeners;
   private final AtomicInteger unsettled = new AtomicInteger();
-  private final ScheduledThreadPoolExecutor keeper =
-      new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
-  private final Rounds slow = new Rounds(keeper, KEEPING_INTERVAL);
 
-  /** For one worker. */
   Settler(
-      IssueRepository issues, EndingRules rules, Outage outage, Drain drain, Listeners listeners) {
+      IssueRepository issues,
+      Claims claims,
+      OutcomeRules rules,
+      Attempts attempts,
+      StoreRetry retry,
+      ClaimLine line,
+      Listeners listeners) {
     this.issues = issues;
+    this.claims = claims;
     this.rules = rules;
-    this.outage = outage;
-    this.drain = drain;
+    this.attempts = attempts;
+    this.retry = retry;
+    this.line = line;
     this.listeners = listeners;
-    keeper.setRemoveOnCancelPolicy(true);
-    // Later there may be no thread to be had.
-    keeper.prestartCoreThread();
   }
 
-  private static Thread keeperThread(Runnable work) {
-    Thread thread = WorkerThread.named("result-keeper", work);
-    thread.setDaemon(true);
-    return thread;
-  }
-
-  /** Puts a result on the disk, for a successor. */
-  interface Keeping {
-    void keep() throws IOException;
+  /**
+   * What a slot goes on with.
+   *
+   * @param reason why there is no attempt, where the database was asked
+   */
+  record Next(Optional<Attempt> attempt, Optional<NoClaimReason> reason) {
+    static final Next UNKNOWN = new Next(Optional.empty(), Optional.empty());
   }
 
   /** How many results the database never took. */
@@ -74,52 +73,148 @@ final class Settler implements AutoCloseable {
     return unsettled.get();
   }
 
-  /**
-   * Settles the claim; while the database is away, tries again until it is back. A result that the
-   * contract does not take any more is dropped, with a line in the log.
-   *
-   * @param settlement asked anew for each try; may read the database
-   * @param keeping called, at most once, before the database is asked a second time or has taken a
-   *     second to answer
-   * @return false when the database never took it
-   */
-  boolean settle(Claim claim, Supplier<Settlement> settlement, Keeping keeping)
+  /** Settles a run that has ended, claims the next issue with it, and deletes the run's folder. */
+  Next settle(Attempt attempt, RunFolder folder, Ending ending, String tail)
       throws InterruptedException {
+    reportSurvivors(ending);
     return settle(
-        claim, settlement, decided -> issues.settle(claim, decided), keeping, Duration.ZERO);
+        attempt,
+        folder,
+        new Result(
+            () ->
+                rules.settle(
+                    attempt.claim(),
+                    ending,
+                    () -> issues.throttledInARow(attempt.claim().issueId()),
+                    tail),
+            () -> folder.keep(ending),
+            ending.ran()),
+        line.open());
   }
 
-  /**
-   * The same for a run of a predecessor, by the rules.
-   *
-   * @param tail the end of its output
-   */
-  boolean settle(Claim claim, Ending ending, String tail) throws InterruptedException {
-    return settle(claim, ending, tail, decided -> issues.settle(claim, decided), KEPT);
+  /** Gives an issue back whose run was not started. */
+  void giveBack(Attempt attempt, RunFolder folder, String cause) throws InterruptedException {
+    settle(
+        attempt,
+        folder,
+        new Result(
+            () -> OutcomeRules.notStarted(attempt.claim(), cause),
+            () -> folder.keepNotStarted(cause),
+            Duration.ZERO),
+        false);
   }
 
-  /**
-   * The same for a run, where the database is asked for something else in the same go.
-   *
-   * @param writing writes the settlement; asked anew for each try
-   */
-  boolean settle(
-      Claim claim,
-      Ending ending,
-      String tail,
-      Function<Settlement, Optional<Settled>> writing,
-      Keeping keeping)
+  /** Keeps a result on disk, for a successor. */
+  private interface Keeping {
+    void keep() throws IOException;
+  }
+
+  private record Result(Supplier<Settlement> deciding, Keeping keeping, Duration ran) {}
+
+  private Next settle(Attempt attempt, RunFolder folder, Result result, boolean claimsNext)
       throws InterruptedException {
-    tellSurvivors(ending);
-    return settle(
-        claim,
-        () -> rules.settle(claim, ending, () -> issues.throttledInARow(claim.issueId()), tail),
-        writing,
-        keeping,
-        ending.ran());
+    var settling = new Settling(attempt, result, claimsNext);
+    boolean answered =
+        retry.ask("settle " + attempt.runId(), settling::tryOnce, settling::keepOnce);
+    attempts.remove(attempt);
+    if (!answered) {
+      attempt.close(Attempt.State.LOST);
+      unsettled.incrementAndGet();
+      LOG.error("result not recorded; it stays on disk for the next start of this worker");
+      return Next.UNKNOWN;
+    }
+    folder.delete();
+    if (settling.unanswered.isEmpty()) {
+      return settling.next;
+    }
+    UUID runId = settling.unanswered.get();
+    retry.ask("find a claim", () -> settling.found = claims.find(runId), () -> {});
+    if (!line.open()) {
+      settling.found.ifPresent(found -> found.stop(StopReason.INTERRUPTED));
+    }
+    return new Next(settling.found, Optional.empty());
   }
 
-  private void tellSurvivors(Ending ending) {
+  /** One attempt on its way into the database. */
+  private final class Settling {
+    private final Attempt attempt;
+    private final Result result;
+    private final boolean claimsNext;
+    private int tries;
+    private boolean kept;
+    private Optional<UUID> unanswered = Optional.empty();
+    private Optional<Attempt> found = Optional.empty();
+    private Next next = Next.UNKNOWN;
+
+    private Settling(Attempt attempt, Result result, boolean claimsNext) {
+      this.attempt = attempt;
+      this.result = result;
+      this.claimsNext = claimsNext;
+    }
+
+    private void tryOnce() {
+      tries++;
+      Settlement settlement = result.deciding().get();
+      Optional<Settled> settled =
+          claimsNext && tries == 1
+              ? settleAndClaim(settlement)
+              : issues.settle(attempt.claim(), settlement);
+      boolean written = settled.isPresent() || (tries > 1 && wroteBefore(settlement));
+      log(settlement, settled, tries > 1);
+      attempt.close(written ? Attempt.State.SETTLED : Attempt.State.LOST);
+      listeners.announce(
+          listener -> {
+            if (written) {
+              listener.settled(settlement.outcome(), result.ran());
+            } else {
+              listener.fenced(Write.SETTLE);
+            }
+          });
+    }
+
+    private Optional<Settled> settleAndClaim(Settlement settlement) {
+      UUID runId = UUID.randomUUID();
+      unanswered = Optional.of(runId);
+      Duration sent = LeaseClock.now();
+      SettledAndClaimed both = claims.settleAndClaim(attempt, settlement, runId);
+      unanswered = Optional.empty();
+      Optional<ClaimResult> claimed = both.claimed();
+      next =
+          new Next(
+              claimed
+                  .flatMap(ClaimResult::claim)
+                  .map(claim -> claims.take(claim, claimed.get().waited(), sent)),
+              claimed.filter(answer -> answer.claim().isEmpty()).map(ClaimResult::idle));
+      return both.settled();
+    }
+
+    /**
+     * Whether an earlier try was taken, and only its answer lost. Never throws: another try would
+     * settle what is settled.
+     */
+    private boolean wroteBefore(Settlement settlement) {
+      try {
+        return issues.outcome(attempt.runId()).equals(Optional.of(settlement.outcome()));
+      } catch (StoreException e) {
+        LOG.debug("cannot ask whether an earlier try was taken", e);
+        return true;
+      }
+    }
+
+    private void keepOnce() {
+      if (kept) {
+        return;
+      }
+      kept = true;
+      try {
+        result.keeping().keep();
+      } catch (IOException e) {
+        LOG.warn("cannot keep a result on disk cause={}", e.toString());
+      }
+    }
+  }
+
+  private void reportSurvivors(Ending ending) {
     ending
         .survivors()
         .forEach(left -> LOG.error("could not end a process of the run process={}", left));
@@ -129,155 +224,18 @@ final class Settler implements AutoCloseable {
     }
   }
 
-  private boolean settle(
-      Claim claim,
-      Supplier<Settlement> deciding,
-      Function<Settlement, Optional<Settled>> writing,
-      Keeping keeping,
-      Duration ran)
-      throws InterruptedException {
-    var result = new Result(keeping);
-    Runnable late = result::keepIfLate;
-    slow.add(late);
-    try {
-      return insist(
-          "settle " + claim.runId(),
-          () -> {
-            Settlement settlement = deciding.get();
-            Optional<Settled> settled = writing.apply(settlement);
-            boolean tried = result.tries() > 1;
-            log(settlement, settled, tried);
-            boolean written = settled.isPresent() || (tried && wrote(claim, settlement));
-            tell(settlement, written, ran);
-          },
-          result);
-    } finally {
-      slow.remove(late);
-      result.done();
-    }
-  }
-
-  /**
-   * Whether an earlier try was taken, and only its answer lost. Never throws: another try would
-   * claim anew what this one may have claimed.
-   */
-  private boolean wrote(Claim claim, Settlement settlement) {
-    try {
-      return issues.outcome(claim.runId()).equals(Optional.of(settlement.outcome()));
-    } catch (StoreException e) {
-      LOG.debug("cannot ask whether an earlier try was taken", e);
-      return true;
-    }
-  }
-
-  private void tell(Settlement settlement, boolean written, Duration ran) {
-    listeners.announce(
-        listener -> {
-          if (written) {
-            listener.settled(settlement.outcome(), ran);
-          } else {
-            listener.fenced(Write.SETTLE);
-          }
-        });
-  }
-
-  /** Whether nobody has to settle the run any more; false, too, when the database never said. */
-  boolean settledByOthers(Claim claim) throws InterruptedException {
-    var running = new AtomicBoolean(true);
-    ask(() -> running.set(issues.running(claim.runId())));
-    return !running.get();
-  }
-
-  /** Asks the database until it answers; false when it never did. */
-  boolean ask(Runnable question) throws InterruptedException {
-    return insist("recovery", question, new Result(KEPT));
-  }
-
-  private boolean insist(String party, Runnable question, Result result)
-      throws InterruptedException {
-    long hurriedNanos = 0;
-    while (true) {
-      try {
-        result.tries++;
-        question.run();
-        outage.over(party);
-        return true;
-      } catch (OutOfMemoryError e) { // The pool may lack a thread.
-        result.keep();
-        LOG.error("cannot ask the database; trying again", e);
-        drain.await(AFTER_AN_ERROR);
-      } catch (StoreException e) {
-        result.keep();
-        Duration wait = outage.failed(party, e);
-        if (drain.stage() == Drain.Stage.INTERRUPTING) {
-          hurriedNanos = hurriedNanos == 0 ? System.nanoTime() : hurriedNanos;
-          if (System.nanoTime() - hurriedNanos > LAST_TRIES.toNanos()) {
-            LOG.error("result not recorded; it stays on disk for the next start of this worker", e);
-            unsettled.incrementAndGet();
-            outage.over(party);
-            return false;
-          }
-        }
-        drain.await(wait);
-      }
-    }
-  }
-
-  /** A result that may have to be put on the disk, once. */
-  private static final class Result {
-    private final Keeping keeping;
-    private final long sinceNanos = System.nanoTime();
-    private boolean kept;
-    private int tries;
-
-    Result(Keeping keeping) {
-      this.keeping = keeping;
-    }
-
-    int tries() {
-      return tries;
-    }
-
-    void keepIfLate() {
-      Duration waited = Duration.ofNanos(System.nanoTime() - sinceNanos);
-      if (waited.plus(KEEPING_INTERVAL).compareTo(UNTIL_KEPT) >= 0) {
-        keep();
-      }
-    }
-
-    /** Keeps it no more: its files may go. Waits for a keep under way. */
-    synchronized void done() {
-      kept = true;
-    }
-
-    synchronized void keep() {
-      if (kept) {
-        return;
-      }
-      kept = true;
-      try {
-        keeping.keep();
-      } catch (IOException e) {
-        LOG.warn("cannot keep a result on disk cause={}", e.toString());
-      }
-    }
-  }
-
   private static void log(Settlement settlement, Optional<Settled> settled, boolean tried) {
-    if (settled.isEmpty() && tried) {
-      LOG.warn(
-          "nothing written: an earlier try was taken, or the lease is lost outcome={}",
-          settlement.outcome().word());
-      return;
-    }
+    String outcome = settlement.outcome().word();
     if (settled.isEmpty()) {
-      LOG.warn("lease lost, nothing written outcome={}", settlement.outcome().word());
+      LOG.warn(
+          tried
+              ? "nothing written: an earlier try was taken, or the lease is lost outcome={}"
+              : "lease lost, nothing written outcome={}",
+          outcome);
       return;
     }
     if (settled.get().status().isEmpty()) {
-      LOG.warn(
-          "issue deleted or claimed again, attempt closed alone outcome={}",
-          settlement.outcome().word());
+      LOG.warn("issue deleted or claimed again, attempt closed alone outcome={}", outcome);
       return;
     }
     switch (settled.get().status().get()) {
@@ -295,10 +253,5 @@ final class Settler implements AutoCloseable {
 
   private static String firstLine(Settlement settlement) {
     return settlement.error().flatMap(text -> text.lines().findFirst()).orElse("none");
-  }
-
-  @Override
-  public void close() {
-    keeper.shutdownNow();
   }
 }

@@ -11,8 +11,8 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.read.HealthRepository;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
-import com.cape.worker.worker.WorkerListener.PauseReason;
-import com.cape.worker.worker.WorkerListener.Write;
+import com.cape.worker.worker.state.WorkerListener.PauseReason;
+import com.cape.worker.worker.state.WorkerListener.Write;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,7 +68,7 @@ class WorkerMetricsTest {
     metrics.fenced(Write.SETTLE);
     metrics.rescued();
     metrics.outlived(2, 1);
-    metrics.databaseAway();
+    metrics.databaseUnavailable();
     metrics.listening(true);
     metrics.paused(PauseReason.START);
     metrics.slotsBusy(2);
@@ -105,7 +105,7 @@ class WorkerMetricsTest {
 
   @Test
   void whatIsOverIsTold() {
-    metrics.databaseAway();
+    metrics.databaseUnavailable();
     metrics.databaseBack();
     metrics.listening(true);
     metrics.listening(false);

@@ -8,6 +8,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.worker.state.Listeners;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,7 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Outcome;
+import com.cape.worker.worker.state.WorkerListener;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -60,7 +61,7 @@ final class RecordingListener implements WorkerListener {
   }
 
   @Override
-  public void databaseAway() {
+  public void databaseUnavailable() {
     heard("database away");
   }
 

@@ -8,6 +8,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.run.RunDirectories;
+import com.cape.worker.worker.state.LeaseTimes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -3,6 +3,7 @@ package com.cape.worker.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.worker.state.Listeners;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

@@ -307,4 +307,16 @@ public final class IssueRepository {
         .queryOne(THROTTLED, bind -> bind.number(issueId), row -> row.getInt("throttled"))
         .orElseThrow();
   }
+
+  public List<ExpiredLease> expiredLeases(Duration quiet) {
+    return List.of();
+  }
+
+  public Optional<Settled> rescue(ExpiredLease expired, Settlement settlement) {
+    return Optional.empty();
+  }
+
+  public int retryRefusals() {
+    return 0;
+  }
 }
