@@ -45,12 +45,6 @@ public interface CommandRunner {
     Ending await() throws InterruptedException;
 
     /**
-     * Keeps on disk how the run ended, for a successor that settles it should this process die
-     * first. Returns once it is there. Any thread.
-     */
-    void keep(Ending ending) throws IOException;
-
-    /**
      * Ends the run with TERM, the grace, then KILL. Any thread.
      *
      * @return false when it was stopped before: the first reason stands

@@ -146,11 +146,6 @@ final class GuardedRun implements CommandRunner.Run {
   }
 
   @Override
-  public void keep(Ending ending) throws IOException {
-    files.keep(ending);
-  }
-
-  @Override
   public boolean stop(StopReason reason) {
     if (over || !stopReason.compareAndSet(null, reason)) {
       return false;

@@ -105,7 +105,7 @@ public final class IssueWorker {
     this.database = new DatabaseAvailability(listeners);
     var retry = new StoreRetry(database, drain);
     this.listening = new Listening(stores.listener(), random, listeners);
-    this.order = new ClaimOrder(listening);
+    this.order = new ClaimOrder(listening::up);
     String issueLogs = runPlan.issueLogs().toString();
     var claims =
         new Claims(identity, issues, issueLogs, this.plan.lease(), attempts, retry, listeners);

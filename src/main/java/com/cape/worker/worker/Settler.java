@@ -88,7 +88,8 @@ final class Settler {
                     () -> issues.throttledInARow(attempt.claim().issueId()),
                     tail),
             () -> folder.keep(ending),
-            ending.ran()),
+            ending.ran(),
+            Attempt.State.SETTLED),
         line.open());
   }
 
@@ -100,7 +101,8 @@ final class Settler {
         new Result(
             () -> OutcomeRules.notStarted(attempt.claim(), cause),
             () -> folder.keepNotStarted(cause),
-            Duration.ZERO),
+            Duration.ZERO,
+            Attempt.State.GIVEN_BACK),
         false);
   }
 
@@ -109,7 +111,8 @@ final class Settler {
     void keep() throws IOException;
   }
 
-  private record Result(Supplier<Settlement> deciding, Keeping keeping, Duration ran) {}
+  private record Result(
+      Supplier<Settlement> deciding, Keeping keeping, Duration ran, Attempt.State last) {}
 
   private Next settle(Attempt attempt, RunFolder folder, Result result, boolean claimsNext)
       throws InterruptedException {
@@ -161,7 +164,7 @@ final class Settler {
               : issues.settle(attempt.claim(), settlement);
       boolean written = settled.isPresent() || (tries > 1 && wroteBefore(settlement));
       log(settlement, settled, tries > 1);
-      attempt.close(written ? Attempt.State.SETTLED : Attempt.State.LOST);
+      attempt.close(written ? result.last() : Attempt.State.LOST);
       listeners.announce(
           listener -> {
             if (written) {

@@ -6,24 +6,34 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.config.HttpSettings;
+import com.cape.worker.host.CommandCheck;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.run.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
+import com.cape.worker.worker.ClaimGate;
+import com.cape.worker.worker.state.BeatClock;
 import com.cape.worker.worker.state.Drain;
+import com.cape.worker.worker.state.LeaseTimes;
+import com.cape.worker.worker.state.Listeners;
 import com.cape.worker.worker.state.WorkerListener;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Tag("database")
 @Timeout(60)
@@ -34,12 +44,21 @@ class OpsServerTest {
   private final TestDatabase database = TestDatabase.create();
   private final Drain drain = new Drain();
   private volatile boolean alive = true;
-  private volatile boolean command = true;
+  private static final LeaseTimes TIMES =
+      new LeaseTimes(Duration.ofMinutes(5), Duration.ofSeconds(10));
+  private static final ProcessCommandRunner RUNNER =
+      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
+
+  @TempDir private Path directory;
+  private final Listeners listeners = new Listeners();
+  private CommandCheck check;
   private OpsServer server;
 
   @BeforeEach
   void start() throws IOException {
     new Migrator(database.dataSource()).migrate();
+    Path command = Files.copy(Path.of("/bin/true"), directory.resolve("adw"));
+    check = new CommandCheck(command.toString(), directory, "/bin");
     server = server(Optional.empty());
   }
 
@@ -48,8 +67,8 @@ class OpsServerTest {
         new HttpSettings(new HttpAddress("127.0.0.1", 0), token),
         new WorkerMetrics.About(new WorkerId("alice"), "1.2", 3, Duration.ofMinutes(5)),
         () -> alive,
-        drain,
-        () -> command,
+        new ClaimGate(drain, check, RUNNER, new BeatClock(TIMES), listeners),
+        listeners,
         // A pooler would keep sessions that do not know of a new default.
         () -> new Database(database.direct().dataSource()));
   }
@@ -69,13 +88,13 @@ class OpsServerTest {
   @Test
   void workerIsReadyOnceItIsRegistered() throws Exception {
     assertAnswer(503, "starting", "/ready");
-    server.listeners().announce(WorkerListener::ready);
+    listeners.announce(WorkerListener::ready);
     assertAnswer(200, "ready", "/ready");
   }
 
   @Test
   void workerThatDrainsIsNotReady() throws Exception {
-    server.listeners().announce(WorkerListener::ready);
+    listeners.announce(WorkerListener::ready);
     drain.beginPatiently("test");
     assertAnswer(503, "draining", "/ready");
     assertAnswer(200, "alive", "/live");
@@ -83,16 +102,16 @@ class OpsServerTest {
 
   @Test
   void workerWithoutItsCommandIsNotReady() throws Exception {
-    server.listeners().announce(WorkerListener::ready);
-    command = false;
+    listeners.announce(WorkerListener::ready);
+    Path moved = Files.move(directory.resolve("adw"), directory.resolve("away"));
     assertAnswer(503, "command", "/ready");
-    command = true;
+    Files.move(moved, directory.resolve("adw"));
     assertAnswer(200, "ready", "/ready");
   }
 
   @Test
   void workerWhoseDatabaseTakesNoWritesIsNotReady() throws Exception {
-    server.listeners().announce(WorkerListener::ready);
+    listeners.announce(WorkerListener::ready);
     database.execute(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on',"
             + " current_database()); END $$");

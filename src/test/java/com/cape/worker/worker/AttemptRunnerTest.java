@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
 
+import com.cape.worker.run.StopReason;
 import com.cape.worker.testing.Processes;
 import com.cape.worker.testing.TestDatabase;
+import com.cape.worker.worker.state.Attempt;
+import com.cape.worker.worker.state.LeaseTimes;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -146,20 +148,46 @@ class AttemptRunnerTest {
   }
 
   @Test
-  void startIsToldOfWhileTheWorkflowRuns() throws Exception {
+  void startThatSucceedsEndsTheRestWhileTheWorkflowRuns() throws Exception {
     fixture.insert("an issue");
-    // The workflow waits for what is done when its start is told of.
     RunPlan plan = fixture.script("until [ -e go ]; do sleep 0.02; done");
-    fixture.runNext(
-        plan, () -> assertDoesNotThrow(() -> Files.createFile(directory.resolve("go"))));
-    assertEquals("completed", database.value("SELECT outcome FROM cape_issue_attempts"));
+    ClaimGate gate = fixture.gate(plan);
+    gate.startFailed("a run before");
+    var running = CompletableFuture.supplyAsync(() -> run(plan, gate));
+    await().until(() -> gate.hold().isEmpty());
+    Files.createFile(directory.resolve("go"));
+    assertEquals(Attempt.State.SETTLED, running.get());
   }
 
   @Test
-  void commandThatDoesNotStartIsNotToldOfAsStarted() throws Exception {
+  void commandThatDoesNotStartMakesTheWorkerRest() throws Exception {
     fixture.insert("an issue");
     RunPlan plan = fixture.plan("no-such-command {id}", "/bin");
-    assertTrue(fixture.runNext(plan, () -> fail("it did not start")).isPresent());
+    ClaimGate gate = fixture.gate(plan);
+    fixture.runNext(plan, gate);
+    assertEquals(
+        ClaimGate.Reason.HOST_RESTING, gate.current().map(ClaimGate.Hold::reason).orElseThrow());
+  }
+
+  private Attempt.State run(RunPlan plan, ClaimGate gate) {
+    return assertDoesNotThrow(() -> fixture.runNext(plan, gate));
+  }
+
+  @Test
+  void attemptThatIsStoppedBeforeItsStartIsGivenBackAndNothingIsRun() throws Exception {
+    fixture.insert("an issue");
+    RunPlan plan = fixture.script("touch ran");
+    Attempt attempt = fixture.claimNext(plan);
+    attempt.stop(StopReason.INTERRUPTED);
+    var specs =
+        new RunSpecs(
+            WorkerFixture.ALICE.id(), plan, new LeaseTimes(WorkerFixture.LEASE, plan.grace()));
+    var settling = fixture.settling(plan);
+    new AttemptRunner(plan, specs, WorkerFixture.commands(), fixture.gate(plan), settling.settler())
+        .run(attempt);
+    assertEquals(Attempt.State.GIVEN_BACK, attempt.state());
+    assertTrue(is("status = 'pending' AND attempts = 0"));
+    assertFalse(Files.exists(directory.resolve("ran")));
   }
 
   @Test
@@ -189,9 +217,7 @@ class AttemptRunnerTest {
     Path log = Path.of(database.value("SELECT log_file FROM cape_issue_attempts"));
     assertEquals("1 1 1 alice\nan issue", Files.readString(log));
     try (var left = Files.list(directory.resolve("runs"))) {
-      assertEquals(
-          List.of(),
-          left.filter(one -> !one.getFileName().toString().startsWith("spare-")).toList());
+      assertEquals(List.of(), left.toList());
     }
   }
 
@@ -229,35 +255,21 @@ class AttemptRunnerTest {
   void commandThatIsStillWrittenCostsNoAttempt() throws Exception {
     Path command = Files.copy(Path.of("/bin/true"), directory.resolve("adw"));
     fixture.insert("an issue");
-    Optional<String> cause;
+    RunPlan plan = fixture.plan(command + " {id}", "/bin");
+    ClaimGate gate = fixture.gate(plan);
     try (var copying = FileChannel.open(command, StandardOpenOption.WRITE)) {
-      cause = fixture.runNext(fixture.plan(command + " {id}", "/bin"));
+      fixture.runNext(plan, gate);
       assertTrue(copying.isOpen());
     }
-    assertEquals(Optional.of("cannot start " + command + ": Text file busy"), cause);
+    String cause = "cannot start " + command + ": Text file busy";
+    assertTrue(gate.current().orElseThrow().text().endsWith(cause));
     assertTrue(is("status = 'pending' AND attempts = 0 AND fence = 1"));
     assertEquals(
-        "not_started | attempt 1 not_started: " + cause.get(),
+        "not_started | attempt 1 not_started: " + cause,
         database.value("SELECT outcome || ' | ' || error FROM cape_issue_attempts"));
   }
 
-  @Test
-  void startIsToldOnceAndWhileTheRunLasts() throws Exception {
-    fixture.insert("an issue");
-    var told = new AtomicInteger();
-    fixture.runNext(
-        fixture.script("until [ -e go ]; do sleep 0.02; done"),
-        () -> {
-          told.incrementAndGet();
-          assertDoesNotThrow(() -> Files.createFile(directory.resolve("go")));
-        });
-    assertEquals(1, told.get());
-    fixture.insert("a short one");
-    fixture.runNext(fixture.script("true"), told::incrementAndGet);
-    assertEquals(2, told.get());
-  }
-
   private void runNext(String script) throws Exception {
-    assertEquals(Optional.empty(), fixture.runNext(fixture.script(script)));
+    assertEquals(Attempt.State.SETTLED, fixture.runNext(fixture.script(script)));
   }
 }

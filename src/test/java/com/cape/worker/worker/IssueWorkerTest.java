@@ -1,14 +1,14 @@
 package com.cape.worker.worker;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.issue.Claim;
+import com.cape.worker.run.StopReason;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.Attempt;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,10 +16,11 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -160,85 +161,92 @@ class IssueWorkerTest {
   }
 
   @Test
-  void claimWhoseAnswerWasLostIsGivenBackUncounted() throws Exception {
+  void claimWhoseAnswerWasLostIsFoundByItsRunIdAndRun() throws Exception {
     fixture.insert("one");
-    var atWork = new AtWork();
-    var claims =
-        claims(
-            new IssueRepository(new Database(answerLost(fixture.database.dataSource()))), atWork);
-    assertThrows(StoreException.class, () -> claims.look(held -> {}));
-    assertEquals("1", count("status = 'started'"));
-    List<Claim> unanswered = claims.unanswered();
-    assertEquals(1, unanswered.size());
-    atWork.begun(unanswered.get(0));
-    assertThrows(StoreException.class, () -> claims.look(held -> {}));
-    assertEquals(List.of(), claims.unanswered());
+    // The answers of the first claim, of the settle with the second one, and of the settle alone.
+    fixture.insert("two");
+    IssueWorker worker =
+        fixture.worker(
+            new IssueRepository(new Database(answersLost(fixture.database.dataSource(), 3))),
+            fixture.script("echo $CAPE_ISSUE_ID >>ran"));
+    assertEquals(IssueWorker.End.IDLE, worker.run());
+    assertEquals(List.of("1", "2"), Files.readAllLines(directory.resolve("ran")));
+    assertEquals("2", count("status = 'completed' AND attempts = 1 AND fence = 1"));
+    assertEquals("0", fixture.database.value("SELECT count(*) - 2 FROM cape_issue_attempts"));
   }
 
   @Test
-  void runOfTheIssueThatItsSlotHasJustSettledIsNotGivenBack() {
+  void claimWhoseAnswerWasLostIsGivenBackByAWorkerThatDrains() throws Exception {
     fixture.insert("one");
-    var atWork = new AtWork();
-    var claims = claims(fixture.stores.issues(), atWork);
-    List<Claim> taken = new ArrayList<>();
-    claims.look(held -> taken.add(held.claim()));
-    Claim first = taken.get(0);
-    claims.settle(first, EndingRules.notStarted(first, "test"), held -> taken.add(held.claim()));
-    atWork.ended(first);
-    assertEquals(first.issueId(), taken.get(1).issueId());
-    var cut =
-        claims(
-            new IssueRepository(new Database(answerLost(fixture.database.dataSource()))), atWork);
-    assertThrows(StoreException.class, () -> cut.look(held -> {}));
-    assertEquals(List.of(), cut.unanswered());
-  }
-
-  private static Claims claims(IssueRepository issues, AtWork atWork) {
-    return new Claims(
-        WorkerFixture.ALICE,
-        issues,
-        "logs",
-        WorkerFixture.LEASE,
-        atWork,
-        () -> true,
-        Listeners.NOBODY);
-  }
-
-  /** Fails after the statement of each claim has been committed. */
-  private static DataSource answerLost(DataSource source) {
-    return (DataSource)
-        Proxy.newProxyInstance(
-            DataSource.class.getClassLoader(),
-            new Class<?>[] {DataSource.class},
-            (self, method, arguments) -> connectionThatFails((Connection) method.invoke(source)));
-  }
-
-  private static Connection connectionThatFails(Connection connection) {
-    return (Connection)
-        Proxy.newProxyInstance(
-            Connection.class.getClassLoader(),
-            new Class<?>[] {Connection.class},
-            (self, method, arguments) -> {
-              Object result = method.invoke(connection, arguments);
-              boolean claim =
-                  method.getName().equals("prepareStatement")
-                      && arguments[0].toString().contains("cape_claim_next");
-              return claim ? statementThatFails((PreparedStatement) result) : result;
-            });
-  }
-
-  private static PreparedStatement statementThatFails(PreparedStatement statement) {
-    return (PreparedStatement)
-        Proxy.newProxyInstance(
-            PreparedStatement.class.getClassLoader(),
-            new Class<?>[] {PreparedStatement.class},
-            (self, method, arguments) -> {
-              Object result = method.invoke(statement, arguments);
-              if (method.getName().equals("execute")) {
-                throw new SQLException("the connection was cut", "08006");
+    var issues = new IssueRepository(new Database(answersLost(fixture.database.dataSource(), 1)));
+    var settling = fixture.settling(issues, fixture.gate(fixture.script("exit 0")));
+    var waiting =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return settling.line().next(Optional.empty());
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
               }
-              return result;
             });
+    await().until(() -> count("status = 'started'").equals("1"));
+    fixture.drain.begin("test");
+    Optional<Attempt> attempt = waiting.get(20, TimeUnit.SECONDS);
+    // Found before the drain began, it is run; after, it is given back.
+    assertTrue(
+        attempt.isPresent()
+            && attempt.get().stopAsked().stream().allMatch(StopReason.INTERRUPTED::equals));
+  }
+
+  /** Fails after the statement of so many claims and settles was committed. */
+  private static DataSource answersLost(DataSource source, int count) {
+    var left = new AtomicInteger(count);
+    return proxy(
+        DataSource.class,
+        source,
+        (method, result) ->
+            result instanceof Connection connection
+                ? proxy(
+                    Connection.class,
+                    connection,
+                    (called, prepared) ->
+                        prepared instanceof PreparedStatement statement
+                            ? proxy(
+                                PreparedStatement.class,
+                                statement,
+                                (name, answer) -> loseIfDue(name, statement, left, answer))
+                            : prepared)
+                : result);
+  }
+
+  private static Object loseIfDue(
+      String method, PreparedStatement statement, AtomicInteger left, Object answer)
+      throws SQLException {
+    String text = statement.toString();
+    boolean writes =
+        text.contains("claim") || text.contains("settle") || text.contains("run_after");
+    if (method.equals("execute") && writes && left.getAndDecrement() > 0) {
+      throw new SQLException("the connection was cut", "08006");
+    }
+    return answer;
+  }
+
+  private interface After {
+    Object apply(String method, Object result) throws Exception;
+  }
+
+  private static <T> T proxy(Class<T> type, T target, After after) {
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (self, method, arguments) -> {
+              try {
+                return after.apply(method.getName(), method.invoke(target, arguments));
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            }));
   }
 
   private CompletableFuture<IssueWorker.End> runUntilStarted(String script, Duration drainTimeout)

@@ -12,14 +12,16 @@ import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.RescueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
+import com.cape.worker.worker.state.BeatClock;
 import com.cape.worker.worker.state.Drain;
+import com.cape.worker.worker.state.LeaseTimes;
 import com.cape.worker.worker.state.LifeSigns;
 import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.Stores;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import java.lang.reflect.InvocationTargetException;
@@ -193,19 +195,23 @@ class ManyIdleWorkersTest {
     var stores =
         new Stores(
             new IssueRepository(work),
-            new RescueRepository(beat),
             new IssueRepository(beat),
             new WorkerRepository(beat, "test"),
             Optional.of(listener));
     var loop =
         new LoopPlan(
-            Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), Listeners.NOBODY);
+            Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), new Listeners());
+    RunPlan plan = plan(id);
+    var beats = new BeatClock(new LeaseTimes(LEASE, plan.grace()));
+    var gate =
+        new ClaimGate(drain, plan.check(), WorkerFixture.commands(), beats, loop.listeners());
     return new IssueWorker(
         identity,
-        new WorkerPlan(plan(id), loop, WorkerFixture.retries()),
+        new WorkerPlan(plan, loop, WorkerFixture.retries()),
         WorkerFixture.commands(),
         stores,
         drain,
+        gate,
         LifeSigns.of(ServiceManager.NONE, LEASE));
   }
 
@@ -236,7 +242,8 @@ class ManyIdleWorkersTest {
                     (prepared, sql) -> {
                       if (sql != null
                           && sql[0] instanceof String text
-                          && text.contains("cape_claim_next")) {
+                          && (text.contains("cape_claim_next")
+                              || text.contains("cape_due_issues"))) {
                         claims.incrementAndGet();
                       }
                       return prepared;

@@ -8,9 +8,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.awaitility.Awaitility;
 
 /** Keeps what it hears, an event in a line of words. */
-final class RecordingListener implements WorkerListener {
-  final List<String> events = new CopyOnWriteArrayList<>();
-  final List<Duration> durations = new CopyOnWriteArrayList<>();
+public final class RecordingListener implements WorkerListener {
+  public final List<String> events = new CopyOnWriteArrayList<>();
+  public final List<Duration> durations = new CopyOnWriteArrayList<>();
 
   /** Whether it throws instead. */
   volatile boolean fails;

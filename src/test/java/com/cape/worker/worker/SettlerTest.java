@@ -1,25 +1,20 @@
 package com.cape.worker.worker;
 
-import static com.cape.worker.worker.WorkerFixture.ALICE;
-import static com.cape.worker.worker.WorkerFixture.LEASE;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
-import com.cape.worker.issue.Claim;
-import com.cape.worker.store.queue.Settlement;
+import com.cape.worker.run.RunFolder;
+import com.cape.worker.worker.state.Attempt;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -61,82 +56,47 @@ class SettlerTest {
         "DELETE FROM cape_issues | issue deleted or claimed again, attempt closed alone outcome=not_started | settled not_started",
         "UPDATE cape_issue_attempts SET outcome = 'lost' | lease lost, nothing written outcome=not_started | fenced SETTLE"
       })
-  void logTellsWhatWasWritten(String meanwhile, String line, String event) throws Exception {
+  void logSaysWhatWasWritten(String meanwhile, String line, String event) throws Exception {
     var fixture = new WorkerFixture(directory);
     fixture.insert("an issue");
-    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
+    RunPlan plan = fixture.script("exit 0");
+    Attempt attempt = fixture.claimNext(plan);
     fixture.database.execute(meanwhile);
-    try (var settler = fixture.settler()) {
-      assertTrue(settler.settle(claim, notStarted(claim), Settler.KEPT));
-    }
+    giveBack(fixture.settling(plan), plan, attempt);
     assertEquals(line, logged.list.get(0).getFormattedMessage());
     assertEquals(1, logged.list.size());
-    assertEquals(List.of(event), fixture.listener.events);
+    assertTrue(fixture.listener.events.contains(event), fixture.listener.events.toString());
   }
 
   @ParameterizedTest
-  @CsvSource({"not_started, settled not_started", "lost, fenced SETTLE"})
-  void secondTryIsAResultOfTheFirstWhereThatWasWritten(String found, String event)
+  @CsvSource({"not_started, GIVEN_BACK", "lost, LOST"})
+  void secondTryIsAResultOfTheFirstWhereThatWasWritten(String found, Attempt.State state)
       throws Exception {
     var fixture = new WorkerFixture(directory);
     fixture.insert("an issue");
-    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
+    RunPlan plan = fixture.script("exit 0");
+    Attempt attempt = fixture.claimNext(plan);
     fixture.database.execute("UPDATE cape_issue_attempts SET outcome = '" + found + "'");
-    var tries = new AtomicInteger();
-    Supplier<Settlement> rules =
-        () -> {
-          if (tries.incrementAndGet() == 1) {
-            fixture.database.execute("ALTER TABLE cape_issue_attempts RENAME TO away");
-          } else {
-            fixture.database.execute("ALTER TABLE away RENAME TO cape_issue_attempts");
-          }
-          return notStarted(claim).get();
-        };
-    try (var settler = fixture.settler()) {
-      assertTrue(settler.settle(claim, rules, Settler.KEPT));
-    }
-    assertEquals(List.of("database away", event, "database back"), fixture.listener.events);
+    fixture.database.execute("ALTER TABLE cape_issue_attempts RENAME TO away");
+    var settling = fixture.settling(plan);
+    var settled = CompletableFuture.runAsync(() -> giveBack(settling, plan, attempt));
+    await().until(() -> RunFolder.of(plan.runs(), attempt.claim()).notStarted().isPresent());
+    fixture.database.execute("ALTER TABLE away RENAME TO cape_issue_attempts");
+    settled.get(20, TimeUnit.SECONDS);
+    assertEquals(state, attempt.state());
   }
 
   @Test
   void resultThatTheDatabaseTakesAtOnceStaysOffTheDisk() throws Exception {
     var fixture = new WorkerFixture(directory);
     fixture.insert("an issue");
-    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
-    var kept = new AtomicInteger();
-    try (var settler = fixture.settler()) {
-      assertTrue(settler.settle(claim, notStarted(claim), kept::incrementAndGet));
-    }
-    assertEquals(0, kept.get());
+    RunPlan plan = fixture.script("exit 0");
+    giveBack(fixture.settling(plan), plan, fixture.claimNext(plan));
+    assertTrue(Files.notExists(plan.runs()));
   }
 
-  @Test
-  void resultThatTheDatabaseTakesLateIsOnTheDiskBefore() throws Exception {
-    var fixture = new WorkerFixture(directory);
-    fixture.insert("an issue");
-    Claim claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
-    var kept = new CountDownLatch(1);
-    try (var settler = fixture.settler();
-        Connection other = fixture.database.dataSource().getConnection()) {
-      other.setAutoCommit(false);
-      other.createStatement().execute("LOCK TABLE cape_issue_attempts");
-      var settled =
-          CompletableFuture.supplyAsync(
-              () -> {
-                try {
-                  return settler.settle(claim, notStarted(claim), kept::countDown);
-                } catch (InterruptedException e) {
-                  throw new IllegalStateException(e);
-                }
-              });
-      assertTrue(kept.await(10, TimeUnit.SECONDS));
-      assertFalse(settled.isDone());
-      other.rollback();
-      assertTrue(settled.get(10, TimeUnit.SECONDS));
-    }
-  }
-
-  private static Supplier<Settlement> notStarted(Claim claim) {
-    return () -> EndingRules.notStarted(claim, "no such command");
+  private static void giveBack(WorkerFixture.Settling settling, RunPlan plan, Attempt attempt) {
+    RunFolder folder = RunFolder.of(plan.runs(), attempt.claim());
+    assertDoesNotThrow(() -> settling.settler().giveBack(attempt, folder, "no such command"));
   }
 }

@@ -7,19 +7,25 @@ import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.ProcessCommandRunner;
-import com.cape.worker.run.RunDirectories;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.RescueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
+import com.cape.worker.worker.state.Attempt;
+import com.cape.worker.worker.state.Attempts;
+import com.cape.worker.worker.state.BeatClock;
+import com.cape.worker.worker.state.DatabaseAvailability;
 import com.cape.worker.worker.state.Drain;
 import com.cape.worker.worker.state.LeaseTimes;
 import com.cape.worker.worker.state.LifeSigns;
 import com.cape.worker.worker.state.Listeners;
-import com.cape.worker.worker.state.Outage;
+import com.cape.worker.worker.state.OutcomeRules;
+import com.cape.worker.worker.state.Stores;
+import com.cape.worker.worker.wakeup.ClaimOrder;
+import com.cape.worker.worker.wakeup.PollSchedule;
+import com.cape.worker.worker.wakeup.WakeUp;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -29,20 +35,20 @@ import java.util.Set;
 import java.util.UUID;
 
 /** A worker in one piece on a real database, whose workflow is a line of shell. */
-final class WorkerFixture {
-  static final WorkerIdentity ALICE =
+public final class WorkerFixture {
+  public static final WorkerIdentity ALICE =
       new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
-  static final Duration LEASE = Duration.ofMinutes(5);
+  public static final Duration LEASE = Duration.ofMinutes(5);
 
-  final TestDatabase database = TestDatabase.create();
-  final Stores stores = stores(database);
+  public final TestDatabase database = TestDatabase.create();
+  public final Stores stores = stores(database);
   final Drain drain = new Drain();
   private static final ProcessCommandRunner COMMANDS =
       new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
   final RecordingListener listener = new RecordingListener();
   private final Path directory;
 
-  WorkerFixture(Path directory) {
+  public WorkerFixture(Path directory) {
     this.directory = directory;
     new Migrator(database.dataSource()).migrate();
     stores.workers().register(ALICE, LEASE, List.of());
@@ -51,15 +57,10 @@ final class WorkerFixture {
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
     var issues = IssueRepository.measuring(open);
-    return new Stores(
-        issues,
-        new RescueRepository(open),
-        issues,
-        new WorkerRepository(open, "test"),
-        Optional.empty());
+    return new Stores(issues, issues, new WorkerRepository(open, "test"), Optional.empty());
   }
 
-  void insert(String description) {
+  public void insert(String description) {
     database.execute(
         "INSERT INTO cape_issues (description) VALUES ('" + description.replace("'", "''") + "')");
   }
@@ -80,7 +81,7 @@ final class WorkerFixture {
         Duration.ofSeconds(1));
   }
 
-  RunPlan script(String script) {
+  public RunPlan script(String script) {
     return plan("sh -c '" + script + "'", System.getenv("PATH"));
   }
 
@@ -97,7 +98,18 @@ final class WorkerFixture {
     return worker(plan, concurrency, drainTimeout, true);
   }
 
+  /** The same over another repository. */
+  IssueWorker worker(IssueRepository issues, RunPlan plan) {
+    var over = new Stores(issues, stores.leases(), stores.workers(), Optional.empty());
+    return worker(over, plan, 1, LEASE, true);
+  }
+
   IssueWorker worker(RunPlan plan, int concurrency, Duration drainTimeout, boolean exitWhenIdle) {
+    return worker(stores, plan, concurrency, drainTimeout, exitWhenIdle);
+  }
+
+  private IssueWorker worker(
+      Stores over, RunPlan plan, int concurrency, Duration drainTimeout, boolean exitWhenIdle) {
     var loop =
         new LoopPlan(
             Duration.ofSeconds(1),
@@ -111,37 +123,64 @@ final class WorkerFixture {
         ALICE,
         new WorkerPlan(plan, loop, retries()),
         commands(),
-        stores,
+        over,
         drain,
+        gate(plan),
         LifeSigns.of(ServiceManager.NONE, LEASE));
   }
 
-  Settler settler() {
+  ClaimGate gate(RunPlan plan) {
+    var beats = new BeatClock(new LeaseTimes(LEASE, plan.grace()));
+    return new ClaimGate(drain, plan.check(), commands(), beats, new Listeners(listener));
+  }
+
+  /** The parts that settle, over other repositories than those of the fixture. */
+  Settling settling(IssueRepository issues, ClaimGate gate) {
     var listeners = new Listeners(listener);
-    var rules = new EndingRules(retries(), () -> 0L);
-    return new Settler(stores.issues(), rules, new Outage(listeners), drain, listeners);
+    var attempts = new Attempts(listeners);
+    var database = new DatabaseAvailability(listeners);
+    var retry = new StoreRetry(database, drain);
+    var claims = new Claims(ALICE, issues, "logs", LEASE, attempts, retry, listeners);
+    var order = new ClaimOrder(() -> true);
+    var wakeUp = new WakeUp();
+    var schedule = new PollSchedule(Duration.ofMillis(20), order, () -> 0L);
+    var waiting =
+        new ClaimLine.Waiting(wakeUp, schedule, () -> {}, () -> {}, () -> Duration.ofMillis(50));
+    var line = new ClaimLine(claims, gate, attempts, database, drain, waiting, false);
+    var rules = new OutcomeRules(retries(), () -> 0L);
+    var settler = new Settler(issues, claims, rules, attempts, retry, line, listeners);
+    return new Settling(attempts, claims, line, settler);
   }
 
-  /** Runs the next due issue on this thread. */
-  Optional<String> runNext(RunPlan plan) throws InterruptedException {
-    return runNext(plan, () -> {});
+  record Settling(Attempts attempts, Claims claims, ClaimLine line, Settler settler) {}
+
+  Settling settling(RunPlan plan) {
+    return settling(stores.issues(), gate(plan));
   }
 
-  /** The same; {@code started} is called once the command was started. */
-  Optional<String> runNext(RunPlan plan, Runnable started) throws InterruptedException {
+  /** An attempt of the next due issue, claimed for Alice. */
+  public Attempt claimNext(RunPlan plan) {
     Duration sent = LeaseClock.now();
-    var claim = stores.issues().claimNext(ALICE, plan.issueLogs().toString(), LEASE).orElseThrow();
-    var directories = new RunDirectories(plan.runs());
-    return new AttemptRunner(
-            directories,
-            new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace()), directories),
-            plan.check(),
-            commands(),
-            new LiveRuns(LEASE, Listeners.NOBODY),
-            settler(),
-            new Claims(
-                ALICE, stores.issues(), "logs", LEASE, new AtWork(), () -> false, Listeners.NOBODY))
-        .run(new Held(claim, sent), started)
-        .cause();
+    var result =
+        stores.issues().claim(UUID.randomUUID(), ALICE, plan.issueLogs().toString(), LEASE);
+    return new Attempt(result.claim().orElseThrow(), sent);
+  }
+
+  /** Runs the next due issue on this thread, and no other; how its attempt ended. */
+  Attempt.State runNext(RunPlan plan) throws InterruptedException {
+    return runNext(plan, gate(plan));
+  }
+
+  /** The same, before a gate that hears of starts and failures. */
+  Attempt.State runNext(RunPlan plan, ClaimGate gate) throws InterruptedException {
+    Attempt attempt = claimNext(plan);
+    var draining = new Drain();
+    draining.begin("one issue is enough");
+    var closed =
+        new ClaimGate(draining, plan.check(), commands(), gate.beats(), new Listeners(listener));
+    var specs = new RunSpecs(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace()));
+    var settler = settling(stores.issues(), closed).settler();
+    new AttemptRunner(plan, specs, commands(), gate, settler).run(attempt);
+    return attempt.state();
   }
 }

@@ -4,6 +4,7 @@ import com.cape.worker.store.queue.HeartbeatReply;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * Which of the workers that listen and have a free slot looks for an issue, so that not all of them
@@ -17,11 +18,11 @@ public final class ClaimOrder {
   private static final Duration STEP = Duration.ofMillis(20);
   private static final Duration LONGEST_SPREAD = Duration.ofSeconds(1);
 
-  private final Listening listening;
+  private final BooleanSupplier listening;
   private volatile HeartbeatReply reply = new HeartbeatReply(0, 1, false, false);
 
   /** Alone, until a heartbeat says otherwise. */
-  public ClaimOrder(Listening listening) {
+  public ClaimOrder(BooleanSupplier listening) {
     this.listening = listening;
   }
 
@@ -37,7 +38,7 @@ public final class ClaimOrder {
    */
   public Optional<Duration> turn(int count, long firstIssueId) {
     HeartbeatReply now = reply;
-    if (!listening.up()) {
+    if (!listening.getAsBoolean()) {
       return Optional.of(Duration.ZERO);
     }
     int position = Math.floorMod(now.rank() - firstIssueId, now.ready());

@@ -1,25 +1,30 @@
-package com.cape.worker.worker;
+package com.cape.worker.worker.lease;
 
 import static com.cape.worker.worker.WorkerFixture.ALICE;
 import static com.cape.worker.worker.WorkerFixture.LEASE;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.host.ServiceManager;
-import com.cape.worker.issue.Claim;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.WorkerState;
 import com.cape.worker.store.queue.WorkerStatus;
+import com.cape.worker.worker.RecordingListener;
+import com.cape.worker.worker.WorkerFixture;
+import com.cape.worker.worker.state.Attempt;
+import com.cape.worker.worker.state.Attempts;
+import com.cape.worker.worker.state.BeatClock;
+import com.cape.worker.worker.state.DatabaseAvailability;
 import com.cape.worker.worker.state.LeaseTimes;
 import com.cape.worker.worker.state.LifeSigns;
 import com.cape.worker.worker.state.Listeners;
-import com.cape.worker.worker.state.Outage;
+import com.cape.worker.worker.wakeup.WakeUp;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,31 +37,40 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Tag("database")
 class HeartbeatTest {
+  private static final LeaseTimes TIMES = new LeaseTimes(LEASE, Duration.ofSeconds(10));
+
   @TempDir private Path directory;
   private final RecordingListener listener = new RecordingListener();
-  private final LiveRuns runs = new LiveRuns(LEASE, new Listeners(listener));
-  private final List<HeartbeatReply> rolls = new ArrayList<>();
+  private final Attempts attempts = new Attempts(new Listeners());
+  private final DatabaseAvailability availability = new DatabaseAvailability(new Listeners());
   private final RecordedRun run = new RecordedRun();
   private WorkerFixture fixture;
   private Heartbeat heartbeat;
-  private Claim claim;
+  private Attempt attempt;
 
   @BeforeEach
   void claimAnIssue() {
     fixture = new WorkerFixture(directory);
     fixture.insert("an issue");
-    claim = fixture.stores.issues().claimNext(ALICE, "logs", LEASE).orElseThrow();
-    heartbeat =
-        new Heartbeat(
-            ALICE,
-            fixture.stores,
-            runs,
-            () -> new WorkerStatus(WorkerState.WORKING, false, 0),
-            rolls::add,
-            new Outage(Listeners.NOBODY),
-            new LeaseTimes(LEASE, Duration.ofSeconds(10)),
-            LifeSigns.of(ServiceManager.NONE, LEASE));
-    runs.add(claim.runId(), run, LeaseClock.now());
+    attempt = fixture.claimNext(fixture.script("exit 0"));
+    attempt.running(run);
+    attempts.add(attempt);
+    heartbeat = heartbeat(TIMES);
+  }
+
+  private Heartbeat heartbeat(LeaseTimes times) {
+    return new Heartbeat(
+        ALICE,
+        fixture.stores,
+        attempts,
+        new Heartbeat.Reporting(() -> new WorkerStatus(WorkerState.WORKING, false, 0), reply -> {}),
+        times,
+        new Heartbeat.Signals(
+            new WakeUp(),
+            availability,
+            new BeatClock(times),
+            LifeSigns.of(ServiceManager.NONE, LEASE)),
+        new Listeners(listener));
   }
 
   @Test
@@ -116,54 +130,55 @@ class HeartbeatTest {
 
   @Test
   void runIsStoppedWhenItWasNotRenewedUntilLeaseLessGraceLessTwoSeconds() {
-    heartbeat.stopOverdue();
-    assertEquals(List.of(), run.stops);
-    Duration age = LEASE.minusSeconds(10 + 2);
-    runs.renewed(claim.runId(), LeaseClock.now().minus(age).minusSeconds(1), LeaseClock.now());
-    heartbeat.stopOverdue();
+    try (var watch = new LeaseWatch(attempts, TIMES)) {
+      watch.stopIfOverdue(attempt);
+      assertEquals(List.of(), run.stops);
+      Duration age = LEASE.minusSeconds(10 + 2);
+      attempt.renew(LeaseClock.now().minus(age).minusSeconds(1), LeaseClock.now());
+      watch.stopIfOverdue(attempt);
+    }
     assertEquals(List.of(StopReason.LEASE_LOST), run.stops);
   }
 
   @Test
   void runThatBeginsAfterAnInterruptIsStoppedAtOnce() {
-    runs.interrupt();
+    attempts.interrupt();
     var late = new RecordedRun();
-    runs.add(new java.util.UUID(1, 1), late, LeaseClock.now());
+    var next = new Attempt(attempt.claim(), LeaseClock.now());
+    attempts.add(next);
+    next.running(late);
     assertEquals(List.of(StopReason.INTERRUPTED), run.stops);
     assertEquals(List.of(StopReason.INTERRUPTED), late.stops);
   }
 
   @Test
-  void heartbeatNeverStopsWhileTheDatabaseIsAway() throws Exception {
+  void heartbeatGoesOnWhenTheDatabaseHasRefusedIt() {
     fixture.database.execute("ALTER TABLE cape_workers RENAME TO away");
-    var outage = new Outage(Listeners.NOBODY);
-    var beating =
-        new Heartbeat(
-            ALICE,
-            fixture.stores,
-            runs,
-            () -> new WorkerStatus(WorkerState.WORKING, false, 0),
-            rolls::add,
-            outage,
-            new LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)),
-            LifeSigns.of(ServiceManager.NONE, LEASE));
-    try (beating) {
+    try (var beating = heartbeat(new LeaseTimes(Duration.ofSeconds(10), Duration.ofSeconds(1)))) {
       beating.start();
-      org.awaitility.Awaitility.await().until(outage::lasts);
+      fixture.database.execute(
+          "UPDATE cape_issue_attempts SET lease_expires_at = now() - interval '1 h'");
+      await()
+          .until(
+              () ->
+                  fixture.database.value(
+                      "SELECT lease_expires_at > now() FROM cape_issue_attempts"),
+              "t"::equals);
+      assertTrue(availability.available());
       fixture.database.execute("ALTER TABLE away RENAME TO cape_workers");
-      org.awaitility.Awaitility.await().until(() -> !outage.lasts());
+      await()
+          .until(() -> fixture.database.value("SELECT state FROM cape_workers"), "working"::equals);
     }
     assertTrue(run.stops.isEmpty());
   }
 
   @Test
   void watchOfTheLeasesSurvivesAnException() {
-    fixture.database.execute("ALTER TABLE cape_issue_attempts RENAME TO away");
     run.failures = 1;
-    runs.renewed(claim.runId(), LeaseClock.now().minus(LEASE), LeaseClock.now());
-    try (Heartbeat watching = heartbeat) {
-      watching.start();
-      org.awaitility.Awaitility.await().until(() -> run.stops.size() > 1);
+    attempt.renew(LeaseClock.now().minus(LEASE), LeaseClock.now());
+    try (var watch = new LeaseWatch(attempts, TIMES)) {
+      watch.start();
+      await().until(() -> run.stops.size() > 1);
     }
   }
 
@@ -174,11 +189,6 @@ class HeartbeatTest {
 
     @Override
     public Ending await() {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void keep(Ending ending) {
       throw new UnsupportedOperationException();
     }
 

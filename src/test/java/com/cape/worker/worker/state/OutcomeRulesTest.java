@@ -1,4 +1,4 @@
-package com.cape.worker.worker;
+package com.cape.worker.worker.state;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -18,9 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class EndingRulesTest {
-  private final EndingRules rules =
-      new EndingRules(
+class OutcomeRulesTest {
+  private final OutcomeRules rules =
+      new OutcomeRules(
           new RetryPolicy(3, Duration.ofSeconds(15), Duration.ofHours(1)), () -> 1L << 63);
 
   @ParameterizedTest
@@ -41,9 +41,10 @@ class EndingRulesTest {
     "137, 1, OUTPUT_LIMIT, 0, OUTPUT_LIMIT, PENDING,   15,  true",
     "143, 3, INTERRUPTED,  0, INTERRUPTED,  PENDING,   -1,  false",
     "143, 1, CANCELLED,    0, CANCELLED,    CANCELLED, -1,  true",
-    "0,   1, CANCELLED,    0, COMPLETED,    COMPLETED, -1,  true",
+    "0,   1, CANCELLED,    0, CANCELLED,    CANCELLED, -1,  true",
     "143, 1, LEASE_LOST,   0, INTERRUPTED,  PENDING,   -1,  false",
-    "0,   1, LEASE_LOST,   0, COMPLETED,    COMPLETED, -1,  true",
+    "0,   1, LEASE_LOST,   0, INTERRUPTED,  PENDING,   -1,  false",
+    "0,   1, WORKER_DIED,  0, LOST,         PENDING,   15,  true",
   })
   void eachEndingHasItsRow(
       Integer exit,
