@@ -116,7 +116,7 @@ public final class IssueQueries {
 
   private static final String ATTEMPTS =
       """
-      SELECT attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,
+      SELECT issue_id, attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,
              outcome, exit_code, signal, error, output_tail, log_file
         FROM cape_issue_attempts WHERE issue_id = ?
       """;
@@ -185,6 +185,7 @@ public final class IssueQueries {
 
   private static AttemptView toAttempt(ResultSet row) throws SQLException {
     return new AttemptView(
+        row.getLong("issue_id"),
         row.getInt("attempt"),
         row.getLong("fence"),
         row.getObject("run_id", UUID.class),
