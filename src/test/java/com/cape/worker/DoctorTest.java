@@ -147,6 +147,19 @@ class DoctorTest {
   }
 
   @Test
+  void logDirectoryThatOthersCanReplaceIsFailed() throws IOException {
+    Path open = Files.createDirectory(directory.resolve("open"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+    var ran = doctor("--log-dir", open.resolve("logs").toString());
+    assertEquals(1, ran.exitCode(), ran.out());
+    for (String check : new String[] {"log directory", "state directory"}) {
+      assertTrue(
+          ran.out().contains("failed   " + check + ": other users can write to " + open),
+          ran.out());
+    }
+  }
+
+  @Test
   void poolerInTransactionModeIsToldByItsLackOfNotifications() throws IOException {
     PgBouncer.require();
     var ran = doctor("--database-url", fixture.database.throughPgBouncer().url());
