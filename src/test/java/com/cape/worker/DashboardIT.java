@@ -54,8 +54,8 @@ class DashboardIT {
   static void start() throws Exception {
     fixture = new JarFixture(directory, "true");
     new Migrator(fixture.database.dataSource()).migrate();
-    Path logs = Files.createDirectories(directory.resolve("logs"));
-    Path output = Files.writeString(logs.resolve("output"), "x".repeat(250_000) + "\n");
+    Path logs = Files.createDirectories(directory.resolve("logs/issues/1"));
+    Path output = Files.writeString(logs.resolve("attempt-1-1.log"), "x".repeat(250_000) + "\n");
     fixture.database.execute(
         """
         INSERT INTO cape_issues (description, status) VALUES ('a', 'failed');

@@ -5,23 +5,27 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.PgBouncer;
+import com.cape.worker.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("database")
 @Timeout(60)
 class DoctorTest {
   private final OperatorFixture fixture = new OperatorFixture();
+  private final String role = "doctor_" + ProcessHandle.current().pid();
   @TempDir private Path directory;
 
   @Test
@@ -74,25 +78,19 @@ class DoctorTest {
 
   @Test
   void missingPrivilegeIsFailed() throws IOException {
-    String role = "doctor_" + ProcessHandle.current().pid();
-    fixture.database.execute("CREATE ROLE " + role + " LOGIN PASSWORD 's3cr3t'");
-    try {
-      fixture.database.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + role);
-      String url = fixture.database.url().replaceFirst("//[^@]*@", "//" + role + ":s3cr3t@");
-      var ran = doctor("--database-url", url);
-      assertEquals(1, ran.exitCode(), ran.out());
-      assertTrue(
-          ran.out()
-              .contains(
-                  "failed   schema: no privilege UPDATE on cape_issues; let the tables' owner GRANT it"),
-          ran.out());
-      assertTrue(ran.out().contains("no privilege USAGE on cape_issues_id_seq; let"), ran.out());
-      assertFalse(ran.out().contains("privilege SELECT"), ran.out());
-      assertFalse(ran.out().contains("s3cr3t"), ran.out());
-    } finally {
-      fixture.database.execute("DROP OWNED BY " + role);
-      fixture.database.execute("DROP ROLE " + role);
-    }
+    String url = role();
+    fixture.database.execute("REVOKE INSERT, UPDATE ON ALL TABLES IN SCHEMA public FROM " + role);
+    fixture.database.execute("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM " + role);
+    var ran = doctor("--database-url", url);
+    assertEquals(1, ran.exitCode(), ran.out());
+    assertTrue(
+        ran.out()
+            .contains(
+                "failed   schema: no privilege UPDATE on cape_issues; let the tables' owner GRANT it"),
+        ran.out());
+    assertTrue(ran.out().contains("no privilege USAGE on cape_issues_id_seq; let"), ran.out());
+    assertFalse(ran.out().contains("privilege SELECT"), ran.out());
+    assertFalse(ran.out().contains("s3cr3t"), ran.out());
   }
 
   @Test
@@ -144,6 +142,88 @@ class DoctorTest {
     var file = doctor("--log-dir", directory.resolve("adw").toString());
     assertEquals(1, file.exitCode());
     assertTrue(file.out().contains("failed   log directory: "), file.out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cape_issues", "cape_issue_attempts", "cape_workers", "cape_pauses"})
+  void rowSecurityWithoutAPolicyForTheRoleIsFailed(String table) throws IOException {
+    String url = role();
+    fixture.database.execute("ALTER TABLE %s ENABLE ROW LEVEL SECURITY".formatted(table));
+    var ran = doctor("--database-url", url);
+    assertEquals(1, ran.exitCode(), ran.out());
+    assertTrue(
+        ran.out().contains("failed   row security: no policy of " + table + " (SELECT, INSERT"),
+        ran.out());
+    fixture.database.execute("CREATE POLICY p ON %s FOR SELECT USING (true)".formatted(table));
+    assertTrue(
+        doctor("--database-url", url).out().contains("no policy of " + table + " (INSERT, UPDATE"));
+    fixture.database.execute("CREATE POLICY q ON %s TO current_user".formatted(table));
+    assertEquals(1, doctor("--database-url", url).exitCode(), "that is for another role");
+    fixture.database.execute("CREATE POLICY r ON %s".formatted(table));
+    var warned = doctor("--database-url", url);
+    assertEquals(0, warned.exitCode(), warned.out());
+    assertTrue(warned.out().contains("warning  row security: policies of " + table), warned.out());
+    assertFalse(doctor().out().contains("row security"), "the owner sees it all");
+  }
+
+  @Test
+  void whoMayCreateInTheSchemaIsWarnedOfByDoctorAndMigrate() throws IOException {
+    fixture.database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    assertFalse(doctor().out().contains("may create functions"));
+    role();
+    fixture.database.execute("GRANT CREATE ON SCHEMA public TO " + role);
+    String expected = role + " may create functions and operators in the schema of cape_issues";
+    var ran = doctor();
+    assertEquals(0, ran.exitCode(), ran.out());
+    assertTrue(ran.out().contains("warning  schema: " + expected), ran.out());
+    var migrated = fixture.run("migrate");
+    assertEquals(0, migrated.exitCode());
+    assertTrue(migrated.err().contains(expected), migrated.err());
+    fixture.database.execute("GRANT CREATE ON SCHEMA public TO PUBLIC");
+    assertTrue(doctor().out().contains("warning  schema: every role (PUBLIC) may create"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"SQL_ASCII", "WIN1252"})
+  void databaseInAnotherEncodingIsWarnedOf(String encoding) throws IOException {
+    String url = new OperatorFixture(TestDatabase.createIn(encoding)).database.url();
+    var ran = doctor("--database-url", url);
+    assertEquals(0, ran.exitCode(), ran.out());
+    assertTrue(
+        ran.out().contains("warning  characters: the database is in " + encoding), ran.out());
+  }
+
+  /** The URL for a role of its own that may use all tables. */
+  private String role() {
+    fixture.database.execute(
+        """
+        CREATE ROLE %1$s LOGIN PASSWORD 's3cr3t';
+        GRANT ALL ON ALL TABLES IN SCHEMA public TO %1$s;
+        GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO %1$s
+        """
+            .formatted(role));
+    return fixture.database.url().replaceFirst("//[^@]*@", "//" + role + ":s3cr3t@");
+  }
+
+  @AfterEach
+  void dropRole() {
+    if (fixture.value("SELECT count(*) FROM pg_roles WHERE rolname = '" + role + "'").equals("1")) {
+      fixture.database.execute("DROP OWNED BY " + role);
+      fixture.database.execute("DROP ROLE " + role);
+    }
+  }
+
+  @Test
+  void logDirectoryThatOthersCanReplaceIsFailed() throws IOException {
+    Path open = Files.createDirectory(directory.resolve("open"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+    var ran = doctor("--log-dir", open.resolve("logs").toString());
+    assertEquals(1, ran.exitCode(), ran.out());
+    for (String check : new String[] {"log directory", "state directory"}) {
+      assertTrue(
+          ran.out().contains("failed   " + check + ": other users can write to " + open),
+          ran.out());
+    }
   }
 
   @Test

@@ -25,7 +25,7 @@ class LogsTest {
 
   @BeforeEach
   void anAttemptThatHasEnded() throws IOException {
-    log = directory.resolve("attempt.log");
+    log = Files.createDirectories(directory.resolve("issues/1")).resolve("attempt-1-1.log");
     fixture.issues("('x', 'pending'), ('never tried', 'pending')");
     fixture.running(1, "w");
     fixture.database.execute(
@@ -72,13 +72,35 @@ class LogsTest {
     here();
     var ran = fixture.run("logs", "1", "-f");
     assertEquals("kept end\n", ran.out());
-    assertTrue(ran.err().contains("is gone, or cannot be read by this user"), ran.err());
+    assertTrue(
+        ran.err().contains("is gone, is not the file of this attempt, or cannot"), ran.err());
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"/dev/zero", "/proc/self", "relative", ""})
   void whatIsNoFileLeavesTheKeptEnd(String file) {
     log = Path.of(file);
+    here();
+    assertEquals("kept end\n", fixture.run("logs", "1").out());
+  }
+
+  @Test
+  void fileThatIsNotTheAttemptsOwnIsNotPrinted() throws IOException {
+    Path secret = Files.writeString(directory.resolve("secret"), "s3cr3t");
+    Path other = Files.writeString(log.resolveSibling("attempt-1-2.log"), "s3cr3t");
+    Path own = Files.createSymbolicLink(log, secret);
+    for (Path edited : new Path[] {secret, other, own}) {
+      log = edited;
+      here();
+      var ran = fixture.run("logs", "1");
+      assertEquals("kept end\n", ran.out(), edited.toString());
+      assertTrue(ran.err().contains("is not the file of this attempt"), ran.err());
+    }
+  }
+
+  @Test
+  void pipeInItsPlaceBlocksNobody() throws Exception {
+    assertEquals(0, new ProcessBuilder("mkfifo", log.toString()).start().waitFor());
     here();
     assertEquals("kept end\n", fixture.run("logs", "1").out());
   }

@@ -14,7 +14,7 @@ import picocli.CommandLine;
 
 /** Runs commands on a database of their own, as Main does, within this JVM. */
 final class OperatorFixture {
-  final TestDatabase database = TestDatabase.create();
+  final TestDatabase database;
 
   /** What a command printed and ended with. */
   record Ran(int exitCode, String out, String err) {
@@ -28,7 +28,41 @@ final class OperatorFixture {
       (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
 
   OperatorFixture() {
+    this(TestDatabase.create());
+  }
+
+  OperatorFixture(TestDatabase database) {
+    this.database = database;
     run("migrate");
+  }
+
+  /** Lets every column of cape_issues be null, as tables that others made may. */
+  void allowNulls() {
+    database.execute(
+        """
+        ALTER TABLE cape_issues DROP CONSTRAINT IF EXISTS cape_issues_pkey;
+        DO $$
+        DECLARE name text;
+        BEGIN
+          FOR name IN SELECT attname FROM pg_attribute
+                       WHERE attrelid = 'cape_issues'::regclass AND attnum > 0 AND NOT attisdropped LOOP
+            EXECUTE format('ALTER TABLE cape_issues ALTER %I DROP NOT NULL, ALTER %1$I DROP DEFAULT', name);
+          END LOOP;
+        END $$
+        """);
+  }
+
+  /** Notes that the database refused a write to an issue's row. */
+  void refusal(long issue, String status, String error) {
+    database.execute(
+        """
+        CREATE TABLE IF NOT EXISTS cape_refusals (
+          issue_id bigint PRIMARY KEY, fence bigint, status text, counted boolean, run_after timestamptz,
+          last_error text, error text, refused_at timestamptz DEFAULT now(), retry_at timestamptz, tries integer);
+        INSERT INTO cape_refusals (issue_id, fence, status, counted, error, refused_at, retry_at, tries)
+        VALUES (%d, 1, '%s', true, '%s', now(), now() + interval '4 min 30 s', 3)
+        """
+            .formatted(issue, status, error));
   }
 
   /** Runs a command on the database. */

@@ -9,6 +9,7 @@ import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.WorkerProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -166,6 +167,34 @@ class SettingsIT {
     try (var worker = fixture.worker("x", "--working-dir", "nowhere")) {
       assertEquals(78, worker.exitCode());
       assertTrue(worker.output().contains("nowhere does not exist"), worker.output());
+    }
+  }
+
+  @Test
+  void logOrStateDirectoryThatOthersCanReplaceIsRefused() throws Exception {
+    var fixture = new JarFixture(directory, "true");
+    Path open = Files.createDirectory(directory.resolve("open"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+    for (String option : List.of("--log-dir", "--state-dir")) {
+      try (var worker = fixture.worker("x", option, "open/here", "--exit-when-idle")) {
+        assertEquals(78, worker.exitCode(), worker.output());
+        assertTrue(worker.output().contains("cannot use " + option), worker.output());
+        assertTrue(worker.output().contains("other users can write to " + open), worker.output());
+      }
+    }
+    assertFalse(Files.exists(open.resolve("here")));
+  }
+
+  @Test
+  void logThatIsDeletedWhileTheWorkerIsIdleComesBack() throws Exception {
+    var fixture = new JarFixture(directory, "true").migrated();
+    Path log = directory.resolve("logs/worker_x.log");
+    try (var worker = fixture.worker("x")) {
+      worker.awaitOutput(" - INFO - ready");
+      Files.delete(log);
+      await().atMost(Duration.ofSeconds(20)).until(() -> Files.exists(log));
+      worker.awaitOutput("the log file was deleted or replaced");
+      assertTrue(fixture.read("logs/worker_x.log").contains(" - WARNING - the log file was"));
     }
   }
 

@@ -39,8 +39,9 @@ import picocli.CommandLine.Spec;
           + " completed_last_hour, completed_last_day}; oldest_due_since; last_claim_at; workers [{id,"
           + " host, pid, version, state, alive, started_at, heartbeat_at, lease_seconds, free_slots, listening, runs"
           + " [{issue_id, attempt, started_at, seconds, lease_expires_at, lease_margin_seconds}]}]; pauses [{worker, until, reason, since}];"
-          + " warnings [text]. Times are ISO 8601 in UTC; unowned issues are started without a running"
-          + " attempt; a pause without a worker holds for the fleet."
+          + " refusals [{issue_id, status, error, retry_at, tries}]; warnings [text]. Times are ISO 8601 in UTC; unowned issues are started without a running"
+          + " attempt; a pause without a worker holds for the fleet; a refusal is a row that the database"
+          + " lets nobody claim (status started), or whose end it refuses."
     })
 public final class StatusCommand implements Callable<Integer> {
   private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(2);

@@ -31,7 +31,9 @@ record StatusReport(Overview overview) {
     overview
         .pauses()
         .forEach(pause -> lines.add(output.strong("paused") + "     " + PauseText.of(pause)));
-    Warnings.of(overview)
+    Warnings.refusals(overview.refusals())
+        .forEach(refusal -> lines.add(output.strong("refused") + "    " + refusal));
+    Warnings.ofFleet(overview)
         .forEach(warning -> lines.add(output.strong("warning") + "    " + warning));
     lines.add("");
     lines.addAll(workers().lines(output.columns()));

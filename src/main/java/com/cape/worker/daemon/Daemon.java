@@ -13,6 +13,7 @@ import com.cape.worker.host.DefaultCommand;
 import com.cape.worker.host.Perl;
 import com.cape.worker.host.ServiceManager;
 import com.cape.worker.host.StateDirectory;
+import com.cape.worker.host.TrustedPath;
 import com.cape.worker.metrics.OpsServer;
 import com.cape.worker.metrics.WorkerMetrics;
 import com.cape.worker.run.CommandRunner;
@@ -27,7 +28,6 @@ import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.queue.WorkerStatus;
 import com.cape.worker.worker.ClaimGate;
 import com.cape.worker.worker.IssueWorker;
-import com.cape.worker.worker.LogRetention;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
 import com.cape.worker.worker.WorkerPlan;
@@ -88,21 +88,23 @@ public final class Daemon {
     CommandTemplate template = template(searchPath);
     CommandCheck check = check(template, searchPath);
     Path perl = perl(searchPath);
+    check("--log-dir", config.logs().directory());
+    check("--state-dir", config.logs().stateDirectory());
     String holder =
         "pid %d on %s, started %s".formatted(identity.pid(), identity.host(), Instant.now());
     try (var state =
         StateDirectory.open(config.logs().stateDirectory(), identity.instance(), holder)) {
-      Logging.start(config.workerId(), config.logs(), zone, environment);
+      WorkerLog log = Logging.start(config.workerId(), config.logs(), zone, environment);
       new StopSignals(drain, halt).handle();
       RunPlan plan = plan(template, check, state);
       announce(plan);
       try (var retention =
               new LogRetention(
                   plan.issueLogs(), config.logs().retention(), InstantSource.system());
-          var output = ServiceOutput.of(config.workerId(), config.logs().directory(), environment);
+          var files = new LogFiles(log, config.workerId(), config.logs().directory(), environment);
           var manager = serviceManager(searchPath, perl)) {
         retention.start();
-        output.start();
+        files.start();
         return watched(plan, perl, state, LifeSigns.of(manager, heartbeatPeriod()));
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
@@ -337,6 +339,14 @@ public final class Daemon {
   private String searchPath() {
     String declared = config.command().declared().getOrDefault("PATH", "/usr/bin:/bin");
     return environment.getOrDefault("PATH", declared);
+  }
+
+  private static void check(String option, Path directory) {
+    TrustedPath.trouble(directory)
+        .ifPresent(
+            trouble -> {
+              throw refusal("cannot use %s %s: %s".formatted(option, directory, trouble));
+            });
   }
 
   private static Refusal refusal(String message) {

@@ -8,22 +8,15 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.Layout;
-import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
 import ch.qos.logback.core.filter.Filter;
-import ch.qos.logback.core.rolling.RollingFileAppender;
-import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.spi.FilterReply;
-import ch.qos.logback.core.util.Duration;
-import ch.qos.logback.core.util.FileSize;
 import com.cape.worker.config.LogLevel;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.issue.WorkerId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +24,7 @@ import org.slf4j.LoggerFactory;
 
 /** Where log lines go: the worker's file, and the console. */
 public final class Logging {
-  private static final FileSize LARGEST_FILE = FileSize.valueOf("10MB");
-  // The worker tells of an outage itself, once.
+  // The worker logs an outage itself, once.
   private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari", "org.flywaydb");
 
   private Logging() {}
@@ -48,7 +40,9 @@ public final class Logging {
     silence();
     var line = new PatternLayout();
     line.setPattern("%d{yyyy-MM-dd HH:mm:ss} - %level - %msg%n");
-    attach(new ConsoleAppender<>(), line, LogLevel.WARNING);
+    line.setContext(context());
+    line.start();
+    attach(console(line), LogLevel.WARNING);
     root().setLevel(Level.WARN);
     LIBRARIES.forEach(library -> context().getLogger(library).setLevel(Level.OFF));
   }
@@ -59,60 +53,43 @@ public final class Logging {
    * @param zone of the times in the log
    * @throws IOException when the file cannot be written
    */
-  static void start(
+  static WorkerLog start(
       WorkerId worker, WorkerConfig.Logs logs, ZoneId zone, Map<String, String> environment)
       throws IOException {
-    Path file = logs.directory().resolve("worker_%s.log".formatted(worker));
-    Files.createDirectories(logs.directory());
-    Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND).close();
     var line = new LogLine(worker, zone);
-    boolean service = ServiceOutput.isService(worker, logs.directory(), environment);
-    attach(file(file), line, logs.level());
-    LogLevel onConsole = service ? atLeast(logs.level(), LogLevel.WARNING) : logs.level();
-    attach(new ConsoleAppender<>(), line, onConsole);
+    line.setContext(context());
+    line.start();
+    Path path = logs.directory().resolve("worker_%s.log".formatted(worker));
+    var file = new WorkerLog(path, line);
+    attach(file, logs.level());
+    boolean service = LogFiles.isService(worker, logs.directory(), environment);
+    attach(console(line), service ? atLeast(logs.level(), LogLevel.WARNING) : logs.level());
     root().setLevel(logs.level() == LogLevel.DEBUG ? Level.DEBUG : Level.INFO);
     for (String library : LIBRARIES) {
       context()
           .getLogger(library)
           .setLevel(logs.level() == LogLevel.DEBUG ? Level.INFO : Level.OFF);
     }
+    return file;
   }
 
-  private static RollingFileAppender<ILoggingEvent> file(Path file) {
-    var appender = new RollingFileAppender<ILoggingEvent>();
-    appender.setFile(file.toString());
-    var old = new OldFiles(file);
-    old.setContext(context());
-    old.setParent(appender);
-    old.start();
-    var size = new SizeBasedTriggeringPolicy<ILoggingEvent>();
-    size.setContext(context());
-    size.setMaxFileSize(LARGEST_FILE);
-    size.setCheckIncrement(Duration.buildBySeconds(1));
-    size.start();
-    appender.setRollingPolicy(old);
-    appender.setTriggeringPolicy(size);
-    return appender;
-  }
-
-  private static void attach(
-      OutputStreamAppender<ILoggingEvent> appender, Layout<ILoggingEvent> line, LogLevel least) {
+  private static Appender<ILoggingEvent> console(Layout<ILoggingEvent> line) {
     var encoder = new LayoutWrappingEncoder<ILoggingEvent>();
     encoder.setContext(context());
     encoder.setCharset(StandardCharsets.UTF_8);
     encoder.setLayout(line);
-    if (appender instanceof ConsoleAppender<ILoggingEvent> console) {
-      console.setTarget("System.err");
-    }
-    line.setContext(context());
-    line.start();
     encoder.start();
+    var console = new ConsoleAppender<ILoggingEvent>();
+    console.setTarget("System.err");
+    console.setEncoder(encoder);
+    return console;
+  }
+
+  private static void attach(Appender<ILoggingEvent> appender, LogLevel least) {
     appender.setContext(context());
-    appender.setEncoder(encoder);
     appender.addFilter(from(least));
     appender.start();
-    Appender<ILoggingEvent> started = appender;
-    root().addAppender(started);
+    root().addAppender(appender);
   }
 
   private static Filter<ILoggingEvent> from(LogLevel least) {

@@ -3,6 +3,7 @@ package com.cape.worker.dashboard;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import com.cape.worker.host.AttemptLog;
 import com.cape.worker.http.Json;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
@@ -15,6 +16,7 @@ import com.cape.worker.store.read.IssueQueries;
 import com.cape.worker.store.read.IssueSearch;
 import com.cape.worker.store.read.IssueView;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -196,17 +198,20 @@ final class DashboardApi {
 
   private WebResponse output(AttemptView attempt, long from, OptionalInt limit) {
     boolean ended = !attempt.running();
-    Optional<OutputFile> file =
+    Optional<FileChannel> file =
         attempt
             .logFile()
             .filter(name -> attempt.host().equals(host))
-            .flatMap(name -> OutputFile.inside(logs, name));
+            .map(
+                name -> new AttemptLog(name, attempt.issueId(), attempt.attempt(), attempt.fence()))
+            .filter(log -> log.isIn(logs))
+            .flatMap(AttemptLog::open);
     if (file.isPresent()) {
-      try {
-        OutputFile.Piece piece = file.get().read(from, limit, ended);
+      try (FileChannel open = file.get()) {
+        OutputFile.Piece piece = OutputFile.read(open, from, limit, ended);
         return output("file", piece, ended && piece.to() >= piece.size());
       } catch (IOException e) {
-        // It was deleted this moment.
+        // The kept end is all that can be had.
       }
     }
     String tail = attempt.outputTail().orElse("");

@@ -5,7 +5,9 @@ import com.cape.worker.store.queue.Pause;
 import com.cape.worker.store.read.AttemptView;
 import com.cape.worker.store.read.IssueView;
 import com.cape.worker.store.read.Overview;
+import com.cape.worker.store.read.RefusedWrite;
 import java.time.Duration;
+import java.util.List;
 
 /** How what the store knows is told to programs, by the commands and the dashboard alike. */
 public final class JsonViews {
@@ -79,7 +81,21 @@ public final class JsonViews {
         .with(
             "workers", overview.workers().stream().map(worker -> worker(worker, overview)).toList())
         .with("pauses", overview.pauses().stream().map(JsonViews::pause).toList())
+        .with("refusals", refusals(overview.refusals()))
         .with("warnings", Warnings.of(overview));
+  }
+
+  public static List<Json> refusals(List<RefusedWrite> refusals) {
+    return refusals.stream()
+        .map(
+            refused ->
+                new Json()
+                    .with("issue_id", refused.issueId())
+                    .with("status", refused.status())
+                    .with("error", refused.error())
+                    .with("retry_at", refused.retryAt())
+                    .with("tries", refused.tries()))
+        .toList();
   }
 
   private static Json worker(Overview.Worker worker, Overview overview) {

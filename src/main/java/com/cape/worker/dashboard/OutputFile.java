@@ -5,12 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.LinkOption;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -22,29 +16,7 @@ final class OutputFile {
   static final int FIRST_BYTES = 64 * 1024;
   private static final int LONGEST_WORD = 4096;
 
-  private final Path file;
-
-  private OutputFile(Path file) {
-    this.file = file;
-  }
-
-  /**
-   * The file of that name; empty unless it is a regular one, and after all links inside the
-   * directory. The name comes from a table that others write to.
-   */
-  static Optional<OutputFile> inside(Path directory, String name) {
-    try {
-      Path real = Path.of(name).toRealPath();
-      boolean fit =
-          Path.of(name).isAbsolute()
-              && real.startsWith(directory.toRealPath())
-              && Files.isRegularFile(real, LinkOption.NOFOLLOW_LINKS)
-              && Files.isReadable(real);
-      return Optional.of(real).filter(path -> fit).map(OutputFile::new);
-    } catch (IOException | InvalidPathException e) {
-      return Optional.empty();
-    }
-  }
+  private OutputFile() {}
 
   /**
    * Some of it.
@@ -62,20 +34,18 @@ final class OutputFile {
    * @param limit how many bytes, where what comes behind is known already
    * @param ended whether the file grows no more
    */
-  Piece read(long from, OptionalInt limit, boolean ended) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-      long size = channel.size();
-      long start = from < 0 ? Math.max(0, size - FIRST_BYTES) : Math.min(from, size);
-      int most = Math.min(limit.orElse(MOST_BYTES), MOST_BYTES);
-      byte[] bytes = bytes(channel, start, (int) Math.min(most, size - start));
-      boolean torn = start > 0 && (from < 0 || limit.isPresent());
-      int first = torn ? behindWord(bytes) : 0;
-      boolean whole = limit.isPresent() || (ended && start + bytes.length >= size);
-      int end = whole ? bytes.length : Math.max(first, lastGap(bytes));
-      return new Piece(
-          start + first, start + end, size, new String(bytes, first, end - first, UTF_8));
-    }
+  static Piece read(FileChannel channel, long from, OptionalInt limit, boolean ended)
+      throws IOException {
+    long size = channel.size();
+    long start = from < 0 ? Math.max(0, size - FIRST_BYTES) : Math.min(from, size);
+    int most = Math.min(limit.orElse(MOST_BYTES), MOST_BYTES);
+    byte[] bytes = bytes(channel, start, (int) Math.min(most, size - start));
+    boolean torn = start > 0 && (from < 0 || limit.isPresent());
+    int first = torn ? behindWord(bytes) : 0;
+    boolean whole = limit.isPresent() || (ended && start + bytes.length >= size);
+    int end = whole ? bytes.length : Math.max(first, lastGap(bytes));
+    return new Piece(
+        start + first, start + end, size, new String(bytes, first, end - first, UTF_8));
   }
 
   private static byte[] bytes(FileChannel channel, long start, int length) throws IOException {

@@ -2,17 +2,20 @@ package com.cape.worker.dashboard;
 
 import com.cape.worker.http.Times;
 import com.cape.worker.store.read.Overview;
+import com.cape.worker.store.read.RefusedWrite;
 import com.cape.worker.text.PlainText;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What in a fleet needs a look. */
 public final class Warnings {
   // Long enough for a worker to wake up, poll and claim.
   private static final Duration LONG = Duration.ofMinutes(1);
+  private static final int MOST_REFUSALS = 5;
   private static final String STOPPED = "stopped";
 
   private final Overview overview;
@@ -23,7 +26,40 @@ public final class Warnings {
 
   /** What an operator should look at. */
   public static List<String> of(Overview overview) {
+    return Stream.concat(ofFleet(overview).stream(), refusals(overview.refusals()).stream())
+        .toList();
+  }
+
+  /** The same without the rows that the database refuses. */
+  public static List<String> ofFleet(Overview overview) {
     return new Warnings(overview).all();
+  }
+
+  /** A line for each row that the database refuses; only a number for those past the fifth. */
+  public static List<String> refusals(List<RefusedWrite> refusals) {
+    int more = refusals.size() - MOST_REFUSALS;
+    Stream<String> first = refusals.stream().limit(MOST_REFUSALS).map(Warnings::refusal);
+    return Stream.concat(
+            first,
+            more > 0
+                ? Stream.of("and %d more that the database refuses".formatted(more))
+                : Stream.empty())
+        .toList();
+  }
+
+  private static String refusal(RefusedWrite refused) {
+    String what =
+        refused.ofClaim()
+            ? "cannot be claimed"
+            : "its end as %s cannot be written".formatted(PlainText.line(refused.status()));
+    String again =
+        refused
+            .retryAt()
+            .filter(at -> at.isAfter(refused.now()))
+            .map(at -> "in " + Times.between(refused.now(), at))
+            .orElse("soon");
+    return "issue %d: %s: %s; tried again %s"
+        .formatted(refused.issueId(), what, PlainText.line(refused.error()), again);
   }
 
   private List<String> all() {

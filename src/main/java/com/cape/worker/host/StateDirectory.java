@@ -6,10 +6,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -62,14 +61,15 @@ public final class StateDirectory implements AutoCloseable {
    */
   public static StateDirectory open(Path path, UUID instance, String holder)
       throws IOException, BusyException {
-    Files.createDirectories(path);
-    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
+    TrustedPath.createPrivate(path);
+    TrustedPath.checkRegular(path.resolve(LOCK));
     FileChannel channel =
         FileChannel.open(
             path.resolve(LOCK),
             StandardOpenOption.CREATE,
             StandardOpenOption.READ,
-            StandardOpenOption.WRITE);
+            StandardOpenOption.WRITE,
+            LinkOption.NOFOLLOW_LINKS);
     try {
       List<String> note = read(channel);
       FileLock lock = channel.tryLock();

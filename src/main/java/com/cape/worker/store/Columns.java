@@ -1,7 +1,11 @@
 package com.cape.worker.store;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.nio.charset.Charset;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.Optional;
@@ -21,8 +25,20 @@ public final class Columns {
         .map(OffsetDateTime::toInstant);
   }
 
+  /** A text; empty for null. */
+  public static String text(ResultSet row, String column) throws SQLException {
+    return textIfAny(row, column).orElse("");
+  }
+
+  /**
+   * A text that may be null. A byte that is no text, at which the driver's own decoder would fail,
+   * becomes a replacement character.
+   */
   public static Optional<String> textIfAny(ResultSet row, String column) throws SQLException {
-    return Optional.ofNullable(row.getString(column));
+    Optional<byte[]> bytes = Optional.ofNullable(row.getBytes(column));
+    boolean raw = row.getMetaData().getColumnType(row.findColumn(column)) == Types.BINARY;
+    Charset charset = raw && bytes.isPresent() ? RawTexts.charset(row) : UTF_8;
+    return bytes.map(text -> new String(text, charset));
   }
 
   public static Optional<Integer> numberIfAny(ResultSet row, String column) throws SQLException {

@@ -237,6 +237,27 @@ public final class Database implements AutoCloseable {
     return execute(sql, binder, statement -> rows(statement, mapper));
   }
 
+  /** The same for rows with texts of others, which the server may be unable to convert to UTF-8. */
+  public <T> List<T> read(String sql, Binder binder, Mapper<T> mapper) {
+    try {
+      return query(sql, binder, mapper);
+    } catch (StoreException e) {
+      if (!RawTexts.needed(e)) {
+        throw e;
+      }
+      return query(rawTexts(sql), binder, mapper);
+    }
+  }
+
+  private String rawTexts(String sql) {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement statement = connection.prepareStatement(sql)) {
+      return RawTexts.sql(statement, sql);
+    } catch (SQLException e) {
+      throw explained(e);
+    }
+  }
+
   /** Two statements, with a semicolon between, in one round trip and one transaction. */
   public <A, B, T> T queryTwo(
       String sql,

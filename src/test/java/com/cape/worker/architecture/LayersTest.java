@@ -91,7 +91,8 @@ final class LayersTest {
           .whereLayer("run")
           .mayOnlyBeAccessedByLayers("cli", "daemon", "worker")
           .whereLayer("host")
-          .mayOnlyBeAccessedByLayers("Main", "cli", "console", "daemon", "worker", "run")
+          .mayOnlyBeAccessedByLayers(
+              "Main", "cli", "console", "daemon", "dashboard", "worker", "run")
           .whereLayer("text")
           .mayOnlyAccessLayers("config")
           .whereLayer("issue")

@@ -536,7 +536,7 @@ class DashboardTest {
   @Test
   void outputIsReadFromItsFileWhileItGrows() throws Exception {
     issues("('a', 'started')");
-    Path file = logs.resolve("attempt-1-1.log");
+    Path file = Files.createDirectories(logs.resolve("issues/1")).resolve("attempt-1-1.log");
     Files.writeString(file, "one\ntwo th");
     fixture.attempt(1, 1, "running", DashboardFixture.HOST, file.toString());
     assertEquals(
@@ -553,9 +553,10 @@ class DashboardTest {
   @Test
   void endThatWasKeptIsShownWhereTheFileIsNotHere() throws Exception {
     issues("('a', 'started')");
-    Path file = Files.writeString(logs.resolve("elsewhere.log"), "the file of this host");
+    Path folder = Files.createDirectories(logs.resolve("issues/1"));
+    Path file = Files.writeString(folder.resolve("attempt-1-1.log"), "the file of this host");
     fixture.attempt(1, 1, "failed", "there", file.toString());
-    fixture.attempt(1, 2, "running", "there", file.toString());
+    fixture.attempt(1, 2, "running", "there", folder.resolve("attempt-1-2.log").toString());
     String ended = fixture.json("/api/issues/1/output?fence=1");
     assertEquals("tail", DashboardFixture.field("available", ended));
     assertEquals("the end", DashboardFixture.field("text", ended));
@@ -569,10 +570,13 @@ class DashboardTest {
   }
 
   @Test
-  void fileThatTheTableNamesElsewhereIsNotRead() throws Exception {
+  void fileThatTheTableNamesElsewhereIsNotRead(@TempDir Path elsewhere) throws Exception {
     issues("('a', 'started')");
     Path secret = Files.writeString(logs.resolveSibling(logs.getFileName() + "-secret"), "s3cr3t");
     Path link = Files.createSymbolicLink(logs.resolve("link"), secret);
+    Path outside =
+        Files.createDirectories(elsewhere.resolve("issues/1")).resolve("attempt-1-8.log");
+    Files.writeString(outside, "s3cr3t");
     Path pipe = logs.resolve("pipe");
     assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
     int fence = 1;
@@ -585,6 +589,7 @@ class DashboardTest {
             pipe.toString(),
             logs + "/../" + secret.getFileName(),
             logs.toString(),
+            outside.toString(),
             "/dev/zero",
             "")) {
       fixture.attempt(1, fence, "failed", DashboardFixture.HOST, name);
@@ -598,7 +603,8 @@ class DashboardTest {
   @Test
   void megabyteOnOneLineIsToldInPieces() throws Exception {
     issues("('a', 'started')");
-    Path file = Files.writeString(logs.resolve("long.log"), "x".repeat(1 << 20));
+    Path file = Files.createDirectories(logs.resolve("issues/1")).resolve("attempt-1-1.log");
+    Files.writeString(file, "x".repeat(1 << 20));
     fixture.attempt(1, 1, "failed", DashboardFixture.HOST, file.toString());
     long to = 0;
     int pieces = 0;

@@ -43,6 +43,12 @@ public final class TestDatabase {
     return create(" TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
   }
 
+  /** A new one in another encoding than UTF8. */
+  public static TestDatabase createIn(String encoding) {
+    return create(
+        " TEMPLATE template0 ENCODING '%s' LC_COLLATE 'C' LC_CTYPE 'C'".formatted(encoding));
+  }
+
   private static TestDatabase create(String options) {
     String name = "cape_test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet();
     var server = direct(Optional.empty());

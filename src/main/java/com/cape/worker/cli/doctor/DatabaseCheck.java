@@ -59,8 +59,8 @@ public final class DatabaseCheck {
     } else {
       findings.warning(
           "characters",
-          "the database is in %s: what it lacks is kept as ?; create one in UTF8"
-              .formatted(server.encoding()));
+          "the database is in %s, not in UTF8: a character that it lacks is kept as ?, and an issue whose text is not valid is shown with \uFFFD and cannot be run; move to a database in UTF8"
+              .formatted(PlainText.line(server.encoding())));
     }
     return true;
   }
@@ -105,9 +105,31 @@ public final class DatabaseCheck {
     }
   }
 
+  /** An issue that a policy hides is never claimed, and nobody is told. */
+  private void rowSecurity(ServerCheck check) {
+    List<String> hidden = check.hidden();
+    hidden.forEach(
+        table ->
+            findings.failed(
+                "row security",
+                "no policy of %s is for this role: its rows look as if there were none; let the tables' owner CREATE POLICY, or ALTER ROLE ... BYPASSRLS"
+                    .formatted(table)));
+    List<String> restricted = check.restricted();
+    if (hidden.isEmpty() && !restricted.isEmpty()) {
+      findings.warning(
+          "row security",
+          "policies of %s decide what this role sees: an issue that they hide is never claimed"
+              .formatted(String.join(", ", restricted)));
+    }
+  }
+
   /** Whether the schema has all that workers and operators use. */
   public void schema(Database open) {
     try {
+      rowSecurity(new ServerCheck(open));
+      new ServerCheck(open)
+          .creatorsWarning()
+          .ifPresent(warning -> findings.warning("schema", warning));
       boolean upToDate = new Migrator(open).upToDate();
       List<String> missing = new ServerCheck(open).missing();
       if (!upToDate) {

@@ -6,6 +6,7 @@ import com.cape.worker.daemon.ThisProcess;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.DefaultCommand;
 import com.cape.worker.host.Perl;
+import com.cape.worker.host.TrustedPath;
 import com.cape.worker.store.read.Overview;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -111,8 +112,13 @@ public final class HostCheck {
     }
   }
 
-  /** Whether a directory is there, or can be made, and has room. */
+  /** Whether a directory is there, or can be made, is safe from other users, and has room. */
   public void directory(String check, Path directory) {
+    Optional<String> untrusted = TrustedPath.trouble(directory);
+    if (untrusted.isPresent()) {
+      findings.failed(check, untrusted.get());
+      return;
+    }
     Path there = directory;
     while (Files.notExists(there) && there.getParent() != null) {
       there = there.getParent();

@@ -4,13 +4,12 @@ import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.daemon.ThisProcess;
+import com.cape.worker.host.AttemptLog;
 import com.cape.worker.run.OutputTail;
 import com.cape.worker.store.read.AttemptView;
 import com.cape.worker.text.PlainText;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
+import java.nio.channels.FileChannel;
 import java.util.Optional;
 
 /** What attempts print, from where it can be had: their file on this host, else the kept end. */
@@ -40,7 +39,7 @@ final class AttemptOutput implements AutoCloseable {
       stream = Optional.empty();
     }
     if (stream.isEmpty()) {
-      stream = file(attempt).map(file -> LogStream.open(file, output.out()));
+      stream = file(attempt).map(file -> new LogStream(file, output.out()));
     }
     if (stream.isPresent()) {
       stream.get().copy(last);
@@ -56,15 +55,16 @@ final class AttemptOutput implements AutoCloseable {
 
   /** The last line so far; empty where the file is not on this host. */
   Optional<String> lastLine(AttemptView attempt) {
-    try {
-      Optional<Path> file = file(attempt);
-      return file.isEmpty()
-          ? Optional.empty()
-          : OutputTail.of(file.get())
-              .lines()
-              .filter(line -> !line.isBlank())
-              .reduce((before, line) -> line)
-              .map(PlainText::line);
+    Optional<FileChannel> file = file(attempt);
+    if (file.isEmpty()) {
+      return Optional.empty();
+    }
+    try (FileChannel open = file.get()) {
+      return OutputTail.of(open)
+          .lines()
+          .filter(line -> !line.isBlank())
+          .reduce((before, line) -> line)
+          .map(PlainText::line);
     } catch (IOException e) {
       return Optional.empty();
     }
@@ -79,7 +79,7 @@ final class AttemptOutput implements AutoCloseable {
     }
     String why =
         isHere(attempt)
-            ? "is gone, or cannot be read by this user or in this locale"
+            ? "is gone, is not the file of this attempt, or cannot be read by this user or in this locale"
             : "lies there";
     output.note(
         "attempt %d ran on %s; %s %s; here is the end that was kept"
@@ -88,17 +88,12 @@ final class AttemptOutput implements AutoCloseable {
     output.out().flush();
   }
 
-  private Optional<Path> file(AttemptView attempt) {
-    try {
-      return attempt
-          .logFile()
-          .filter(name -> isHere(attempt))
-          .map(Path::of)
-          // A pipe or a device might have no end.
-          .filter(file -> Files.isRegularFile(file) && Files.isReadable(file));
-    } catch (InvalidPathException e) {
-      return Optional.empty(); // The locale has no such characters.
-    }
+  private Optional<FileChannel> file(AttemptView attempt) {
+    return attempt
+        .logFile()
+        .filter(name -> isHere(attempt))
+        .map(name -> new AttemptLog(name, attempt.issueId(), attempt.attempt(), attempt.fence()))
+        .flatMap(AttemptLog::open);
   }
 
   private boolean isHere(AttemptView attempt) {

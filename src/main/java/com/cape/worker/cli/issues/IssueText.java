@@ -35,9 +35,14 @@ final class IssueText {
     Instant now = issue.now();
     return switch (issue.status()) {
       case "pending" ->
-          issue.runAfter().isAfter(now)
-              ? "in " + Times.between(now, issue.runAfter())
-              : "due " + Times.between(issue.runAfter(), now);
+          issue
+              .runAfter()
+              .map(
+                  due ->
+                      due.isAfter(now)
+                          ? "in " + Times.between(now, due)
+                          : "due " + Times.between(due, now))
+              .orElse("-");
       case "started" ->
           issue.startedAt().map(since -> "for " + Times.between(since, now)).orElse("-");
       default ->
@@ -57,7 +62,7 @@ final class IssueText {
     lines.add(field("priority", Integer.toString(issue.priority())));
     lines.add(field("attempts", "%d counted, fence %d".formatted(issue.attempts(), issue.fence())));
     issue.worker().ifPresent(id -> lines.add(field("worker", PlainText.line(id))));
-    lines.add(field("due", Times.full(issue.runAfter())));
+    addTime(lines, "due", issue.runAfter());
     addTime(lines, "created", issue.createdAt());
     addTime(lines, "started", issue.startedAt());
     addTime(lines, "updated", issue.updatedAt());

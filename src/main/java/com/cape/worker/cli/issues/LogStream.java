@@ -9,31 +9,21 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 
 /** Prints a file that grows, line by line, made fit for a terminal. */
 final class LogStream implements AutoCloseable {
   private static final int BLOCK_BYTES = 64 * 1024;
 
-  private final Path file;
   private final InputStream bytes;
   private final PrintWriter out;
   // What has been read and not printed: a line without its end.
   private final ByteArrayOutputStream open = new ByteArrayOutputStream();
 
-  private LogStream(Path file, InputStream bytes, PrintWriter out) {
-    this.file = file;
-    this.bytes = bytes;
+  LogStream(FileChannel file, PrintWriter out) {
+    this.bytes = Channels.newInputStream(file);
     this.out = out;
-  }
-
-  static LogStream open(Path file, PrintWriter out) {
-    try {
-      return new LogStream(file, Files.newInputStream(file), out);
-    } catch (IOException e) {
-      throw unreadable(file, e);
-    }
   }
 
   /**
@@ -49,7 +39,7 @@ final class LogStream implements AutoCloseable {
         print(false);
       }
     } catch (IOException e) {
-      throw unreadable(file, e);
+      throw new Refusal(ExitCode.FAILED, "the output cannot be read: " + e.getMessage());
     }
     if (last) {
       print(true);
@@ -87,10 +77,6 @@ final class LogStream implements AutoCloseable {
       last--;
     }
     return (waiting[last] & 0xC0) == 0xC0 ? last : waiting.length;
-  }
-
-  private static Refusal unreadable(Path file, IOException e) {
-    return new Refusal(ExitCode.FAILED, "cannot read %s: %s".formatted(file, e.getMessage()));
   }
 
   @Override

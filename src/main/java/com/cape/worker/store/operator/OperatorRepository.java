@@ -45,7 +45,8 @@ public final class OperatorRepository {
   private static final String SEEN =
       """
       WITH seen AS MATERIALIZED (
-        SELECT asked.id AS asked, number, i.status, i.fence, i.run_after > now() AS waiting,
+        SELECT asked.id AS asked, number, i.id IS NOT NULL AS found, coalesce(i.status, '') AS status,
+               coalesce(i.fence, 0) AS fence, coalesce(i.run_after > now(), true) AS waiting,
                EXISTS (SELECT FROM cape_issue_attempts a
                         WHERE a.issue_id = asked.id AND a.outcome = 'running') AS running
           FROM unnest(?) WITH ORDINALITY AS asked (id, number) LEFT JOIN cape_issues i ON i.id = asked.id
@@ -60,7 +61,7 @@ public final class OperatorRepository {
                    cancel_requested_at = NULL, assigned_worker_id = NULL, started_at = NULL,
                    completed_at = NULL
               FROM seen
-             WHERE i.id = seen.asked AND i.fence = seen.fence AND i.status = seen.status AND NOT running
+             WHERE i.id = seen.asked AND coalesce(i.fence, 0) = seen.fence AND i.status = seen.status AND NOT running
                AND (seen.status IN ('failed', 'cancelled')
                     OR seen.status = 'pending' AND waiting AND seen.fence > 0
                     OR seen.status = 'started' AND ?)
@@ -68,7 +69,7 @@ public final class OperatorRepository {
           )
           SELECT asked,
                  CASE WHEN changed.id IS NOT NULL THEN 'QUEUED'
-                      WHEN status IS NULL THEN 'NOT_FOUND'
+                      WHEN NOT found THEN 'NOT_FOUND'
                       WHEN running THEN 'RUNNING'
                       WHEN status IN ('failed', 'cancelled') THEN 'CHANGED'
                       WHEN status = 'started' THEN CASE WHEN ? THEN 'CHANGED' ELSE 'UNOWNED' END
@@ -100,14 +101,14 @@ public final class OperatorRepository {
                SET status = CASE WHEN running THEN i.status ELSE 'cancelled' END,
                    cancel_requested_at = now(), updated_at = now()
               FROM seen
-             WHERE i.id = seen.asked AND i.fence = seen.fence AND i.status = seen.status
+             WHERE i.id = seen.asked AND coalesce(i.fence, 0) = seen.fence AND i.status = seen.status
                AND (running OR seen.status = 'pending')
             RETURNING i.id
           )
           SELECT asked,
                  CASE WHEN changed.id IS NOT NULL AND running THEN 'REQUESTED'
                       WHEN changed.id IS NOT NULL THEN 'CANCELLED'
-                      WHEN status IS NULL THEN 'NOT_FOUND'
+                      WHEN NOT found THEN 'NOT_FOUND'
                       WHEN running OR status = 'pending' THEN 'CHANGED'
                       WHEN status = 'cancelled' THEN 'ALREADY_CANCELLED'
                       WHEN status IN ('completed', 'failed') THEN 'ENDED'

@@ -7,6 +7,7 @@ import java.util.UUID;
 
 /** An attempt as the table has it. */
 public record AttemptView(
+    long issueId,
     int attempt,
     long fence,
     UUID runId,

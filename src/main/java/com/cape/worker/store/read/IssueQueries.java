@@ -62,7 +62,7 @@ public final class IssueQueries {
 
   /** The issues with the beginning of their descriptions. */
   public List<IssueView> list(Filter filter) {
-    return database.query(
+    return database.read(
         list(filter.statuses(), filter.worker().isPresent(), filter.sort()),
         bind -> {
           if (filter.worker().isPresent()) {
@@ -105,15 +105,18 @@ public final class IssueQueries {
 
   /** An issue with so many characters of its description. */
   public Optional<IssueView> find(long id, int characters) {
-    return database.queryOne(
-        VIEW.formatted(characters, "cape_issues") + " WHERE i.id = ?",
-        bind -> bind.number(id),
-        IssueQueries::toIssue);
+    return database
+        .read(
+            VIEW.formatted(characters, "cape_issues") + " WHERE i.id = ?",
+            bind -> bind.number(id),
+            IssueQueries::toIssue)
+        .stream()
+        .findFirst();
   }
 
   private static final String ATTEMPTS =
       """
-      SELECT attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,
+      SELECT issue_id, attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,
              outcome, exit_code, signal, error, output_tail, log_file
         FROM cape_issue_attempts WHERE issue_id = ?
       """;
@@ -122,7 +125,7 @@ public final class IssueQueries {
 
   /** The newest attempts of an issue, the last one first. */
   public List<AttemptView> attempts(long id, int limit) {
-    return database.query(
+    return database.read(
         ATTEMPTS + NEWEST, bind -> bind.number(id).number(limit), IssueQueries::toAttempt);
   }
 
@@ -140,30 +143,37 @@ public final class IssueQueries {
 
   /** The last attempt of an issue, or the last one of that number. */
   public Optional<AttemptView> attempt(long id, Optional<Integer> number) {
-    return database.queryOne(
-        OF_NUMBER, bind -> bind.number(id).number(number).number(1), IssueQueries::toAttempt);
+    return firstAttempt(OF_NUMBER, bind -> bind.number(id).number(number).number(1));
   }
 
   private static final String OF_FENCE = ATTEMPTS + "AND fence = ?" + NEWEST;
 
   /** The attempt that a claim began. */
   public Optional<AttemptView> attempt(long id, long fence) {
-    return database.queryOne(
-        OF_FENCE, bind -> bind.number(id).number(fence).number(1), IssueQueries::toAttempt);
+    return firstAttempt(OF_FENCE, bind -> bind.number(id).number(fence).number(1));
+  }
+
+  private Optional<AttemptView> firstAttempt(String sql, Database.Binder binder) {
+    return database.read(sql, binder, IssueQueries::toAttempt).stream().findFirst();
+  }
+
+  /** What the database refused to write to the issue's row, and is to be tried again. */
+  public List<RefusedWrite> refusals(long id) {
+    return RefusedWrite.find(database, Optional.of(id));
   }
 
   static IssueView toIssue(ResultSet row) throws SQLException {
     return new IssueView(
         Columns.time(row, "now"),
         row.getLong("id"),
-        row.getString("status"),
-        row.getString("description"),
+        Columns.textIfAny(row, "status").orElse("none"),
+        Columns.text(row, "description"),
         row.getInt("description_length"),
         row.getInt("priority"),
         row.getInt("attempts"),
         row.getLong("fence"),
         Columns.textIfAny(row, "assigned_worker_id"),
-        Columns.time(row, "run_after"),
+        Columns.timeIfAny(row, "run_after"),
         Columns.timeIfAny(row, "created_at"),
         Columns.timeIfAny(row, "updated_at"),
         Columns.timeIfAny(row, "started_at"),
@@ -175,16 +185,17 @@ public final class IssueQueries {
 
   private static AttemptView toAttempt(ResultSet row) throws SQLException {
     return new AttemptView(
+        row.getLong("issue_id"),
         row.getInt("attempt"),
         row.getLong("fence"),
         row.getObject("run_id", UUID.class),
-        row.getString("worker_id"),
-        row.getString("host"),
+        Columns.text(row, "worker_id"),
+        Columns.text(row, "host"),
         row.getLong("pid"),
         Columns.time(row, "started_at"),
         Columns.time(row, "lease_expires_at"),
         Columns.timeIfAny(row, "finished_at"),
-        Outcome.ofWord(row.getString("outcome")),
+        Outcome.ofWord(Columns.text(row, "outcome")),
         Columns.numberIfAny(row, "exit_code"),
         Columns.numberIfAny(row, "signal"),
         Columns.textIfAny(row, "error"),

@@ -255,7 +255,7 @@ public final class IssueSearch {
 
     private void read(String sql, Database.Binder binder) {
       long start = nanoTime.getAsLong();
-      found.addAll(database.query(sql, binder, IssueSearch::toRow));
+      found.addAll(database.read(sql, binder, IssueSearch::toRow));
       Duration took = Duration.ofNanos(nanoTime.getAsLong() - start);
       if (took.compareTo(QUICK) < 0) {
         rows = Math.min(rows * GROWTH, MOST_ROWS);
@@ -317,7 +317,8 @@ public final class IssueSearch {
   }
 
   private static Position toPosition(ResultSet row) throws SQLException {
-    return new Position(row.getLong("id"), row.getInt("priority"), row.getString("run_after"));
+    String runAfter = Optional.ofNullable(row.getString("run_after")).orElse("infinity");
+    return new Position(row.getLong("id"), row.getInt("priority"), runAfter);
   }
 
   private static Row toRow(ResultSet row) throws SQLException {

@@ -4,11 +4,11 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * An issue as the table has it.
+ * An issue as the table has it. A table that others made may allow null in every column.
  *
  * @param now the database's clock
- * @param status one of Cape's words, unless somebody else wrote another
- * @param description may be only its beginning
+ * @param status one of Cape's words, unless somebody else wrote another; {@code none} for null
+ * @param description may be only its beginning; empty for null
  * @param descriptionLength of all of it, in characters
  * @param running whether an attempt is running
  */
@@ -22,7 +22,7 @@ public record IssueView(
     int attempts,
     long fence,
     Optional<String> worker,
-    Instant runAfter,
+    Optional<Instant> runAfter,
     Optional<Instant> createdAt,
     Optional<Instant> updatedAt,
     Optional<Instant> startedAt,

@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param now the database's clock, which all other times are to be compared with
  * @param oldestDue since when the issue that has been due longest is due
  * @param lastClaim when any worker last claimed an issue
+ * @param refusals the newest 100
  * @param counting how long the database took to count
  */
 public record Overview(
@@ -21,6 +22,7 @@ public record Overview(
     Optional<Instant> lastClaim,
     List<Worker> workers,
     List<Pause> pauses,
+    List<RefusedWrite> refusals,
     Duration counting) {
 
   /**

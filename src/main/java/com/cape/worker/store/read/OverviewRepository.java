@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** How the fleet stands, as one sees it from outside. */
@@ -50,6 +51,7 @@ public final class OverviewRepository {
   public Overview overview() {
     List<Overview.Worker> workers = workers();
     List<Pause> pauses = new PauseRepository(database).inForce();
+    List<RefusedWrite> refusals = RefusedWrite.find(database, Optional.empty());
     return database
         .queryOne(
             COUNTS,
@@ -62,6 +64,7 @@ public final class OverviewRepository {
                     Columns.timeIfAny(row, "last_claim"),
                     workers,
                     pauses,
+                    refusals,
                     Duration.ofNanos((long) (row.getDouble("counting_s") * 1e9))))
         .orElseThrow();
   }
@@ -100,12 +103,12 @@ public final class OverviewRepository {
   private List<Overview.Worker> workers() {
     Map<String, List<RunOf>> runs =
         database
-            .query(
+            .read(
                 RUNS,
                 bind -> {},
                 row ->
                     new RunOf(
-                        row.getString("worker_id"),
+                        Columns.text(row, "worker_id"),
                         new Overview.Run(
                             row.getLong("issue_id"),
                             row.getInt("attempt"),
@@ -113,13 +116,13 @@ public final class OverviewRepository {
                             Columns.time(row, "lease_expires_at"))))
             .stream()
             .collect(Collectors.groupingBy(RunOf::worker));
-    return database.query(
+    return database.read(
         WORKERS,
         bind -> {},
         row ->
             toWorker(
                 row,
-                runs.getOrDefault(row.getString("worker_id"), List.of()).stream()
+                runs.getOrDefault(Columns.text(row, "worker_id"), List.of()).stream()
                     .map(RunOf::run)
                     .toList()));
   }
@@ -127,11 +130,11 @@ public final class OverviewRepository {
   private static Overview.Worker toWorker(ResultSet row, List<Overview.Run> runs)
       throws SQLException {
     return new Overview.Worker(
-        row.getString("worker_id"),
-        row.getString("host"),
+        Columns.text(row, "worker_id"),
+        Columns.text(row, "host"),
         row.getLong("pid"),
-        row.getString("version"),
-        row.getString("state"),
+        Columns.text(row, "version"),
+        Columns.text(row, "state"),
         row.getBoolean("alive"),
         Columns.time(row, "started_at"),
         Columns.time(row, "heartbeat_at"),

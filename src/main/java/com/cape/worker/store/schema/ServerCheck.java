@@ -168,4 +168,77 @@ public final class ServerCheck {
                     .formatted(
                         row.getString("kind"), row.getString("name"), row.getString("place")));
   }
+
+  // A permissive policy for everyone or for a role that this one belongs to.
+  private static final String HIDDEN =
+      """
+      SELECT c.relname AS place, string_agg(w.name, ', ') AS names
+        FROM pg_class c,
+             (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) AS w (name, command)
+       WHERE c.oid IN (to_regclass('cape_issues'), to_regclass('cape_issue_attempts'),
+                       to_regclass('cape_workers'), to_regclass('cape_pauses'), to_regclass('cape_refusals'))
+         AND row_security_active(c.oid)
+         AND (w.command <> 'd' OR c.relname IN ('cape_pauses', 'cape_refusals'))
+         AND NOT EXISTS (SELECT FROM pg_policy p
+                          WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd::text IN ('*', w.command)
+                            AND EXISTS (SELECT FROM unnest(p.polroles) AS r (oid)
+                                         WHERE r.oid = 0 OR pg_has_role(r.oid, 'USAGE')))
+       GROUP BY c.relname ORDER BY c.relname
+      """;
+
+  /** Tables in which row level security hides all rows from this role, with the commands. */
+  public List<String> hidden() {
+    return database.query(
+        HIDDEN,
+        bind -> {},
+        row -> "%s (%s)".formatted(row.getString("place"), row.getString("names")));
+  }
+
+  private static final String RESTRICTED =
+      """
+      SELECT relname FROM pg_class
+       WHERE oid IN (to_regclass('cape_issues'), to_regclass('cape_issue_attempts'),
+                     to_regclass('cape_workers'), to_regclass('cape_pauses'), to_regclass('cape_refusals'))
+         AND row_security_active(oid) ORDER BY relname
+      """;
+
+  /** Tables in which row level security decides what this role sees. */
+  public List<String> restricted() {
+    return database.query(RESTRICTED, bind -> {}, row -> row.getString("relname"));
+  }
+
+  // Whoever may make all roles is as good as a superuser: those of providers are no superusers.
+  private static final String CREATORS =
+      """
+      SELECT 'every role (PUBLIC)' AS name
+        FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
+       WHERE n.oid = %1$s AND a.grantee = 0 AND a.privilege_type = 'CREATE'
+       UNION ALL
+      SELECT rolname FROM pg_roles r, pg_namespace n
+       WHERE n.oid = %1$s AND NOT rolsuper AND r.oid <> n.nspowner AND rolname <> current_user
+         AND r.oid IS DISTINCT FROM (SELECT relowner FROM pg_class WHERE oid = to_regclass('cape_issues'))
+         AND NOT pg_has_role(r.oid, n.nspowner, 'USAGE')
+         AND has_schema_privilege(r.oid, n.oid, 'CREATE')
+         AND NOT has_schema_privilege('public', n.oid, 'CREATE')
+       ORDER BY name
+      """
+          .formatted("(SELECT relnamespace FROM pg_class WHERE oid = to_regclass('cape_issues'))");
+
+  /**
+   * Who else may create functions and operators in the schema of cape_issues, which statements of
+   * this role could run.
+   */
+  public List<String> creators() {
+    return database.query(CREATORS, bind -> {}, row -> row.getString("name"));
+  }
+
+  /** What to think of them; empty where there are none. */
+  public Optional<String> creatorsWarning() {
+    return Optional.of(creators())
+        .filter(roles -> !roles.isEmpty())
+        .map(
+            roles ->
+                "%s may create functions and operators in the schema of cape_issues, and so have this role run them; let its owner REVOKE CREATE ON SCHEMA"
+                    .formatted(String.join(", ", roles)));
+  }
 }

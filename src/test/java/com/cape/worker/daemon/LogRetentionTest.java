@@ -1,4 +1,4 @@
-package com.cape.worker.worker;
+package com.cape.worker.daemon;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -17,6 +17,7 @@ class LogRetentionTest {
   private static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
 
   @TempDir private Path directory;
+  @TempDir private Path outside;
 
   @Test
   void deletesOnlyAttemptLogsThatAreTooOld() throws Exception {
@@ -37,6 +38,23 @@ class LogRetentionTest {
     assertTrue(Files.exists(fresh));
     assertTrue(Files.exists(foreign));
     assertTrue(Files.exists(elsewhere));
+  }
+
+  @Test
+  void filesBehindALinkAreNotDeleted() throws Exception {
+    Path foreign = file("elsewhere/attempt-1-1.log", 400);
+    Path target = Files.move(foreign.getParent(), outside.resolve("foreign"));
+    Files.createSymbolicLink(directory.resolve("9"), target);
+    Path own = file("8/attempt-1-1.log", 400);
+    Path linked = Files.createSymbolicLink(own.resolveSibling("attempt-2-2.log"), target);
+
+    try (var retention = retention()) {
+      assertEquals(1, retention.deleteOld());
+    }
+
+    assertFalse(Files.exists(own));
+    assertTrue(Files.isSymbolicLink(linked), "the link is new, whatever it points to");
+    assertTrue(Files.exists(target.resolve("attempt-1-1.log")));
   }
 
   @Test

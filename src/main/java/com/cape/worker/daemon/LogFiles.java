@@ -1,6 +1,7 @@
 package com.cape.worker.daemon;
 
 import com.cape.worker.cli.console.Output;
+import com.cape.worker.host.TrustedPath;
 import com.cape.worker.issue.WorkerId;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -17,38 +18,37 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The two files that a service manager fills with what this process prints. It opens them once and
- * never again, so that a full one is copied and then emptied in place. Has a thread of its own.
+ * Looks after the worker's log file, and after the two files that a service manager fills with what
+ * this process prints. The manager opens those once and never again, so that a full one is copied
+ * and then emptied in place. Has a thread of its own.
  */
-final class ServiceOutput implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(ServiceOutput.class);
+final class LogFiles implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(LogFiles.class);
   private static final long LARGEST_BYTES = 10 * 1024 * 1024;
-  private static final Duration PERIOD = Duration.ofMinutes(1);
+  private static final Duration PERIOD = Duration.ofSeconds(3);
 
+  private final WorkerLog log;
   private final List<Output> outputs;
-  private final Thread thread = new Thread(this::work, "cape-service-output");
+  private final Thread thread = new Thread(this::work, "cape-log-files");
 
   private record Output(Path file, FileDescriptor descriptor) {}
 
-  private ServiceOutput(List<Output> outputs) {
-    this.outputs = outputs;
-    thread.setDaemon(true);
-  }
-
   /**
-   * Those of this process; none where no service manager writes any.
+   * Those of this process.
    *
    * @param directory of the log files
    */
-  static ServiceOutput of(WorkerId worker, Path directory, Map<String, String> environment) {
-    if (!isService(worker, directory, environment)) {
-      return new ServiceOutput(List.of());
-    }
-    return new ServiceOutput(
-        List.of(
-            new Output(
-                directory.resolve("worker_%s_stdout.log".formatted(worker)), FileDescriptor.out),
-            new Output(errors(worker, directory), FileDescriptor.err)));
+  LogFiles(WorkerLog log, WorkerId worker, Path directory, Map<String, String> environment) {
+    this.log = log;
+    this.outputs =
+        isService(worker, directory, environment)
+            ? List.of(
+                new Output(
+                    directory.resolve("worker_%s_stdout.log".formatted(worker)),
+                    FileDescriptor.out),
+                new Output(errors(worker, directory), FileDescriptor.err))
+            : List.of();
+    thread.setDaemon(true);
   }
 
   /** Whether standard error goes to the file that a service manager fills. */
@@ -68,15 +68,14 @@ final class ServiceOutput implements AutoCloseable {
   }
 
   void start() {
-    if (!outputs.isEmpty()) {
-      thread.start();
-    }
+    thread.start();
   }
 
   private void work() {
     try {
       while (!Thread.currentThread().isInterrupted()) {
-        outputs.forEach(ServiceOutput::rotateIfFull);
+        log.check();
+        outputs.forEach(LogFiles::rotateIfFull);
         Thread.sleep(PERIOD.toMillis());
       }
     } catch (InterruptedException e) {
@@ -87,6 +86,7 @@ final class ServiceOutput implements AutoCloseable {
   private static void rotateIfFull(Output output) {
     try {
       if (Files.size(output.file()) > LARGEST_BYTES) {
+        TrustedPath.checkRegular(output.file());
         rotate(output);
       }
     } catch (NoSuchFileException e) {
@@ -98,7 +98,7 @@ final class ServiceOutput implements AutoCloseable {
 
   private static void rotate(Output output) throws IOException {
     Files.copy(
-        output.file(), OldFiles.makeRoom(output.file()), StandardCopyOption.REPLACE_EXISTING);
+        output.file(), WorkerLog.makeRoom(output.file()), StandardCopyOption.REPLACE_EXISTING);
     empty(output.descriptor());
   }
 

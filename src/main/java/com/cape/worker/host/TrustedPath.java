@@ -1,0 +1,154 @@
+package com.cape.worker.host;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.sun.security.auth.module.UnixSystem;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Directories that no other user can replace. Whoever may write to a directory on the way to a file
+ * can put a link there, and this user would write to, delete or chmod the file that it points to.
+ */
+public final class TrustedPath {
+  private static final long USER = new UnixSystem().getUid();
+  private static final int GROUP_WRITES = 020;
+  private static final int OTHERS_WRITE = 02;
+  private static final int STICKY = 01000;
+  private static final int MOST_LINKS = 40;
+  private static final Path GROUPS = Path.of("/etc/group");
+
+  private TrustedPath() {}
+
+  /**
+   * Who else could replace a part of the path, and what to do; empty where nobody could. Parts that
+   * do not exist yet will be this user's.
+   */
+  public static Optional<String> trouble(Path path) {
+    try {
+      return walk(path.toAbsolutePath());
+    } catch (IOException e) {
+      return Optional.of("%s cannot be looked at: %s".formatted(path, e));
+    }
+  }
+
+  /** Looks at each directory and each link in the order in which the kernel passes them. */
+  private static Optional<String> walk(Path path) throws IOException {
+    Deque<Path> left = new ArrayDeque<>();
+    path.forEach(left::add);
+    Path at = path.getRoot();
+    Optional<String> trouble = directory(at);
+    for (int links = 0; trouble.isEmpty() && !left.isEmpty(); ) {
+      Path next = at.resolve(left.pop()).normalize();
+      Map<String, Object> found;
+      try {
+        found = attributes(next);
+      } catch (NoSuchFileException e) {
+        return Optional.empty();
+      }
+      if (!Boolean.TRUE.equals(found.get("isSymbolicLink"))) {
+        trouble = directory(next);
+        at = next;
+        continue;
+      }
+      trouble = owner(next, found);
+      Path target = Files.readSymbolicLink(next);
+      for (int i = target.getNameCount() - 1; i >= 0; i--) {
+        left.push(target.getName(i));
+      }
+      at = target.isAbsolute() ? target.getRoot() : at;
+      if (++links > MOST_LINKS) {
+        throw new FileSystemException(path.toString(), null, "too many links");
+      }
+    }
+    return trouble;
+  }
+
+  private static Optional<String> directory(Path directory) throws IOException {
+    Map<String, Object> found = attributes(directory);
+    if (!Boolean.TRUE.equals(found.get("isDirectory"))) {
+      return Optional.of("%s is no directory; choose another place".formatted(directory));
+    }
+    int mode = (Integer) found.get("mode");
+    boolean others =
+        (mode & OTHERS_WRITE) != 0 || ((mode & GROUP_WRITES) != 0 && !isOwnGroup(found));
+    // In a sticky directory nobody renames or deletes what is another user's.
+    if (others && (mode & STICKY) == 0) {
+      return Optional.of(
+          "other users can write to %s, and put links of theirs there; take that from them with"
+                  .formatted(directory)
+              + " 'chmod go-w', or choose another place");
+    }
+    return owner(directory, found);
+  }
+
+  private static Optional<String> owner(Path file, Map<String, Object> found) {
+    int owner = (Integer) found.get("uid");
+    return owner == 0 || owner == USER
+        ? Optional.empty()
+        : Optional.of(
+            "%s belongs to %s, who can put other files into its place; choose a place below directories of this user or of root"
+                .formatted(file, found.get("owner")));
+  }
+
+  /** Whether it is the group that many systems give each user for himself. */
+  private static boolean isOwnGroup(Map<String, Object> found) throws IOException {
+    String group = found.get("group").toString();
+    if (!group.equals(found.get("owner").toString())) {
+      return false;
+    }
+    try (var lines = Files.lines(GROUPS, UTF_8)) {
+      return lines
+          .map(line -> line.split(":", -1))
+          .filter(fields -> fields[0].equals(group) && fields.length > 3)
+          .allMatch(fields -> fields[3].isEmpty() || fields[3].equals(group));
+    }
+  }
+
+  private static Map<String, Object> attributes(Path file) throws IOException {
+    return Files.readAttributes(
+        file, "unix:uid,owner,group,mode,isDirectory,isSymbolicLink", LinkOption.NOFOLLOW_LINKS);
+  }
+
+  /** Creates the directory where it is missing; only this user may write to what is made. */
+  public static void create(Path directory) throws IOException {
+    Files.createDirectories(directory, permissions("rwxr-xr-x"));
+  }
+
+  /** The same for a directory that nobody else may even look into, now or from before. */
+  static void createPrivate(Path directory) throws IOException {
+    Files.createDirectories(directory, permissions("rwx------"));
+    PosixFileAttributeView view =
+        Files.getFileAttributeView(
+            directory.toRealPath(), PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
+    if (((Integer) attributes(directory.toRealPath()).get("uid")) == USER) {
+      view.setPermissions(PosixFilePermissions.fromString("rwx------"));
+    }
+  }
+
+  private static FileAttribute<?> permissions(String permissions) {
+    return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions));
+  }
+
+  /**
+   * Checks that a file which is to be opened for writing is missing or a regular one; a pipe would
+   * block who opens it.
+   */
+  public static void checkRegular(Path file) throws IOException {
+    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
+        && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+      throw new FileSystemException(file.toString(), null, "is no regular file; remove it");
+    }
+  }
+}
