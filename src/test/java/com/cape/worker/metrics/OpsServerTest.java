@@ -8,7 +8,6 @@ import com.cape.worker.config.HttpAddress;
 import com.cape.worker.config.HttpSettings;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import com.cape.worker.worker.Drain;
 import com.cape.worker.worker.WorkerListener;
@@ -31,7 +30,7 @@ class OpsServerTest {
   private static final String TOKEN = "a token of some length";
 
   private final HttpClient client = HttpClient.newHttpClient();
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final Drain drain = new Drain();
   private volatile boolean alive = true;
   private volatile boolean command = true;
@@ -39,7 +38,6 @@ class OpsServerTest {
 
   @BeforeEach
   void start() throws IOException {
-    new Migrator(database.dataSource()).migrate();
     server = server(Optional.empty());
   }
 

@@ -29,7 +29,7 @@ final class WorkerFixture {
       new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
   static final Duration LEASE = Duration.ofMinutes(5);
 
-  final TestDatabase database = TestDatabase.create();
+  final TestDatabase database = TestDatabase.createMigrated();
   final Stores stores = stores(database);
   final Drain drain = new Drain();
   private static final ProcessCommandRunner COMMANDS =
