@@ -4,10 +4,11 @@
 #   scripts/chaos.sh [--minutes N] [--workers N] [--seed S]
 #
 # Several workers on a PostgreSQL of their own with durable settings; at random they are killed,
-# frozen, stopped, cut off from the database or left with dead connections, PostgreSQL restarts at
-# once, rows are edited by hand, issues cancelled, and workflows kill their worker. At the end six
+# frozen, stopped, cut off from the database or left with dead connections, the answers to their
+# claims and settles are lost, PostgreSQL restarts at once, rows are edited by hand, locked, or refuse
+# to be claimed or settled, issues are cancelled, and workflows kill their worker. At the end six
 # counts are printed, each of which must be 0: else the exit code is 1, and the story of each issue
-# concerned is told. The same seed gives the same events, though not the same timing.
+# concerned is printed. The same seed gives the same events, though not the same timing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,6 @@
 package com.cape.worker;
 
 import com.cape.worker.chaos.FaultyProxy;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.Chromium;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.TestDatabase;
@@ -68,7 +67,7 @@ final class DashboardFixture implements AutoCloseable {
 
   DashboardFixture(Path directory) throws IOException {
     jar = new JarFixture(directory, SCRIPT);
-    new Migrator(jar.database.dataSource()).migrate();
+    jar.migrated();
     Matcher port = Pattern.compile(":(\\d+)/").matcher(jar.database.url());
     if (!port.find()) {
       throw new IllegalStateException(jar.database.url());

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.RawHttp;
 import com.cape.worker.testing.WorkerProcess;
@@ -53,7 +52,7 @@ class DashboardIT {
   @BeforeAll
   static void start() throws Exception {
     fixture = new JarFixture(directory, "true");
-    new Migrator(fixture.database.dataSource()).migrate();
+    fixture.migrated();
     Path logs = Files.createDirectories(directory.resolve("logs/issues/1"));
     Path output = Files.writeString(logs.resolve("attempt-1-1.log"), "x".repeat(250_000) + "\n");
     fixture.database.execute(

@@ -3,7 +3,6 @@ package com.cape.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,8 +24,7 @@ class DeployTest {
   void kedaCountsWhatMayBeClaimedNow() throws IOException {
     String query =
         find("(?s)query: >-\n(.*?)\n +targetQueryValue", read("keda.yaml")).replaceAll("\\s+", " ");
-    var database = TestDatabase.create();
-    new Migrator(database.dataSource()).migrate();
+    var database = TestDatabase.createMigrated();
     database.execute(
         "INSERT INTO cape_issues (description, status, run_after) VALUES"
             + " ('due', 'pending', now()), ('due', 'pending', now() - interval '1 day'),"

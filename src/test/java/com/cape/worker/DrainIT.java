@@ -16,10 +16,13 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** {@code drain} while a workflow runs that waits for the file {@code go}. */
 @Tag("database")
 @Timeout(120)
+@Execution(ExecutionMode.CONCURRENT)
 class DrainIT {
   @TempDir private Path directory;
   private JarFixture fixture;

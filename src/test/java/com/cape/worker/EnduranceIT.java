@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.testing.JarFixture;
+import com.cape.worker.testing.Repeats;
 import com.cape.worker.testing.WorkerProcess;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,8 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** The JAR over many runs, and with runs that are too much. */
 @Timeout(300)
 class EnduranceIT {
-  private static final int RUNS = Integer.getInteger("cape.test.runs", 300);
-  private static final int STOPS = Integer.getInteger("cape.test.stops", 8);
+  private static final int RUNS = Repeats.of(200, 1000);
+  private static final int STOPS = Repeats.of(6, 50);
 
   @TempDir private Path directory;
 

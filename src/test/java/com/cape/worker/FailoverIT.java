@@ -20,8 +20,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A primary that is killed, and a standby that takes its place. */
+@Execution(ExecutionMode.CONCURRENT)
 @Timeout(120)
 class FailoverIT {
   private static final Duration LIMIT = Duration.ofSeconds(20);

@@ -13,9 +13,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Several workers on one database. */
 @Timeout(180)
+@Execution(ExecutionMode.CONCURRENT)
 class FleetIT {
   @TempDir private Path directory;
 

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.Processes;
 import com.cape.worker.testing.WorkerProcess;
@@ -57,7 +56,7 @@ class OperatorIT {
                 wait
                 sleep 603
                 """);
-    new Migrator(fixture.database.dataSource()).migrate();
+    fixture.migrated();
   }
 
   @Test

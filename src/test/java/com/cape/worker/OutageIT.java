@@ -20,11 +20,16 @@ import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A server of its own, because it is stopped. */
+@Execution(ExecutionMode.CONCURRENT)
 @Timeout(180)
 class OutageIT {
-  private static final Duration OUTAGE = Duration.ofSeconds(30);
+  private static final Duration OUTAGE = Duration.ofSeconds(10);
+  private static final int LEASE_SECONDS = 15;
+  private static final Duration SHORT_OUTAGE = Duration.ofSeconds(LEASE_SECONDS / 3);
   private static final Duration RECOVERY = Duration.ofSeconds(10);
 
   @TempDir private Path directory;
@@ -87,7 +92,7 @@ class OutageIT {
     }
   }
 
-  /** The lease is a tenth of the default one, and so are the outages of 200 s and 10 min. */
+  /** The lease is a twentieth of the default one: so many seconds stand for minutes. */
   @Test
   void outageShorterThanTheLeaseStopsNoRunAndALongerOneNoneTwice() throws Exception {
     Path data = directory.resolve("data");
@@ -100,13 +105,13 @@ class OutageIT {
           "exec 9>>lock-$1; flock -n 9 || echo $1 >>overlaps; echo $1 >>runs;"
               + " until [ -e go-$2 ]; do sleep 0.1 9>&-; done");
       for (int i = 1; i <= 5; i++) {
-        workers.add(worker(port, "w" + i, "./adw", "--lease", "30", "--grace", "1"));
+        workers.add(worker(port, "w" + i, "./adw", "--lease", "" + LEASE_SECONDS, "--grace", "1"));
       }
       workers.get(0).awaitOutput("ready");
       submit(server, "short", 5);
       server.close();
       holds(
-          Duration.ofSeconds(20),
+          SHORT_OUTAGE,
           () -> workers.stream().noneMatch(worker -> worker.output().contains("workflow ended")));
       Files.createFile(directory.resolve("go-short"));
       server = server(data, port);
@@ -161,7 +166,7 @@ class OutageIT {
 
   private static void awaitDone(EmbeddedPostgres server, int issues) {
     await()
-        .atMost(OUTAGE)
+        .atMost(RECOVERY.multipliedBy(3))
         .until(
             () -> value(server, "SELECT count(*) FROM cape_issues WHERE status = 'completed'"),
             Integer.toString(issues)::equals);

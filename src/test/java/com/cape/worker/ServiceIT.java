@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.testing.Repeats;
 import com.cape.worker.testing.SystemdMachine;
 import com.cape.worker.testing.TestDatabase;
 import com.cape.worker.testing.WorkerProcess;
@@ -35,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("service")
 @Timeout(180)
 class ServiceIT {
-  private static final int INSTALLS = Integer.getInteger("cape.test.installs", 2);
+  private static final int INSTALLS = Repeats.of(2, 20);
   private static final String INSTALLER =
       Path.of("scripts/install-worker.sh").toAbsolutePath().toString();
   private static final Duration LIMIT = Duration.ofSeconds(30);

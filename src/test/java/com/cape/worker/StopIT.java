@@ -15,8 +15,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Signals to the JAR while a workflow runs. */
+@Execution(ExecutionMode.CONCURRENT)
 @Timeout(120)
 class StopIT {
   @TempDir private Path directory;

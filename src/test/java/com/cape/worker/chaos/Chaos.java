@@ -1,7 +1,6 @@
 package com.cape.worker.chaos;
 
 import com.cape.worker.testing.WorkerProcess;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -16,6 +15,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** Breaks everything around several workers at random, then lets {@link Checker} judge. */
@@ -35,6 +35,38 @@ public final class Chaos {
       "WITH lost AS (UPDATE cape_issue_attempts SET outcome = 'lost', finished_at = now()"
           + " WHERE outcome = 'running' RETURNING issue_id) UPDATE cape_issues SET status = 'pending'"
           + " FROM lost WHERE id = issue_id";
+
+  private static final Pattern CLAIM_OR_SETTLE =
+      Pattern.compile("UPDATE\\s+(\\S+\\.)?cape_issues\\b|cape_claim_next|cape_settle");
+  // Running attempts, of dead workers too, and issues that wait.
+  private static final String HOLD_ROWS =
+      """
+      DO $$ BEGIN
+        PERFORM FROM cape_issues
+          WHERE id IN ((SELECT issue_id FROM cape_issue_attempts WHERE outcome = 'running' ORDER BY random() LIMIT 3)
+                       UNION ALL
+                       (SELECT id FROM cape_issues WHERE status = 'pending' ORDER BY random() LIMIT 2))
+            FOR UPDATE SKIP LOCKED;
+        PERFORM pg_sleep(%d);
+      END $$
+      """;
+  private static final String REFUSALS =
+      """
+      CREATE TABLE chaos_refusals (digit int, claims boolean, until timestamptz);
+      CREATE FUNCTION chaos_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF current_setting('application_name') LIKE 'cape-worker%' AND EXISTS (
+             SELECT FROM chaos_refusals
+              WHERE digit = NEW.id % 10 AND until > clock_timestamp()
+                AND CASE WHEN claims THEN OLD.status = 'pending' AND NEW.status = 'started'
+                         ELSE OLD.status = 'started' AND NEW.status <> 'started' END)
+        THEN
+          RAISE EXCEPTION 'chaos refuses this' USING ERRCODE = '45000';
+        END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER chaos_refuses BEFORE UPDATE ON cape_issues FOR EACH ROW EXECUTE FUNCTION chaos_refuse();
+      """;
 
   private final World world;
   private final Random random;
@@ -111,13 +143,14 @@ public final class Chaos {
     }
   }
 
-  private void start(int workers) throws IOException {
+  private void start(int workers) throws Exception {
     for (int i = 1; i <= workers; i++) {
       var slot = new Slot("chaos-" + i, new FaultyProxy(world.port()));
       slot.process = world.worker(slot.id, slot.proxy.port());
       slots.add(slot);
     }
     slots.get(0).process.awaitOutput("ready");
+    world.execute(REFUSALS);
   }
 
   private void reign(Duration time) throws Exception {
@@ -174,7 +207,22 @@ public final class Chaos {
       world.execute(
           "UPDATE cape_issues SET cancel_requested_at = now() WHERE id = (SELECT issue_id"
               + " FROM cape_issue_attempts WHERE outcome = 'running' LIMIT 1)");
+    } else if (dice < 87) {
+      count("row lock");
+      world.executeAside(HOLD_ROWS.formatted(1 + random.nextInt(8)));
+    } else if (dice < 93) {
+      refuse(random.nextBoolean());
+    } else {
+      count("lost answer");
+      slot.proxy.loseAnswerTo(CLAIM_OR_SETTLE);
     }
+  }
+
+  private void refuse(boolean claims) throws SQLException {
+    count(claims ? "refused claims" : "refused settles");
+    world.execute(
+        "INSERT INTO chaos_refusals VALUES (%d, %b, clock_timestamp() + interval '%d s')"
+            .formatted(random.nextInt(10), claims, 1 + random.nextInt(10)));
   }
 
   private void editByHand() throws SQLException {
@@ -213,16 +261,22 @@ public final class Chaos {
     String open =
         "SELECT count(*) FROM cape_issues WHERE status NOT IN ('completed', 'failed', 'cancelled')";
     String running = "SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'running'";
+    String refused = "SELECT count(*) FROM cape_refusals";
+    world.execute("DELETE FROM chaos_refusals");
     long endNanos = System.nanoTime() + SETTLING.toNanos();
-    while (System.nanoTime() < endNanos && world.number(open) + world.number(running) > 0) {
+    while (System.nanoTime() < endNanos
+        && world.number(open) + world.number(running) + world.number(refused) > 0) {
       heal(true);
+      // Their waits grow to an hour.
+      world.execute("UPDATE cape_refusals SET retry_at = now() WHERE retry_at > now()");
       // Started by hand, or by a workflow of an older worker: nobody's, as the contract says.
       world.execute(
           "UPDATE cape_issues i SET status = 'pending' WHERE status = 'started' AND id IN (%s)"
                   .formatted(
                       "-1" + edited.stream().map(id -> "," + id).collect(Collectors.joining()))
               + " AND NOT EXISTS (SELECT FROM cape_issue_attempts a WHERE a.issue_id = i.id"
-              + " AND a.outcome = 'running')");
+              + " AND a.outcome = 'running')"
+              + " AND NOT EXISTS (SELECT FROM cape_refusals r WHERE r.issue_id = i.id)");
       pause(500);
     }
     for (Slot slot : slots) {
@@ -239,7 +293,8 @@ public final class Chaos {
       pause(250);
       survivors = world.processes();
     }
-    var evidence = new Checker.Evidence(issues(), attempts(), world.traces(), edited, survivors);
+    var evidence =
+        new Checker.Evidence(issues(), attempts(), world.traces(), edited, refused(), survivors);
     Map<Checker.Count, List<String>> found = Checker.check(evidence);
     System.out.printf(
         "chaos: %d issues, %d runs, events %s%n", inserted, evidence.attempts().size(), events);
@@ -260,6 +315,12 @@ public final class Chaos {
     return world.rows("SELECT id, status FROM cape_issues").stream()
         .map(row -> new Checker.Issue(Long.parseLong(row.get(0)), row.get(1)))
         .toList();
+  }
+
+  private Set<Long> refused() throws SQLException {
+    return world.rows("SELECT issue_id FROM cape_refusals").stream()
+        .map(row -> Long.valueOf(row.get(0)))
+        .collect(Collectors.toSet());
   }
 
   private List<Checker.Attempt> attempts() throws SQLException {
@@ -294,6 +355,9 @@ public final class Chaos {
                 + " FROM cape_issue_attempts WHERE issue_id = "
                 + id
                 + " ORDER BY fence")
+        .forEach(System.out::println);
+    world
+        .rows("SELECT 'refused', r.* FROM cape_refusals r WHERE issue_id = " + id)
         .forEach(System.out::println);
     Path trace = world.directory.resolve("traces").resolve(Long.toString(id));
     if (Files.exists(trace)) {

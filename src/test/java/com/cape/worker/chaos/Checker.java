@@ -39,6 +39,7 @@ final class Checker {
    * All that is known at the end.
    *
    * @param edited issues that somebody changed by hand
+   * @param refused issues of which a claim or an end is still to be written
    * @param survivors processes in words
    */
   record Evidence(
@@ -46,6 +47,7 @@ final class Checker {
       List<Attempt> attempts,
       List<Trace> traces,
       Set<Long> edited,
+      Set<Long> refused,
       List<String> survivors) {}
 
   /** What was found, each with the issue or process concerned. */
@@ -64,8 +66,9 @@ final class Checker {
     found.get(Count.SURVIVING_PROCESSES).addAll(evidence.survivors());
     Map<Long, List<Attempt>> attempts =
         evidence.attempts().stream().collect(Collectors.groupingBy(Attempt::issueId));
+    evidence.refused().forEach(id -> found.get(Count.ISSUES_IN_NO_FINAL_STATE).add(word(id)));
     for (Issue issue : evidence.issues()) {
-      if (!FINAL.contains(issue.status())) {
+      if (!evidence.refused().contains(issue.id()) && !FINAL.contains(issue.status())) {
         found.get(Count.ISSUES_IN_NO_FINAL_STATE).add(word(issue.id()));
       }
       if (!evidence.edited().contains(issue.id())) {

@@ -13,6 +13,7 @@ class CheckerTest {
   private final List<Checker.Trace> traces = new ArrayList<>();
   private final List<String> survivors = new ArrayList<>();
   private Set<Long> edited = Set.of();
+  private Set<Long> refused = Set.of();
 
   @Test
   void goodRunHasNoFindings() {
@@ -32,6 +33,14 @@ class CheckerTest {
   @Test
   void issueLeftBehindIsFound() {
     issue("pending");
+    assertFound(Checker.Count.ISSUES_IN_NO_FINAL_STATE);
+  }
+
+  @Test
+  void endThatIsStillToBeWrittenIsFound() {
+    issue("completed");
+    attempt(1, "completed");
+    refused = Set.of(1L);
     assertFound(Checker.Count.ISSUES_IN_NO_FINAL_STATE);
   }
 
@@ -100,7 +109,8 @@ class CheckerTest {
   }
 
   private void assertFound(Checker.Count... counts) {
-    var found = Checker.check(new Checker.Evidence(issues, attempts, traces, edited, survivors));
+    var found =
+        Checker.check(new Checker.Evidence(issues, attempts, traces, edited, refused, survivors));
     assertEquals(
         Set.of(counts),
         Set.copyOf(found.keySet().stream().filter(count -> !found.get(count).isEmpty()).toList()));

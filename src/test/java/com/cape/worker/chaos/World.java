@@ -24,6 +24,8 @@ final class World implements AutoCloseable {
       """
       #!/bin/bash
       id=$1
+      stopped=no
+      nap() { sleep "$1" 9>&-; }
       trace() { printf '%s %s %s\\n' "$1" "$CAPE_RUN_ID" "$CAPE_WORKER_ID" >>"$CHAOS_DIR/traces/$id"; }
       exec 9>>"$CHAOS_DIR/locks/$id"
       flock -n 9 || trace overlap
@@ -40,19 +42,21 @@ final class World implements AutoCloseable {
         victims=("$worker" "$PPID" "$watcher")
         kill -9 "${victims[dice - 12]}"
       elif [ "$dice" -lt 18 ]; then
-        trap '' TERM
+        # Takes no notice of TERM but in its trace: an exit 0 after a stop is no result.
+        trap 'stopped=yes' TERM
+        nap() { (trap '' TERM; exec sleep "$1" 9>&-); }
       elif [ "$dice" -lt 20 ]; then
         kill -STOP "$PPID"
       elif [ "$dice" -lt 22 ]; then
         read -r _ _ _ watcher _ <"/proc/$PPID/stat"
         kill -STOP "$watcher"
       fi
-      sleep "$((dice % 3)).$((dice % 10))" 9>&-
+      nap "$((dice % 3)).$((dice % 10))"
       if [ "$dice" -ge 90 ]; then
         trace failing
         exit $((dice == 99 ? 65 : 1))
       fi
-      trace done
+      [ "$stopped" = no ] && trace done
       exit 0
       """;
 
@@ -103,11 +107,12 @@ final class World implements AutoCloseable {
     server = start(port);
   }
 
-  /** Starts a worker that reaches the server through that port. */
+  /** Starts a worker that reaches the server through that port; each statement goes as text. */
   WorkerProcess worker(String id, int port) {
     Map<String, String> environment = new HashMap<>();
     environment.put(
-        "CAPE_DATABASE_URL", "postgresql://postgres@127.0.0.1:%d/postgres".formatted(port));
+        "CAPE_DATABASE_URL",
+        "postgresql://postgres@127.0.0.1:%d/postgres?prepareThreshold=0".formatted(port));
     environment.put("CAPE_WORKER_ID", id);
     environment.put("CAPE_ADW_COMMAND", "./adw {id}");
     environment.put("CAPE_POLL_INTERVAL", "1");
@@ -133,6 +138,22 @@ final class World implements AutoCloseable {
         Statement statement = connection.createStatement()) {
       statement.execute(sql);
     }
+  }
+
+  /** The same beside what else goes on; a server that goes away ends it. */
+  void executeAside(String sql) {
+    var thread =
+        new Thread(
+            () -> {
+              try {
+                execute(sql);
+              } catch (SQLException e) {
+                System.out.println("chaos: " + e.getMessage().lines().findFirst().orElse(""));
+              }
+            },
+            "chaos-aside");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /** The rows, each as its columns' texts; an empty text for NULL. */

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.cli.console.DisplayText;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.PseudoTerminal;
 import com.cape.worker.testing.WorkerProcess;
@@ -34,7 +33,7 @@ class TerminalIT {
     fixture =
         new JarFixture(
             directory, "echo \"begun $2\"; until [ -e go ]; do sleep 0.1; done; echo over");
-    new Migrator(fixture.database.dataSource()).migrate();
+    fixture.migrated();
   }
 
   @ParameterizedTest

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.config.HttpSettings;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.RawHttp;
 import com.cape.worker.testing.TestDatabase;
 import java.io.IOException;
@@ -21,13 +20,12 @@ import java.util.regex.Pattern;
 final class DashboardFixture implements AutoCloseable {
   static final String HOST = "here";
 
-  final TestDatabase database = TestDatabase.create();
+  final TestDatabase database = TestDatabase.createMigrated();
   final Path logs;
   final Dashboard dashboard;
 
   DashboardFixture(Path logs, Optional<String> token) throws IOException {
     this.logs = logs;
-    new Migrator(database.dataSource()).migrate();
     var http = new HttpSettings(HttpAddress.parse("127.0.0.1:0"), token);
     this.dashboard = Dashboard.start(http, DatabaseUrl.parse(database.url()), "1.2.3", HOST, logs);
   }

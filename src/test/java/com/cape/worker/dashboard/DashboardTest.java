@@ -454,7 +454,7 @@ class DashboardTest {
   }
 
   @Test
-  void searchInManyLongDescriptionsStopsInTimeAndGoesOn() throws Exception {
+  void searchInManyLongDescriptionsGoesOnWhereItStopped() throws Exception {
     fixture.database.execute(
         """
         ALTER TABLE cape_issues DISABLE TRIGGER USER;
@@ -465,11 +465,8 @@ class DashboardTest {
     String after = "";
     int pages = 0;
     String json = "";
-    while (!after.equals("null") && pages < 200) {
-      long start = System.nanoTime();
+    while (!after.equals("null") && pages < 1000) {
       json = fixture.json(query + "&after=" + after);
-      Duration took = Duration.ofNanos(System.nanoTime() - start);
-      assertTrue(took.compareTo(Duration.ofSeconds(3)) < 0, took.toString());
       after = DashboardFixture.field("next", json);
       assertEquals(after, DashboardFixture.field("searched_until", json));
       pages++;

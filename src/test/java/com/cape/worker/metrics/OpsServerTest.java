@@ -10,7 +10,6 @@ import com.cape.worker.host.CommandCheck;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.run.ProcessCommandRunner;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import com.cape.worker.worker.ClaimGate;
 import com.cape.worker.worker.state.BeatClock;
@@ -41,7 +40,7 @@ class OpsServerTest {
   private static final String TOKEN = "a token of some length";
 
   private final HttpClient client = HttpClient.newHttpClient();
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final Drain drain = new Drain();
   private volatile boolean alive = true;
   private static final LeaseTimes TIMES =
@@ -56,7 +55,6 @@ class OpsServerTest {
 
   @BeforeEach
   void start() throws IOException {
-    new Migrator(database.dataSource()).migrate();
     Path command = Files.copy(Path.of("/bin/true"), directory.resolve("adw"));
     check = new CommandCheck(command.toString(), directory, "/bin");
     server = server(Optional.empty());

@@ -9,7 +9,6 @@ import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.read.HealthRepository;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import com.cape.worker.worker.state.WorkerListener.PauseReason;
 import com.cape.worker.worker.state.WorkerListener.Write;
@@ -37,13 +36,12 @@ class WorkerMetricsTest {
   private static final Pattern FAMILY = Pattern.compile("(?m)^# TYPE (cape_worker_\\w+) ");
   private static final Pattern USED = Pattern.compile("\\b(?:cape_worker|jvm|process)_\\w+");
 
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private boolean ready = true;
   private WorkerMetrics metrics;
 
   @BeforeEach
   void start() {
-    new Migrator(database.dataSource()).migrate();
     metrics =
         new WorkerMetrics(
             new WorkerMetrics.About(new WorkerId("alice"), "1.2", 3, LEASE),

@@ -2,6 +2,7 @@ package com.cape.worker.testing;
 
 import static org.awaitility.Awaitility.await;
 
+import com.cape.worker.store.schema.Migrator;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,13 +39,9 @@ public final class JarFixture {
     return environment;
   }
 
-  /** Brings the schema up to date, through the JAR. */
-  public JarFixture migrated() throws InterruptedException {
-    try (var migrate = WorkerProcess.start(directory, environment(Map.of()), "migrate")) {
-      if (migrate.exitCode() != 0) {
-        throw new IllegalStateException(migrate.output());
-      }
-    }
+  /** Brings the schema up to date. */
+  public JarFixture migrated() {
+    new Migrator(database.dataSource()).migrate();
     return this;
   }
 

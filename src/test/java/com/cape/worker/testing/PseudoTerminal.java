@@ -33,7 +33,7 @@ public final class PseudoTerminal implements AutoCloseable {
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     String command =
         // Where the tests are started in the background, their processes ignore interrupts.
-        "stty cols %d rows 24; exec env --default-signal=INT %s -jar %s %s"
+        "stty cols %d rows 24; exec env --default-signal=HUP,INT,QUIT,TERM %s -jar %s %s"
             .formatted(
                 columns,
                 quoted(java),

@@ -1,6 +1,7 @@
 package com.cape.worker.testing;
 
 import com.cape.worker.config.DatabaseUrl;
+import com.cape.worker.store.schema.Migrator;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,7 +18,7 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.postgresql.PostgreSQLContainer;
 
 /**
- * An empty database on a real PostgreSQL: one server for a run, a database for whoever asks. The
+ * A database on a real PostgreSQL: one server for each JVM of tests, a database for each test. The
  * server is the one named by CAPE_TEST_DATABASE_URL, else a container where Docker answers, else
  * embedded. With {@code -Dcape.test.pgbouncer=PROGRAM} what is handed out leads through a PgBouncer
  * in transaction mode; {@link #execute} and {@link #value}, the tests' own hands, never do.
@@ -38,6 +39,11 @@ public final class TestDatabase {
     return create("");
   }
 
+  /** A new database with the newest schema, copied from one that was migrated once. */
+  public static TestDatabase createMigrated() {
+    return create(" TEMPLATE " + Template.NAME);
+  }
+
   /** A new one in which every character is a byte: there are 256 of them. */
   public static TestDatabase createLatin1() {
     return create(" TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
@@ -50,6 +56,13 @@ public final class TestDatabase {
   }
 
   private static TestDatabase create(String options) {
+    String name = createNamed(options);
+    return PgBouncer.named().isPresent()
+        ? direct(Optional.of(name)).throughPgBouncer()
+        : direct(Optional.of(name));
+  }
+
+  private static String createNamed(String options) {
     String name = "cape_test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet();
     var server = direct(Optional.empty());
     server.execute("CREATE DATABASE " + name + options);
@@ -60,9 +73,7 @@ public final class TestDatabase {
               new Thread(
                   () -> server.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)")));
     }
-    return PgBouncer.named().isPresent()
-        ? direct(Optional.of(name)).throughPgBouncer()
-        : direct(Optional.of(name));
+    return name;
   }
 
   private static TestDatabase direct(Optional<String> name) {
@@ -127,6 +138,15 @@ public final class TestDatabase {
       source.setPortNumbers(new int[] {PORT});
       source.setPrepareThreshold(0);
       return source;
+    }
+  }
+
+  /** Nobody may be connected to it while it is copied. */
+  private static final class Template {
+    private static final String NAME = createNamed("");
+
+    static {
+      new Migrator(Server.at(Optional.of(NAME))).migrate();
     }
   }
 

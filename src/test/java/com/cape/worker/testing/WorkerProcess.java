@@ -62,12 +62,12 @@ public final class WorkerProcess implements AutoCloseable {
       Path directory,
       Map<String, String> environment,
       String... arguments) {
-    // A shell's background job, which the tests may be, ignores INT, and so would the worker.
+    // What the tests were started by, nohup or a shell's background job, may ignore HUP or INT.
     List<String> command =
         new ArrayList<>(
             List.of(
                 "/usr/bin/env",
-                "--default-signal=INT",
+                "--default-signal=HUP,INT,QUIT,TERM",
                 javaHome.resolve("bin/java").toString(),
                 // As the services start it.
                 "-XX:+UseSerialGC",

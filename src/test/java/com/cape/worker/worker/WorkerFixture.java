@@ -40,7 +40,7 @@ public final class WorkerFixture {
       new WorkerIdentity(new WorkerId("alice"), UUID.randomUUID(), "here", 1);
   public static final Duration LEASE = Duration.ofMinutes(5);
 
-  public final TestDatabase database = TestDatabase.create();
+  public final TestDatabase database = TestDatabase.createMigrated();
   public final Stores stores = stores(database);
   final Drain drain = new Drain();
   private static final ProcessCommandRunner COMMANDS =

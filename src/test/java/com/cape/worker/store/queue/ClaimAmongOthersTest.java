@@ -36,7 +36,7 @@ class ClaimAmongOthersTest {
   private static final String CLAIM =
       "cape_claim_next(gen_random_uuid(), 'alice', gen_random_uuid(), 'here', 1, '/logs', 300)";
 
-  private final TestDatabase test = TestDatabase.create();
+  private final TestDatabase test = TestDatabase.createMigrated();
   private final IssueRepository issues = new IssueRepository(new Database(test.dataSource()));
 
   @BeforeEach

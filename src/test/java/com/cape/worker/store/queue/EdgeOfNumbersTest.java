@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.util.HashSet;
 import java.util.Optional;
@@ -24,13 +23,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("database")
 @Timeout(30)
 class EdgeOfNumbersTest {
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
 
   @BeforeEach
   void insertAnOddIssueBeforeAnotherOne() {
-    new Migrator(database.dataSource()).migrate();
     database.execute(
         "INSERT INTO cape_issues (description, priority) VALUES ('odd', 1), ('another', 0)");
   }

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 
 @Tag("database")
 class IssueRepositoryTest {
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
 

@@ -11,6 +11,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.schema.Migrator;
+import com.cape.worker.testing.Repeats;
 import com.cape.worker.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -35,7 +36,7 @@ import org.junit.jupiter.api.Timeout;
 @Tag("database")
 @Timeout(180)
 class LeaseProtocolTest {
-  private static final int INTERLEAVINGS = 1000;
+  private static final int INTERLEAVINGS = Repeats.of(300, 1000);
   private static final int STEPS = 16;
   private static final RetryPolicy RETRIES =
       new RetryPolicy(0, Duration.ofSeconds(1), Duration.ofSeconds(1));
@@ -51,7 +52,7 @@ class LeaseProtocolTest {
           "INSERT INTO cape_issues (id, description) VALUES (1, 'again') ON CONFLICT DO NOTHING",
           "INSERT INTO cape_issues (id, description, fence) VALUES (1, 'b', 9) ON CONFLICT DO NOTHING");
 
-  private final TestDatabase test = TestDatabase.create();
+  private final TestDatabase test = TestDatabase.createMigrated();
   private final List<Run> runs = new ArrayList<>();
   private final Map<Long, Long> fences = new HashMap<>();
   private final List<String> story = new ArrayList<>();

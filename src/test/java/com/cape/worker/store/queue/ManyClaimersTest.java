@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.time.Duration;
 import java.util.Comparator;
@@ -23,11 +22,10 @@ class ManyClaimersTest {
   private static final int CLAIMERS = 32;
   private static final int ISSUES = 10_000;
 
-  private final TestDatabase test = TestDatabase.create();
+  private final TestDatabase test = TestDatabase.createMigrated();
 
   @Test
   void eachIssueIsClaimedOnceAndInOrderWithinItsPriority() throws Exception {
-    new Migrator(test.dataSource()).migrate();
     // Due in another order than inserted; most share their moment with others.
     test.execute(
         """

@@ -33,7 +33,7 @@ import org.postgresql.PGNotification;
 class NotificationTest {
   private static final String LAST = "last";
 
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final Database open = new Database(database.dataSource());
   private final IssueRepository issues = new IssueRepository(open);
   private Connection session;

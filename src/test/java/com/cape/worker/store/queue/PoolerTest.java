@@ -25,8 +25,7 @@ class PoolerTest {
   @Test
   void tenThousandClaimsMeetNoError() throws Exception {
     PgBouncer.require();
-    TestDatabase pooled = TestDatabase.create().throughPgBouncer();
-    new Migrator(pooled.dataSource()).migrate();
+    TestDatabase pooled = TestDatabase.createMigrated().throughPgBouncer();
     pooled.execute(
         "INSERT INTO cape_issues (description) SELECT 'issue' FROM generate_series(1, 10000)");
     Crowd.Result result;

@@ -30,7 +30,7 @@ class RescueTest {
   private static final RetryPolicy RETRIES =
       new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1));
 
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final Database open = new Database(database.dataSource());
   private final IssueRepository issues = new IssueRepository(open);
   private final RescueRepository rescues = new RescueRepository(open);

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("database")
 @Timeout(30)
 class SettleTest {
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
 

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 class WorkerRepositoryTest {
   private static final WorkerIdentity OTHER = RepositoryFixture.worker("alice");
 
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final WorkerRepository workers =
       new WorkerRepository(new Database(database.dataSource()), "1.0");
 

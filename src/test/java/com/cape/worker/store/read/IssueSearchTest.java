@@ -3,7 +3,6 @@ package com.cape.worker.store.read;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.cape.worker.store.Database;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,12 +16,11 @@ import org.junit.jupiter.api.Test;
 class IssueSearchTest {
   private static final long SLOW = Duration.ofMillis(400).toNanos();
 
-  private final TestDatabase database = TestDatabase.create();
+  private final TestDatabase database = TestDatabase.createMigrated();
   private final AtomicLong nanos = new AtomicLong();
 
   @Test
   void searchThatTakesTooLongSaysHowFarItCameAndGoesOnFromThere() {
-    new Migrator(database.dataSource()).migrate();
     database.execute(
         "INSERT INTO cape_issues (description, status) SELECT CASE n WHEN 7 THEN 'needle' ELSE 'hay' END,"
             + " 'completed' FROM generate_series(1, 3000) AS n");
