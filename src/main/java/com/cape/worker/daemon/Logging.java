@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
 public final class Logging {
   private static final FileSize LARGEST_FILE = FileSize.valueOf("10MB");
   // The worker tells of an outage itself, once.
-  private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari", "org.flywaydb");
+  private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari");
 
   private Logging() {}
 
