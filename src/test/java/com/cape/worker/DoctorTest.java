@@ -65,7 +65,7 @@ class DoctorTest {
         "ALTER TABLE cape_workers DROP COLUMN free_slots | no column free_slots on cape_workers",
         "ALTER TABLE cape_issues DISABLE TRIGGER cape_notify_cancel | no trigger cape_notify_cancel on cape_issues",
         "DROP TRIGGER cape_notify_pause ON cape_pauses | no trigger cape_notify_pause on cape_pauses",
-        "DROP FUNCTION cape_claim_next | no function cape_claim_next",
+        "DROP TRIGGER cape_notify_due ON cape_issues | no trigger cape_notify_due",
         "DROP TABLE cape_pauses | no table cape_pauses; the migrations may run again",
         "DELETE FROM cape_worker_schema_history WHERE version = '5' | is not up to date; run 'cape-worker migrate'"
       })

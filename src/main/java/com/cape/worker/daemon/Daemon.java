@@ -177,7 +177,7 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              config.http().isEmpty() ? new IssueRepository(work) : IssueRepository.measuring(work),
+              new IssueRepository(work),
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));

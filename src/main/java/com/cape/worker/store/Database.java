@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiFunction;
 import javax.sql.DataSource;
@@ -42,6 +43,9 @@ public final class Database implements AutoCloseable {
               : SQLExceptionOverride.Override.CONTINUE_EVICT;
         }
       };
+  // A serialization failure, a deadlock: the whole transaction is to be tried again.
+  private static final Set<String> TAKEN_BACK = Set.of("40001", "40P01");
+  private static final int MOST_TRIES = 5;
   private static final int CONNECT_SECONDS = 5;
   // Of all hosts together, where a person waits.
   private static final int LONGEST_LOGIN_SECONDS = 8;
@@ -287,6 +291,18 @@ public final class Database implements AutoCloseable {
   }
 
   private <T> T execute(String sql, Binder binder, Answer<T> answer) {
+    for (int tries = 1; ; tries++) {
+      try {
+        return executeOnce(sql, binder, answer);
+      } catch (StoreException e) {
+        if (!TAKEN_BACK.contains(e.sqlState()) || tries == MOST_TRIES) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private <T> T executeOnce(String sql, Binder binder, Answer<T> answer) {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement statement = connection.prepareStatement(sql)) {
       // The driver asks the server to cancel it then, which costs nothing until it happens.
@@ -372,7 +388,12 @@ public final class Database implements AutoCloseable {
     }
 
     public Binding seconds(Duration value) throws SQLException {
-      statement.setDouble(next++, value.toMillis() / 1000.0);
+      return seconds(Optional.of(value));
+    }
+
+    public Binding seconds(Optional<Duration> value) throws SQLException {
+      statement.setObject(
+          next++, value.map(wait -> wait.toMillis() / 1000.0).orElse(null), Types.DOUBLE);
       return this;
     }
   }

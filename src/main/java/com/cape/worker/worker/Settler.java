@@ -237,6 +237,13 @@ final class Settler {
           outcome);
       return;
     }
+    if (settled.get().refusal().isPresent()) {
+      LOG.error(
+          "the issue does not take how its attempt ended; it is written later outcome={} cause={}",
+          outcome,
+          settled.get().refusal().get());
+      return;
+    }
     if (settled.get().status().isEmpty()) {
       LOG.warn("issue deleted or claimed again, attempt closed alone outcome={}", outcome);
       return;

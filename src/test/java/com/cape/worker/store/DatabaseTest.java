@@ -75,7 +75,7 @@ class DatabaseTest {
       assertEquals(StoreException.Kind.FORBIDDEN, failure(plain, "SELECT 1 FROM theirs").kind());
       assertEquals(StoreException.Kind.SCHEMA, failure(plain, "SELECT 1 FROM missing").kind());
       assertEquals(StoreException.Kind.SCHEMA, failure(plain, "SELECT missing").kind());
-      assertEquals(StoreException.Kind.OTHER, failure(plain, "SELECT 1 / 0").kind());
+      assertEquals(StoreException.Kind.REFUSED, failure(plain, "SELECT 1 / 0").kind());
     }
   }
 
@@ -96,7 +96,7 @@ class DatabaseTest {
       other.createStatement().execute("LOCK TABLE busy");
       StoreException failure = failure(database, "SELECT 1 FROM busy");
       assertEquals("57014", failure.sqlState());
-      assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
+      assertEquals(StoreException.Kind.BUSY, failure.kind());
       assertEquals("0", server.value("SELECT count(*) FROM pg_locks WHERE NOT granted"));
       other.rollback();
       assertEquals(Optional.empty(), value(database, "SELECT id FROM busy"));

@@ -11,7 +11,6 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import com.cape.worker.worker.state.Attempt;
 import com.cape.worker.worker.state.Attempts;
@@ -50,13 +49,12 @@ public final class WorkerFixture {
 
   public WorkerFixture(Path directory) {
     this.directory = directory;
-    new Migrator(database.dataSource()).migrate();
     stores.workers().register(ALICE, LEASE, List.of());
   }
 
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
-    var issues = IssueRepository.measuring(open);
+    var issues = new IssueRepository(open);
     return new Stores(issues, issues, new WorkerRepository(open, "test"), Optional.empty());
   }
 

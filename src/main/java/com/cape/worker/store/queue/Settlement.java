@@ -49,7 +49,7 @@ public record Settlement(
         fleetPause);
   }
 
-  private static String ascii(String text) {
+  static String ascii(String text) {
     return BEYOND_ASCII.matcher(text).replaceAll("?");
   }
 
