@@ -120,7 +120,7 @@ final class ClaimLine {
   }
 
   /** Claims, or waits until that may be worth another try. */
-  private Optional<Attempt> turn() throws InterruptedException {
+  Optional<Attempt> turn() throws InterruptedException {
     waiting.onTurn().run();
     Optional<Hold> hold = gate.hold();
     if (hold.isPresent()) {

@@ -7,21 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.testing.LostAnswers;
 import com.cape.worker.worker.state.Attempt;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import javax.sql.DataSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -167,7 +161,7 @@ class IssueWorkerTest {
     fixture.insert("two");
     IssueWorker worker =
         fixture.worker(
-            new IssueRepository(new Database(answersLost(fixture.database.dataSource(), 3))),
+            new IssueRepository(new Database(lostAnswers(3))),
             fixture.script("echo $CAPE_ISSUE_ID >>ran"));
     assertEquals(IssueWorker.End.IDLE, worker.run());
     assertEquals(List.of("1", "2"), Files.readAllLines(directory.resolve("ran")));
@@ -178,7 +172,7 @@ class IssueWorkerTest {
   @Test
   void claimWhoseAnswerWasLostIsGivenBackByAWorkerThatDrains() throws Exception {
     fixture.insert("one");
-    var issues = new IssueRepository(new Database(answersLost(fixture.database.dataSource(), 1)));
+    var issues = new IssueRepository(new Database(lostAnswers(1)));
     var settling = fixture.settling(issues, fixture.gate(fixture.script("exit 0")));
     var waiting =
         CompletableFuture.supplyAsync(
@@ -198,55 +192,10 @@ class IssueWorkerTest {
             && attempt.get().stopAsked().stream().allMatch(StopReason.INTERRUPTED::equals));
   }
 
-  /** Fails after the statement of so many claims and settles was committed. */
-  private static DataSource answersLost(DataSource source, int count) {
-    var left = new AtomicInteger(count);
-    return proxy(
-        DataSource.class,
-        source,
-        (method, result) ->
-            result instanceof Connection connection
-                ? proxy(
-                    Connection.class,
-                    connection,
-                    (called, prepared) ->
-                        prepared instanceof PreparedStatement statement
-                            ? proxy(
-                                PreparedStatement.class,
-                                statement,
-                                (name, answer) -> loseIfDue(name, statement, left, answer))
-                            : prepared)
-                : result);
-  }
-
-  private static Object loseIfDue(
-      String method, PreparedStatement statement, AtomicInteger left, Object answer)
-      throws SQLException {
-    String text = statement.toString();
-    boolean writes =
-        text.contains("claim") || text.contains("settle") || text.contains("run_after");
-    if (method.equals("execute") && writes && left.getAndDecrement() > 0) {
-      throw new SQLException("the connection was cut", "08006");
-    }
-    return answer;
-  }
-
-  private interface After {
-    Object apply(String method, Object result) throws Exception;
-  }
-
-  private static <T> T proxy(Class<T> type, T target, After after) {
-    return type.cast(
-        Proxy.newProxyInstance(
-            type.getClassLoader(),
-            new Class<?>[] {type},
-            (self, method, arguments) -> {
-              try {
-                return after.apply(method.getName(), method.invoke(target, arguments));
-              } catch (InvocationTargetException e) {
-                throw e.getCause();
-              }
-            }));
+  private LostAnswers lostAnswers(int count) {
+    var lost = new LostAnswers(fixture.database.dataSource());
+    lost.next(count);
+    return lost;
   }
 
   private CompletableFuture<IssueWorker.End> runUntilStarted(String script, Duration drainTimeout)

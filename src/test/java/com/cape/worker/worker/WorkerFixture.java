@@ -63,20 +63,31 @@ public final class WorkerFixture {
         "INSERT INTO cape_issues (description) VALUES ('" + description.replace("'", "''") + "')");
   }
 
+  /** What is run in a directory. */
+  record Command(Path directory) {
+    RunPlan plan(String template) {
+      return plan(template, System.getenv("PATH"));
+    }
+
+    RunPlan plan(String template, String searchPath) {
+      CommandTemplate command = CommandTemplate.parse(template);
+      return new RunPlan(
+          command,
+          new CommandCheck(command.program(), directory, searchPath),
+          Map.of(),
+          Set.of(),
+          directory,
+          directory.resolve("issues"),
+          directory.resolve("runs"),
+          1 << 20,
+          Duration.ofSeconds(2),
+          Duration.ofSeconds(1));
+    }
+  }
+
   /** A plan that runs a program found on a PATH, with words that know placeholders. */
   RunPlan plan(String template, String searchPath) {
-    CommandTemplate command = CommandTemplate.parse(template);
-    return new RunPlan(
-        command,
-        new CommandCheck(command.program(), directory, searchPath),
-        Map.of(),
-        Set.of(),
-        directory,
-        directory.resolve("issues"),
-        directory.resolve("runs"),
-        1 << 20,
-        Duration.ofSeconds(2),
-        Duration.ofSeconds(1));
+    return new Command(directory).plan(template, searchPath);
   }
 
   public RunPlan script(String script) {

@@ -92,7 +92,7 @@ public final class Heartbeat implements AutoCloseable {
   }
 
   /** One beat: all leases in one statement, then the registration, which no run depends on. */
-  void beat() {
+  public void beat() {
     extendLeases();
     WorkerStatus now = reporting.status().get();
     Optional<HeartbeatReply> reply = stores.workers().heartbeat(worker, now, times.lease());

@@ -66,7 +66,7 @@ public final class Rescuer implements AutoCloseable {
   }
 
   /** One turn. Never throws: the slots and the heartbeat report an outage. */
-  void turn() {
+  public void turn() {
     if (!database.available()) {
       quietSinceNanos = System.nanoTime();
     }

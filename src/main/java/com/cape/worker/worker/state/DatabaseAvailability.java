@@ -22,11 +22,20 @@ public final class DatabaseAvailability {
   private record Failure(boolean outage, Duration nextWait) {}
 
   private final Listeners listeners;
+  private final Duration firstWait;
   private final Map<String, Failure> failures = new HashMap<>();
   private long sinceNanos;
 
   public DatabaseAvailability(Listeners listeners) {
+    this(listeners, FIRST_WAIT);
+  }
+
+  /**
+   * @param firstWait before the second try; twice as long before each further one
+   */
+  public DatabaseAvailability(Listeners listeners, Duration firstWait) {
     this.listeners = requireNonNull(listeners);
+    this.firstWait = requireNonNull(firstWait);
   }
 
   /**
@@ -47,7 +56,7 @@ public final class DatabaseAvailability {
     } else if (!outage && before == null) {
       LOG.error("the database refuses a statement; trying again who={}", who, failure);
     }
-    Duration wait = before == null ? FIRST_WAIT : before.nextWait();
+    Duration wait = before == null ? firstWait : before.nextWait();
     Duration twice = wait.multipliedBy(2);
     failures.put(
         who, new Failure(outage, twice.compareTo(LONGEST_WAIT) < 0 ? twice : LONGEST_WAIT));
