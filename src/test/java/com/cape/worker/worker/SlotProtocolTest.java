@@ -59,7 +59,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("database")
 @Timeout(300)
 class SlotProtocolTest {
-  private static final int INTERLEAVINGS = Repeats.of(100, 600);
+  private static final int INTERLEAVINGS = Repeats.of(40, 600);
   private static final int STEPS = 20;
   private static final Duration LEASE = Duration.ofMinutes(5);
   private static final List<String> EDITS =
