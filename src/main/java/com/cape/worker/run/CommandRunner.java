@@ -1,10 +1,8 @@
 package com.cape.worker.run;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.UUID;
 
 /** Runs external commands. Safe for use by several threads. */
 public interface CommandRunner {
@@ -30,12 +28,11 @@ public interface CommandRunner {
   /**
    * Makes sure that nothing lives of a run whose worker has died, and tells how it ended.
    *
-   * @param runDirectory the one that its specification named
    * @return empty when the run was on another machine, or in another pid namespace, and did not end
    *     there as far as its record tells
    * @throws IOException when its files cannot be read
    */
-  Optional<Ending> recover(Path runDirectory, UUID runId, Duration grace)
+  Optional<Ending> recover(RunFolder folder, Duration grace)
       throws IOException, InterruptedException;
 
   /** A command that was started. */
@@ -45,12 +42,6 @@ public interface CommandRunner {
      * timeout and output limit. One thread calls this, once.
      */
     Ending await() throws InterruptedException;
-
-    /**
-     * Keeps on disk how the run ended, for a successor that settles it should this process die
-     * first. Returns once it is there. Any thread.
-     */
-    void keep(Ending ending) throws IOException;
 
     /**
      * Ends the run with TERM, the grace, then KILL. Any thread.

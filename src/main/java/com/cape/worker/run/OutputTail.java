@@ -28,17 +28,21 @@ public final class OutputTail {
   /**
    * Reads the tail of a file.
    *
-   * @throws IOException when the file cannot be read
+   * @throws java.nio.file.NoSuchFileException when no regular file is there
    */
   public static String of(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file)) {
-      long start = Math.max(0, channel.size() - READ_BYTES);
-      ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
-      while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {}
-      String text = new String(bytes.array(), 0, bytes.position(), UTF_8);
-      String whole = start == 0 ? text : CUT_WORD.matcher(text).replaceFirst("");
-      return lastBytes(PlainText.lines(whole), LIMIT_BYTES);
+    try (FileChannel channel = SafeFile.open(file)) {
+      return of(channel);
     }
+  }
+
+  static String of(FileChannel channel) throws IOException {
+    long start = Math.max(0, channel.size() - READ_BYTES);
+    ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
+    while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {}
+    String text = new String(bytes.array(), 0, bytes.position(), UTF_8);
+    String whole = start == 0 ? text : CUT_WORD.matcher(text).replaceFirst("");
+    return lastBytes(PlainText.lines(whole), LIMIT_BYTES);
   }
 
   /** The longest end of the text that fits into so many bytes of UTF-8. */

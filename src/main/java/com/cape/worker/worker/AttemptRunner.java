@@ -2,9 +2,11 @@ package com.cape.worker.worker;
 
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
-import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.RunFolder;
+import com.cape.worker.run.RunSpec;
 import com.cape.worker.run.StopReason;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -20,27 +22,28 @@ final class AttemptRunner {
   private static final int NOT_EXECUTABLE = 126;
   private static final int NOT_FOUND = 127;
 
-  private final RunDirectories directories;
+  private final Path runs;
+  private final Path issueLogs;
   private final RunFiles files;
   private final CommandCheck check;
   private final CommandRunner commands;
-  private final LiveRuns runs;
+  private final LiveRuns live;
   private final Settler settler;
   private final Claims claims;
 
   AttemptRunner(
-      RunDirectories directories,
+      RunPlan plan,
       RunFiles files,
-      CommandCheck check,
       CommandRunner commands,
-      LiveRuns runs,
+      LiveRuns live,
       Settler settler,
       Claims claims) {
-    this.directories = directories;
+    this.runs = plan.runs();
+    this.issueLogs = plan.issueLogs();
+    this.check = plan.check();
     this.files = files;
-    this.check = check;
     this.commands = commands;
-    this.runs = runs;
+    this.live = live;
     this.settler = settler;
     this.claims = claims;
   }
@@ -67,11 +70,13 @@ final class AttemptRunner {
       if (program.isEmpty()) {
         return notStarted(claim, trouble());
       }
-      Path output = files.create(claim);
-      CommandRunner.Run run =
-          commands.start(files.spec(claim, program.get(), output, held.since()), started);
-      LOG.info("workflow started log={}", output);
-      return await(held, run, output, program.get());
+      RunFolder folder = RunFolder.create(runs, claim);
+      try (AttemptLog output = AttemptLog.create(issueLogs, claim)) {
+        RunSpec spec = files.spec(folder, program.get(), output, held.since());
+        CommandRunner.Run run = commands.start(spec, started);
+        LOG.info("workflow started log={}", output.path());
+        return await(held, run, spec, program.get());
+      }
     } catch (IOException e) {
       return notStarted(claim, e.toString());
     } finally {
@@ -79,25 +84,22 @@ final class AttemptRunner {
     }
   }
 
-  private Seen await(Held held, CommandRunner.Run run, Path output, Path program)
+  private Seen await(Held held, CommandRunner.Run run, RunSpec spec, Path program)
       throws InterruptedException {
     Claim claim = held.claim();
-    runs.add(claim.runId(), run, held.since());
+    live.add(claim.runId(), run, held.since());
     try {
-      // While the command is being started: of the run before, and for the next one.
-      directories.renewSettled();
-      directories.prepare();
       Ending ending = run.await();
       LOG.info(
           "workflow ended exit={} stopped={} ran_s={}",
           ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
           ending.stopReason().map(StopReason::word).orElse("no"),
           ending.ran().toSeconds());
-      Optional<String> cause = notStartedBecause(ending, program, output);
+      Optional<String> cause = notStartedBecause(ending, program, spec.output());
       if (cause.isPresent()) {
         return notStarted(claim, cause.get());
       }
-      String tail = files.tail(output);
+      String tail = spec.output().tail();
       var next = new AtomicReference<Held>();
       boolean settled =
           settler.settle(
@@ -105,25 +107,22 @@ final class AttemptRunner {
               ending,
               tail,
               settlement -> claims.settle(claim, settlement, next::set),
-              () -> run.keep(ending));
+              () -> spec.folder().keep(ending));
       if (settled) {
-        directories.settled(claim);
-      }
-      if (next.get() == null) {
-        directories.renewSettled();
+        spec.folder().delete();
       }
       return new Seen(Optional.empty(), Optional.ofNullable(next.get()));
     } finally {
-      runs.remove(claim.runId());
+      live.remove(claim.runId());
     }
   }
 
   private Seen notStarted(Claim claim, String cause) throws InterruptedException {
-    directories.keepNotStarted(claim, cause);
+    RunFolder folder = RunFolder.of(runs, claim);
+    folder.keepNotStarted(cause);
     if (settler.settle(claim, () -> EndingRules.notStarted(claim, cause), Settler.KEPT)) {
-      directories.settled(claim);
+      folder.delete();
     }
-    directories.renewSettled();
     return new Seen(Optional.of(cause), Optional.empty());
   }
 
@@ -131,12 +130,12 @@ final class AttemptRunner {
     return check.trouble().orElse("the command came and went");
   }
 
-  private Optional<String> notStartedBecause(Ending ending, Path program, Path output) {
+  private Optional<String> notStartedBecause(Ending ending, Path program, AttemptLog output) {
     if (ending.stopReason().equals(Optional.of(StopReason.NOT_STARTED))) {
       // A process that could not become the command has printed why.
       return check
           .trouble()
-          .or(() -> files.tail(output).lines().reduce((before, last) -> last))
+          .or(() -> output.tail().lines().reduce((before, last) -> last))
           .or(
               () ->
                   Optional.of("no process could be started; is memory short, or a limit reached?"));

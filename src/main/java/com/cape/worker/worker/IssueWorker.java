@@ -1,7 +1,6 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.run.CommandRunner;
-import com.cape.worker.run.RunDirectories;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.ClaimResult;
 import com.cape.worker.store.queue.HeartbeatReply;
@@ -53,7 +52,6 @@ public final class IssueWorker {
       Executors.newCachedThreadPool(
           work -> WorkerThread.named("slot-" + threads.incrementAndGet(), work));
   private final AtWork atWork = new AtWork();
-  private final RunDirectories directories;
   private final Slots slots;
   private final Listening listening;
   private final ClaimOrder fleet;
@@ -93,18 +91,15 @@ public final class IssueWorker {
     this.rest = new PollSchedule(loopPlan.pollInterval(), fleet, random, listeners);
     var rules = new EndingRules(plan.retries(), random);
     this.settler = new Settler(issues, rules, outage, drain, listeners);
-    this.directories = new RunDirectories(runPlan.runs());
-    var files = new RunFiles(identity.id(), runPlan, times, directories);
+    var files = new RunFiles(identity.id(), runPlan, times);
     this.heartbeat =
         new Heartbeat(identity, stores, runs, this::presence, this::called, outage, times, signs);
     this.summons = new NotificationHandler(identity.id(), fleet, slots, wakeUp, heartbeat, atWork);
     String issueLogs = runPlan.issueLogs().toString();
     this.claims =
         new Claims(identity, issues, issueLogs, loopPlan.lease(), atWork, this::mayGoOn, listeners);
-    this.attempts =
-        new AttemptRunner(directories, files, runPlan.check(), commands, runs, settler, claims);
-    this.recovery =
-        new Recovery(directories, files, commands, claims, settler, runPlan.grace(), executor);
+    this.attempts = new AttemptRunner(runPlan, files, commands, runs, settler, claims);
+    this.recovery = new Recovery(runPlan, commands, claims, settler, executor);
     this.rescuer = new Rescuer(stores.rescues(), plan.retries(), outage, times.period(), listeners);
     drain.onChange(this::drainChanged);
   }
@@ -121,7 +116,6 @@ public final class IssueWorker {
         rescuer;
         listening) {
       recover();
-      directories.prepare();
       Optional<End> end = Optional.empty();
       while (end.isEmpty() && !drain.begun()) {
         end = turn();
@@ -137,7 +131,6 @@ public final class IssueWorker {
       return settler.unsettled() > 0 ? End.UNSETTLED : end.orElse(End.STOPPED);
     } finally {
       executor.shutdown();
-      directories.deleteUnused();
     }
   }
 

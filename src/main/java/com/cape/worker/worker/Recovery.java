@@ -1,12 +1,11 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
+import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
-import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.RunFolder;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -24,37 +23,22 @@ import org.slf4j.LoggerFactory;
 final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
-  private final RunDirectories directories;
-  private final RunFiles files;
+  private final RunPlan plan;
   private final CommandRunner commands;
   private final Claims claims;
   private final Settler settler;
-  private final Duration grace;
   private final Executor executor;
 
-  /**
-   * For one worker.
-   *
-   * @param grace of each run that still lives
-   */
   Recovery(
-      RunDirectories directories,
-      RunFiles files,
-      CommandRunner commands,
-      Claims claims,
-      Settler settler,
-      Duration grace,
-      Executor executor) {
-    this.directories = directories;
-    this.files = files;
+      RunPlan plan, CommandRunner commands, Claims claims, Settler settler, Executor executor) {
+    this.plan = plan;
     this.commands = commands;
     this.claims = claims;
     this.settler = settler;
-    this.grace = grace;
     this.executor = executor;
   }
 
-  private record Ended(RunDirectories.Left run, Optional<Ending> ending) {}
+  private record Ended(RunFolder run, Optional<Ending> ending) {}
 
   /**
    * Recovers.
@@ -62,9 +46,9 @@ final class Recovery {
    * @param predecessor the instance that had the state directory before, as far as it is known
    */
   void run(Optional<UUID> predecessor) throws InterruptedException {
-    List<RunDirectories.Left> left;
+    List<RunFolder> left;
     try {
-      left = directories.left();
+      left = RunFolder.left(plan.runs());
     } catch (IOException e) {
       LOG.error("cannot look for the runs of the predecessor; their leases will run out", e);
       return;
@@ -75,7 +59,7 @@ final class Recovery {
     }
   }
 
-  private void endAndSettle(List<RunDirectories.Left> left) throws InterruptedException {
+  private void endAndSettle(List<RunFolder> left) throws InterruptedException {
     // At once, each has a grace.
     List<CompletableFuture<Ended>> endings =
         left.stream().map(run -> CompletableFuture.supplyAsync(() -> end(run), executor)).toList();
@@ -85,24 +69,24 @@ final class Recovery {
   }
 
   /** What was claimed and never came to a run, or deleted its files; that may well live. */
-  private List<RunDirectories.Left> withoutFiles(UUID predecessor) throws InterruptedException {
+  private List<RunFolder> withoutFiles(UUID predecessor) throws InterruptedException {
     List<Claim> held = new ArrayList<>();
     settler.ask(() -> held.addAll(claims.heldBy(predecessor)));
     return held.stream()
-        .filter(claim -> Files.notExists(directories.of(claim)))
-        .map(claim -> new RunDirectories.Left(directories.of(claim), claim, Optional.empty()))
+        .map(claim -> RunFolder.of(plan.runs(), claim))
+        .filter(folder -> !folder.exists())
         .toList();
   }
 
   /** Tells, too, why a run has no ending. */
-  private Ended end(RunDirectories.Left run) {
+  private Ended end(RunFolder run) {
     Optional<Ending> ending = Optional.empty();
     if (run.notStarted().isPresent()) {
       return new Ended(run, ending);
     }
     LogFacts.begin(run.claim());
     try {
-      ending = commands.recover(run.directory(), run.claim().runId(), grace);
+      ending = commands.recover(run, plan.grace());
       if (ending.isEmpty()) {
         LOG.warn("a run of another machine or boot is left to its lease");
       }
@@ -120,7 +104,7 @@ final class Recovery {
     LogFacts.begin(ended.run().claim());
     try {
       if (over(ended)) {
-        RunDirectories.delete(ended.run().directory());
+        ended.run().delete();
       }
     } finally {
       LogFacts.end();
@@ -142,6 +126,6 @@ final class Recovery {
     LOG.warn(
         "recovered a run of the predecessor exit={}",
         ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-    return settler.settle(claim, ending, files.tail(files.log(claim)));
+    return settler.settle(claim, ending, AttemptLog.tail(plan.issueLogs(), claim));
   }
 }

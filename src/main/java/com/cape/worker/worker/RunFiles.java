@@ -2,59 +2,24 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.WorkerId;
-import com.cape.worker.run.OutputTail;
-import com.cape.worker.run.PrivateFiles;
-import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.AttemptLog;
+import com.cape.worker.run.RunFolder;
 import com.cape.worker.run.RunSpec;
-import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
-/** The files of a run, and what is told to its command. Safe for use by several threads. */
+/** What a run gets: its words, its variables, its limits. Safe for use by several threads. */
 final class RunFiles {
-  private static final Logger LOG = LoggerFactory.getLogger(RunFiles.class);
-
   private final WorkerId worker;
   private final RunPlan plan;
   private final LeaseTimes times;
-  private final RunDirectories directories;
 
-  RunFiles(WorkerId worker, RunPlan plan, LeaseTimes times, RunDirectories directories) {
+  RunFiles(WorkerId worker, RunPlan plan, LeaseTimes times) {
     this.worker = worker;
     this.plan = plan;
     this.times = times;
-    this.directories = directories;
-  }
-
-  /** Creates the run's directory, the file with the description, and the file for the output. */
-  Path create(Claim claim) throws IOException {
-    directories.create(claim);
-    Path log = log(claim);
-    PrivateFiles.createDirectories(log.getParent());
-    try {
-      PrivateFiles.createFile(log);
-    } catch (FileAlreadyExistsException e) {
-      // Left by another database, or by one that has been created anew.
-      long age = Files.getLastModifiedTime(log).toMillis();
-      String name = log.getFileName().toString().replaceFirst("[.]log$", ".%d.log".formatted(age));
-      Files.move(log, log.resolveSibling(name));
-      PrivateFiles.createFile(log);
-    }
-    return log;
-  }
-
-  /** The file for the claim's output. */
-  Path log(Claim claim) {
-    return plan.issueLogs()
-        .resolve(Long.toString(claim.issueId()))
-        .resolve("attempt-" + claim.attempt() + "-" + claim.fence() + ".log");
   }
 
   /**
@@ -62,10 +27,11 @@ final class RunFiles {
    *
    * @param claimed when the claim was about to be sent, on the lease's clock
    */
-  RunSpec spec(Claim claim, Path program, Path output, Duration claimed) {
+  RunSpec spec(RunFolder folder, Path program, AttemptLog output, Duration claimed) {
+    Claim claim = folder.claim();
     String id = Long.toString(claim.issueId());
     String attempt = Integer.toString(claim.attempt());
-    String issueFile = directories.issueFile(claim).toString();
+    String issueFile = folder.issueFile().toString();
     Map<String, String> added = new HashMap<>(plan.declared());
     added.put("CAPE_ISSUE_ID", id);
     added.put("CAPE_ISSUE_FILE", issueFile);
@@ -87,23 +53,11 @@ final class RunFiles {
         plan.template().expand(program.toString(), placeholders),
         added,
         plan.directory(),
-        directories.of(claim),
+        folder,
         output,
         plan.outputLimitBytes(),
         plan.timeout(),
         plan.grace(),
         times.deadline(claimed));
-  }
-
-  /** The end of the output, fit for people; a line that says why when it cannot be read. */
-  String tail(Path output) {
-    try {
-      return OutputTail.of(output);
-    } catch (NoSuchFileException e) {
-      return "";
-    } catch (IOException e) {
-      LOG.warn("cannot read a run's output cause={}", e.toString());
-      return "(the output cannot be read: %s)".formatted(e);
-    }
   }
 }

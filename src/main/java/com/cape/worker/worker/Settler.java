@@ -2,7 +2,6 @@ package com.cape.worker.worker;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.run.Ending;
-import com.cape.worker.run.Rounds;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.Settled;
@@ -11,7 +10,9 @@ import com.cape.worker.worker.WorkerListener.Write;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -43,7 +44,6 @@ final class Settler implements AutoCloseable {
   private final AtomicInteger unsettled = new AtomicInteger();
   private final ScheduledThreadPoolExecutor keeper =
       new ScheduledThreadPoolExecutor(1, Settler::keeperThread);
-  private final Rounds slow = new Rounds(keeper, KEEPING_INTERVAL);
 
   /** For one worker. */
   Settler(
@@ -137,8 +137,9 @@ final class Settler implements AutoCloseable {
       Duration ran)
       throws InterruptedException {
     var result = new Result(keeping);
-    Runnable late = result::keepIfLate;
-    slow.add(late);
+    long millis = KEEPING_INTERVAL.toMillis();
+    Future<?> late =
+        keeper.scheduleWithFixedDelay(result::keepIfLate, millis, millis, TimeUnit.MILLISECONDS);
     try {
       return insist(
           "settle " + claim.runId(),
@@ -152,7 +153,7 @@ final class Settler implements AutoCloseable {
           },
           result);
     } finally {
-      slow.remove(late);
+      late.cancel(false);
       result.done();
     }
   }

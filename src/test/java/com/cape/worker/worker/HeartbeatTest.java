@@ -174,11 +174,6 @@ class HeartbeatTest {
     }
 
     @Override
-    public void keep(Ending ending) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
     public void extend(Duration deadline) {
       deadlines.add(deadline);
     }

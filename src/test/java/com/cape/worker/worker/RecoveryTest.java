@@ -7,7 +7,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
-import com.cape.worker.run.RunDirectories;
+import com.cape.worker.run.RunFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,8 +27,6 @@ class RecoveryTest {
   private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
   private WorkerFixture fixture;
   private RunPlan plan;
-  private RunDirectories directories;
-  private RunFiles files;
   private Claim claim;
 
   @BeforeEach
@@ -42,9 +40,6 @@ class RecoveryTest {
             .issues()
             .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
             .orElseThrow();
-    var times = new LeaseTimes(WorkerFixture.LEASE, plan.grace());
-    directories = new RunDirectories(plan.runs());
-    files = new RunFiles(WorkerFixture.ALICE.id(), plan, times, directories);
     logged.start();
     logger().addAppender(logged);
   }
@@ -56,7 +51,7 @@ class RecoveryTest {
 
   @Test
   void runThatThePredecessorCouldNotStartCostsTheIssueNoAttempt() throws Exception {
-    directories.keepNotStarted(claim, "no such command");
+    RunFolder.of(plan.runs(), claim).keepNotStarted("no such command");
 
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
 
@@ -65,12 +60,12 @@ class RecoveryTest {
         fixture.database.value(
             "SELECT concat_ws(' ', status, attempts, (SELECT string_agg(outcome, ',' ORDER BY id)"
                 + " FROM cape_issue_attempts)) FROM cape_issues"));
-    assertFalse(Files.exists(directories.of(claim)));
+    assertFalse(RunFolder.of(plan.runs(), claim).exists());
   }
 
   @Test
   void claimWhoseRunWasNotSpecifiedYetIsGivenBack() throws Exception {
-    files.create(claim);
+    RunFolder.create(plan.runs(), claim);
 
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
 
@@ -82,8 +77,8 @@ class RecoveryTest {
 
   @Test
   void runThatCannotBeRecoveredIsToldOfOnceAndLeftToItsLease() throws Exception {
-    files.create(claim);
-    Files.writeString(directories.of(claim).resolve("ending"), "nonsense");
+    RunFolder.create(plan.runs(), claim);
+    Files.writeString(RunFolder.of(plan.runs(), claim).path().resolve("ending"), "nonsense");
 
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
 
@@ -107,8 +102,8 @@ class RecoveryTest {
               .issues()
               .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
               .orElseThrow();
-      files.create(odd);
-      Files.writeString(directories.of(odd).resolve("record"), "exit 0\n");
+      RunFolder.create(plan.runs(), odd);
+      Files.writeString(RunFolder.of(plan.runs(), odd).path().resolve("record"), "exit 0\n");
     }
     Path none = plan.runs().resolve("9999999999999999999-1-1-" + claim.runId());
     Files.createDirectory(none);

@@ -7,7 +7,6 @@ import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.ProcessCommandRunner;
-import com.cape.worker.run.RunDirectories;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.RescueRepository;
@@ -126,11 +125,9 @@ final class WorkerFixture {
   Optional<String> runNext(RunPlan plan, Runnable started) throws InterruptedException {
     Duration sent = LeaseClock.now();
     var claim = stores.issues().claimNext(ALICE, plan.issueLogs().toString(), LEASE).orElseThrow();
-    var directories = new RunDirectories(plan.runs());
     return new AttemptRunner(
-            directories,
-            new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace()), directories),
-            plan.check(),
+            plan,
+            new RunFiles(ALICE.id(), plan, new LeaseTimes(LEASE, plan.grace())),
             commands(),
             new LiveRuns(LEASE, Listeners.NOBODY),
             settler(),
