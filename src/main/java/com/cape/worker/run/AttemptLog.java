@@ -1,55 +1,136 @@
 package com.cape.worker.run;
 
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
+
 import com.cape.worker.issue.Claim;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Stub. */
+/**
+ * The log file of an attempt. It is open from its creation on, so a workflow that deletes or
+ * replaces the file loses nothing. Safe for use by several threads.
+ */
 public final class AttemptLog implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(AttemptLog.class);
+  private static final int MAX_TRIES = 10;
+
   private final Path path;
+  private final FileChannel channel;
+  // Of the open file. No other file gets its number while it is open.
+  private final Object fileKey;
 
-  private AttemptLog(Path path) {
+  private AttemptLog(Path path, FileChannel channel, Object fileKey) {
     this.path = path;
+    this.channel = channel;
+    this.fileKey = fileKey;
   }
 
+  /** Creates the file. One that another database has left is renamed. */
   public static AttemptLog create(Path issueLogs, Claim claim) throws IOException {
-    Path log = of(issueLogs, claim);
-    PrivateFiles.createDirectories(log.getParent());
-    try {
-      PrivateFiles.createFile(log);
-    } catch (FileAlreadyExistsException e) {
-      long age = Files.getLastModifiedTime(log).toMillis();
-      String name = log.getFileName().toString().replaceFirst("[.]log$", ".%d.log".formatted(age));
-      Files.move(log, log.resolveSibling(name));
-      PrivateFiles.createFile(log);
+    Path path = path(issueLogs, claim);
+    for (int tries = 1; ; tries++) {
+      try {
+        SafeFile.createFolders(path.getParent());
+        FileChannel channel = SafeFile.create(path);
+        return new AttemptLog(path, channel, attributes(path).fileKey());
+      } catch (FileAlreadyExistsException e) {
+        long age = attributes(path).lastModifiedTime().toMillis();
+        String name = path.getFileName().toString().replaceFirst("[.]log$", "." + age + ".log");
+        Files.move(path, path.resolveSibling(name));
+      } catch (NoSuchFileException e) { // Log retention has deleted the empty folder.
+        if (tries == MAX_TRIES) {
+          throw e;
+        }
+      }
     }
-    return new AttemptLog(log);
   }
 
-  private static Path of(Path issueLogs, Claim claim) {
+  private static Path path(Path issueLogs, Claim claim) {
     return issueLogs
         .resolve(Long.toString(claim.issueId()))
         .resolve("attempt-" + claim.attempt() + "-" + claim.fence() + ".log");
   }
 
+  private static BasicFileAttributes attributes(Path path) throws IOException {
+    return Files.readAttributes(path, BasicFileAttributes.class, NOFOLLOW_LINKS);
+  }
+
+  /** The end of what a predecessor's run has printed; empty when its file is missing. */
   public static String tail(Path issueLogs, Claim claim) {
-    return new AttemptLog(of(issueLogs, claim)).tail();
+    try {
+      return OutputTail.of(path(issueLogs, claim));
+    } catch (NoSuchFileException e) {
+      return "";
+    } catch (IOException e) {
+      return unreadable(e);
+    }
+  }
+
+  private static String unreadable(IOException e) {
+    LOG.warn("cannot read a run's output cause={}", e.toString());
+    return "(the output cannot be read: %s)".formatted(e);
   }
 
   public Path path() {
     return path;
   }
 
+  /** The end of the output, fit for people; a line that says why when it cannot be read. */
   public String tail() {
     try {
-      return OutputTail.of(path);
+      return OutputTail.of(channel);
     } catch (IOException e) {
-      return "";
+      return unreadable(e);
     }
   }
 
+  /** Cuts what goes beyond the limit; false when nothing does. */
+  boolean cut(long limitBytes) throws IOException {
+    if (channel.size() <= limitBytes) {
+      return false;
+    }
+    channel.truncate(limitBytes);
+    return true;
+  }
+
+  /** Closes the file, and restores it where it was deleted or replaced. */
   @Override
-  public void close() {}
+  public void close() {
+    try (channel) {
+      if (!isInPlace()) {
+        restore();
+        LOG.warn("the run's log was deleted or replaced while it ran; restored it log={}", path);
+      }
+    } catch (IOException e) {
+      LOG.warn("the run's log was deleted or replaced while it ran, and is lost log={}", path, e);
+    }
+  }
+
+  private boolean isInPlace() throws IOException {
+    try {
+      return attributes(path).fileKey().equals(fileKey);
+    } catch (NoSuchFileException e) {
+      return false;
+    }
+  }
+
+  private void restore() throws IOException {
+    SafeFile.createFolders(path.getParent());
+    Path copy = path.resolveSibling(path.getFileName() + "." + UUID.randomUUID());
+    try (FileChannel restored = SafeFile.create(copy)) {
+      for (long done = 0; done < channel.size(); ) {
+        done += channel.transferTo(done, channel.size() - done, restored);
+      }
+    }
+    Files.move(copy, path, StandardCopyOption.ATOMIC_MOVE);
+  }
 }

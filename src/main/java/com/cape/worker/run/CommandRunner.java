@@ -28,7 +28,6 @@ public interface CommandRunner {
   /**
    * Makes sure that nothing lives of a run whose worker has died, and tells how it ended.
    *
-   * @param runDirectory the one that its specification named
    * @return empty when the run was on another machine, or in another pid namespace, and did not end
    *     there as far as its record tells
    * @throws IOException when its files cannot be read

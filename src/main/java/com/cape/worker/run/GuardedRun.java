@@ -1,12 +1,12 @@
 package com.cape.worker.run;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -19,114 +19,90 @@ import org.slf4j.LoggerFactory;
  */
 final class GuardedRun implements CommandRunner.Run {
   private static final Logger LOG = LoggerFactory.getLogger(GuardedRun.class);
-  // How much longer than the grace a guardian may take before its run is killed from here, which is
-  // less than what a worker keeps back of the lease; and before it is given up itself.
+  private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
+  // A guardian that is later than its grace and this is taken for frozen: its run is killed from
+  // here, within the reserve that a worker keeps of the lease; later the guardian as well.
   private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final Duration LAST_PATIENCE = Duration.ofSeconds(8);
-  // A guardian that is frozen reads nothing.
-  private static final Duration LONGEST_START = Duration.ofSeconds(20);
-  private static final int MOST_TRIES_TO_END = 30;
+  private static final Duration MAX_START = Duration.ofSeconds(20);
+  private static final int MAX_TRIES_TO_END = 30;
   private static final Duration BETWEEN_TRIES = Duration.ofSeconds(2);
 
   private final RunSpec spec;
-  private final RunDirectory files;
   private final GuardianScript script;
   private final Guardian guardian;
   private final long number;
-  private final Rounds rounds;
   private final Consumer<Guardian> release;
   private final Runnable onBegun;
+  private final Future<?> watching;
   private final long startedNanos = System.nanoTime();
   private final AtomicReference<StopReason> stopReason = new AtomicReference<>();
   private final AtomicReference<Long> endingSinceNanos = new AtomicReference<>();
-  private final Runnable looking = this::look;
+  private final AtomicBoolean begunAnnounced = new AtomicBoolean();
   private volatile boolean over;
-  private final AtomicBoolean begunTold = new AtomicBoolean();
-  private boolean seenToBegin;
+  private boolean recordTouched;
   private boolean killed;
 
   /**
    * A run that the guardian was told to begin.
    *
    * @param number the guardian's own for this run
-   * @param rounds look from now on whether the run has to be ended, until it is over
+   * @param watch looks after the run until it is over
    * @param release takes the guardian back once it can begin another run
-   * @param onBegun called, once, soon after the command was started, or at its end; by the thread
-   *     of the rounds or the one that waits for the end
+   * @param onBegun called, once, soon after the command was started, or at its end; by the watch or
+   *     the thread that waits for the end
    */
   GuardedRun(
       RunSpec spec,
       GuardianScript script,
       Guardian guardian,
       long number,
-      Rounds rounds,
+      ScheduledExecutorService watch,
       Consumer<Guardian> release,
       Runnable onBegun) {
     this.spec = spec;
-    this.files = new RunDirectory(spec.folder().path());
     this.script = script;
     this.guardian = guardian;
     this.number = number;
-    this.rounds = rounds;
     this.release = release;
     this.onBegun = onBegun;
-    rounds.add(looking);
+    long millis = LOOK_INTERVAL.toMillis();
+    watching = watch.scheduleWithFixedDelay(this::look, millis, millis, TimeUnit.MILLISECONDS);
   }
 
   @Override
   public Ending await() throws InterruptedException {
-    Guardian.Told told = guardian.await(number);
+    Guardian.Reported reported = guardian.await(number);
     over = true;
-    rounds.remove(looking);
-    if (told.begun()) {
-      tellBegun();
+    watching.cancel(false);
+    Report report = reported.report();
+    boolean lost = !reported.over() && report.exitCode().isEmpty();
+    boolean begun = report.begun() || (lost && !spec.folder().recordIsUntouched());
+    if (report.begun()) {
+      announceBegun();
     }
-    List<String> survivors = told.report().survivors();
-    if (told.over() && guardian.send("over " + number)) {
-      if (survivors.isEmpty()) {
-        release.accept(guardian);
-      } else {
-        // What could not be ended would be taken for the next run's.
-        guardian.close();
-      }
-    } else {
+    List<String> survivors = report.survivors();
+    if (!reported.over()) {
       survivors = endWithoutGuardian();
+    }
+    if (reported.over() && survivors.isEmpty() && guardian.send("over " + number)) {
+      release.accept(guardian);
+    } else {
+      // A process that could not be ended would be taken for the next run's.
       guardian.close();
     }
     limitOutput();
-    int outlived = Math.max(0, told.report().outlived() - survivors.size());
-    return new Ending(told.report().exitCode(), reason(told), ran(), outlived, survivors);
+    Optional<StopReason> reason = report.stopReason(Optional.ofNullable(stopReason.get()));
+    if (!begun || report.notStarted()) {
+      reason = reason.or(() -> Optional.of(StopReason.NOT_STARTED));
+    }
+    int outlived = Math.max(0, report.outlived() - survivors.size());
+    return new Ending(report.exitCode(), reason, ran(), outlived, survivors);
   }
 
-  private void tellBegun() {
-    if (begunTold.compareAndSet(false, true)) {
+  private void announceBegun() {
+    if (begunAnnounced.compareAndSet(false, true)) {
       onBegun.run();
-    }
-  }
-
-  private Optional<StopReason> reason(Guardian.Told told) {
-    Optional<StopReason> asked = Optional.ofNullable(stopReason.get());
-    if (asked.isEmpty() && told.begun() && told.report().exitCode().equals(OptionalInt.of(0))) {
-      return Optional.empty();
-    }
-    Optional<StopReason> why =
-        recorded(told.report()).stopReason(asked).filter(due -> due != StopReason.WORKER_DIED);
-    return neverBegan(told) ? why.or(() -> Optional.of(StopReason.NOT_STARTED)) : why;
-  }
-
-  /** The guardian tells of the beginning with the end, if it lives to tell. */
-  private boolean neverBegan(Guardian.Told told) {
-    boolean lost = !told.over() && told.report().exitCode().isEmpty();
-    return told.unforked() || (!told.begun() && !(lost && !files.recordIsUntouched()));
-  }
-
-  /** What the run's record says, which knows why the guardian ended the run; it may be missing. */
-  private Report recorded(Report told) {
-    try {
-      Report recorded = files.record();
-      return recorded.exitCode().equals(told.exitCode()) ? recorded : told;
-    } catch (IOException e) {
-      return told;
     }
   }
 
@@ -134,10 +110,10 @@ final class GuardedRun implements CommandRunner.Run {
   private List<String> endWithoutGuardian() throws InterruptedException {
     for (int tries = 1; ; tries++) {
       try {
-        return script.end(spec.folder().path(), spec.runId(), spec.grace()).survivors();
+        return script.end(spec.folder(), spec.grace(), whyEnded()).survivors();
       } catch (IOException | OutOfMemoryError e) { // No thread for its reaper.
         LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
-        if (tries == MOST_TRIES_TO_END) {
+        if (tries == MAX_TRIES_TO_END) {
           return List.of("perhaps all of them: no process can be started that would end them");
         }
         Thread.sleep(BETWEEN_TRIES.toMillis());
@@ -145,30 +121,23 @@ final class GuardedRun implements CommandRunner.Run {
     }
   }
 
+  private StopReason whyEnded() {
+    return Optional.ofNullable(stopReason.get()).orElse(StopReason.WORKER_DIED);
+  }
+
   @Override
   public boolean stop(StopReason reason) {
     if (over || !stopReason.compareAndSet(null, reason)) {
       return false;
     }
-    try {
-      files.noteStop(reason);
-    } catch (IOException e) {
-      LOG.warn("cannot note why a run is stopped cause={}", e.toString());
-    }
     endingSinceNanos.compareAndSet(null, System.nanoTime());
-    if (!guardian.send("stop " + number)) {
-      beginToEnd(spec.grace());
-    }
+    guardian.send("stop " + number + " " + reason.word());
     return true;
   }
 
   @Override
   public void extend(Duration deadline) {
-    boolean told = guardian.send("until %d %d".formatted(number, deadline.toSeconds()));
-    if (!told && !over && endingSinceNanos.compareAndSet(null, System.nanoTime())) {
-      LOG.warn("a run's guardian was killed; ending the run run={}", spec.runId());
-      beginToEnd(spec.grace());
-    }
+    guardian.send("until %d %d".formatted(number, deadline.toSeconds()));
   }
 
   private void look() {
@@ -176,24 +145,28 @@ final class GuardedRun implements CommandRunner.Run {
       if (ran().compareTo(spec.timeout()) >= 0) {
         stop(StopReason.TIMEOUT);
       }
+      if (!over && !guardian.watcherLives()) {
+        // The starter ends the run now, unless it is frozen.
+        endingSinceNanos.compareAndSet(null, System.nanoTime());
+      }
       insist();
       lookForTheStart();
       limitOutput();
-    } catch (RuntimeException | OutOfMemoryError e) { // No thread for a process's reaper.
+    } catch (RuntimeException | Error e) { // The next look would be cancelled.
       LOG.error("cannot look after a run run={}", spec.runId(), e);
     }
   }
 
   private void lookForTheStart() {
-    if (over || begunTold.get()) {
+    if (over || begunAnnounced.get()) {
       return;
     }
-    if (seenToBegin) {
-      tellBegun();
-    } else if (!files.recordIsUntouched()) {
-      // What then turns out not to have been started is over before the next look.
-      seenToBegin = true;
-    } else if (ran().compareTo(LONGEST_START) > 0) {
+    if (recordTouched) {
+      announceBegun();
+    } else if (!spec.folder().recordIsUntouched()) {
+      // A command that could not be started is over before the next look.
+      recordTouched = true;
+    } else if (ran().compareTo(MAX_START) > 0) {
       LOG.error("a guardian does not begin its run; giving it up run={}", spec.runId());
       guardian.kill();
     }
@@ -209,31 +182,25 @@ final class GuardedRun implements CommandRunner.Run {
     if (!killed && ending.compareTo(PATIENCE) > 0) {
       killed = true;
       LOG.warn("a run's guardian is late; killing the run run={}", spec.runId());
-      beginToEnd(Duration.ZERO);
+      try {
+        script.beginToEnd(spec.folder(), Duration.ZERO, whyEnded());
+      } catch (IOException e) {
+        LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
+      }
     }
     if (ending.compareTo(LAST_PATIENCE) > 0) {
       guardian.kill();
     }
   }
 
-  private void beginToEnd(Duration grace) {
-    try {
-      script.beginToEnd(spec.folder().path(), spec.runId(), grace);
-    } catch (IOException | OutOfMemoryError e) { // No thread for its reaper.
-      LOG.error("cannot end a run without its guardian run={}", spec.runId(), e);
-    }
-  }
-
   /** Stops a run that has printed too much, and keeps the disk from filling until it is gone. */
   private void limitOutput() {
-    if (spec.output().path().toFile().length() <= spec.outputLimitBytes()) {
-      return;
-    }
-    stop(StopReason.OUTPUT_LIMIT);
-    try (FileChannel output = FileChannel.open(spec.output().path(), StandardOpenOption.WRITE)) {
-      output.truncate(spec.outputLimitBytes());
+    try {
+      if (spec.output().cut(spec.outputLimitBytes())) {
+        stop(StopReason.OUTPUT_LIMIT);
+      }
     } catch (IOException e) {
-      LOG.warn("cannot cut a run's output run={} cause={}", spec.runId(), e.toString());
+      LOG.warn("cannot limit a run's output run={} cause={}", spec.runId(), e.toString());
     }
   }
 

@@ -12,15 +12,14 @@ import java.util.stream.Stream;
 
 /**
  * A guardian process, which runs one command after the other. One thread begins runs and waits for
- * them; any thread may speak on the life line.
+ * them; any thread may write to the life line. guardian.pl describes the lines.
  */
 final class Guardian {
-  private static final String OVER = "over ";
-  private static final String BEGUN = "begun";
-  private static final String UNFORKED = "unforked";
+  private static final String STARTER = "starter ";
 
   private final Process process;
   private final BufferedReader reports;
+  private volatile Optional<ProcessHandle> starter = Optional.empty();
   private long number;
 
   Guardian(GuardianScript script) throws IOException {
@@ -28,23 +27,22 @@ final class Guardian {
     reports = process.inputReader(UTF_8);
   }
 
-  /** Begins a run; its number, or empty when the guardian is gone. */
+  /** Begins a run; returns its number, or empty when the guardian is gone. */
   Optional<Long> begin(RunSpec spec) {
     number++;
-    boolean told =
+    boolean sent =
         send(
-            String.join(
-                " ",
-                "run",
-                Long.toString(number),
-                Long.toString(spec.grace().toSeconds()),
-                Long.toString(spec.deadline().toSeconds()),
-                GuardianScript.cookie(spec.runId()),
-                spec.folder().path().toString()));
-    return told ? Optional.of(number) : Optional.empty();
+            "run %d %d %d %s %s"
+                .formatted(
+                    number,
+                    spec.grace().toSeconds(),
+                    spec.deadline().toSeconds(),
+                    spec.runId(),
+                    spec.folder().path()));
+    return sent ? Optional.of(number) : Optional.empty();
   }
 
-  /** Says a line on the life line; false when nobody reads it any more. */
+  /** Writes a line to the life line; false when nobody reads it any more. */
   synchronized boolean send(String line) {
     try {
       OutputStream lifeLine = process.getOutputStream();
@@ -57,35 +55,37 @@ final class Guardian {
   }
 
   /**
-   * What was said of a run.
+   * What was reported of a run.
    *
-   * @param begun whether the command was started; a guardian that went could not say so
-   * @param over false when the guardian went before it could say so
-   * @param unforked whether it went because it could not fork
+   * @param over false when the guardian was gone before it could report all
    */
-  record Told(Report report, boolean begun, boolean over, boolean unforked) {
-    private Told(List<String> lines, boolean over) {
-      this(Report.of(lines), lines.contains(BEGUN), over, lines.contains(UNFORKED));
-    }
-  }
+  record Reported(Report report, boolean over) {}
 
   /** Waits until a run is over, or the guardian is gone. */
-  Told await(long run) {
+  Reported await(long run) {
     List<String> lines = new ArrayList<>();
     try {
       for (String line = reports.readLine(); line != null; line = reports.readLine()) {
-        if (line.equals(OVER + run)) {
-          return new Told(lines, true);
+        if (line.equals("over " + run)) {
+          return new Reported(Report.of(lines), true);
+        }
+        if (line.startsWith(STARTER)) {
+          starter = ProcessHandle.of(Long.parseLong(line.substring(STARTER.length())));
         }
         lines.add(line);
       }
     } catch (IOException e) {
       // Closed under the reader, because the process has ended.
     }
-    return new Told(lines, false);
+    return new Reported(Report.of(lines), false);
   }
 
-  /** Cuts the life line: the guardian ends what it guards, and then itself. */
+  /** Whether the watcher lives, which is the process that this one has started. */
+  boolean watcherLives() {
+    return process.isAlive();
+  }
+
+  /** Closes the life line: the guardian ends its run, and then itself. */
   void close() {
     try {
       process.getOutputStream().close();
@@ -94,11 +94,14 @@ final class Guardian {
     }
   }
 
-  /** Ends a guardian at once, and all that it has started; not what a killed watcher left. */
+  /** Kills the guardian and all that descends from it. */
   void kill() {
-    try (Stream<ProcessHandle> started = process.descendants()) {
-      List<ProcessHandle> all = started.toList();
+    try (Stream<ProcessHandle> descendants =
+        Stream.concat(
+            process.descendants(), starter.stream().flatMap(ProcessHandle::descendants))) {
+      List<ProcessHandle> all = descendants.toList();
       process.destroyForcibly();
+      starter.ifPresent(ProcessHandle::destroyForcibly);
       all.forEach(ProcessHandle::destroyForcibly);
     }
   }

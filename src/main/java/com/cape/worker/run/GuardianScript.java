@@ -11,17 +11,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
-import java.util.UUID;
 
 /** The Perl script that guards runs, and the ways to start it. Safe for use by several threads. */
 final class GuardianScript {
+  /** The variable that marks all processes of a run. */
+  static final String RUN_ID = "CAPE_RUN_ID";
+
   private static final String TEXT = text();
 
   private final Path perl;
   private final Set<String> withheld;
 
   /**
-   * A script that is not started yet.
+   * Where Perl is, and what it gets.
    *
    * @param withheld names of this process's variables that commands do not get
    */
@@ -43,34 +45,30 @@ final class GuardianScript {
     return builder().start();
   }
 
-  /** Ends what lives of a run that no guardian ends; returns its report. */
-  Report end(Path runDirectory, UUID runId, Duration grace)
+  /** Ends what lives of a run that no guardian ends; returns what it reports. */
+  Report end(RunFolder folder, Duration grace, StopReason reason)
       throws IOException, InterruptedException {
-    Process ending = ending(runDirectory, runId, grace).start();
-    String told = new String(ending.getInputStream().readAllBytes(), UTF_8);
+    Process ending = ending(folder, grace, reason).start();
+    String reported = new String(ending.getInputStream().readAllBytes(), UTF_8);
     int status = ending.waitFor();
     if (status != 0) {
       throw new IOException("the process that ends a run has itself ended with " + status);
     }
-    return Report.of(told.lines().toList());
+    return Report.of(reported.lines().toList());
   }
 
   /** The same, without waiting for it. */
-  void beginToEnd(Path runDirectory, UUID runId, Duration grace) throws IOException {
-    ending(runDirectory, runId, grace).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+  void beginToEnd(RunFolder folder, Duration grace, StopReason reason) throws IOException {
+    ending(folder, grace, reason).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
   }
 
-  /** The mark that all processes of a run have in their environment. */
-  static String cookie(UUID runId) {
-    return "CAPE_RUN_ID=" + runId;
-  }
-
-  private ProcessBuilder ending(Path runDirectory, UUID runId, Duration grace) {
+  private ProcessBuilder ending(RunFolder folder, Duration grace, StopReason reason) {
     return builder(
         "--end",
-        runDirectory.resolve(RunDirectory.RECORD).toString(),
+        folder.recordFile().toString(),
         Long.toString(grace.toSeconds()),
-        runId.toString());
+        folder.runId().toString(),
+        reason.word());
   }
 
   private ProcessBuilder builder(String... arguments) {

@@ -28,10 +28,10 @@ public final class OutputTail {
   /**
    * Reads the tail of a file.
    *
-   * @throws IOException when the file cannot be read
+   * @throws java.nio.file.NoSuchFileException when no regular file is there
    */
   public static String of(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file)) {
+    try (FileChannel channel = SafeFile.open(file)) {
       return of(channel);
     }
   }

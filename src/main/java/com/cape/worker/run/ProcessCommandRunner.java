@@ -9,7 +9,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -29,19 +28,17 @@ import org.slf4j.LoggerFactory;
  */
 public final class ProcessCommandRunner implements CommandRunner, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ProcessCommandRunner.class);
-  private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
   private static final Duration KEPT_IDLE = Duration.ofMinutes(1);
 
   private final GuardianScript script;
   private final ScheduledThreadPoolExecutor watch =
       new ScheduledThreadPoolExecutor(1, ProcessCommandRunner::thread);
-  private final Rounds rounds = new Rounds(watch, LOOK_INTERVAL);
   private final Deque<Guardian> idle = new ArrayDeque<>();
   private Future<?> retiring = CompletableFuture.completedFuture(null);
   private boolean closed;
 
   /**
-   * Starts nothing yet.
+   * A runner without a guardian; {@link #prepare} starts one ahead.
    *
    * @param withheld names of this process's variables that commands do not get
    */
@@ -68,14 +65,9 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
     }
   }
 
-  /** Starts a run that nobody waits to see begin. */
-  Run start(RunSpec spec) throws IOException {
-    return start(spec, () -> {});
-  }
-
   @Override
   public Run start(RunSpec spec, Runnable begun) throws IOException {
-    new RunDirectory(spec.folder().path()).specify(spec);
+    spec.folder().specify(spec);
     for (Optional<Guardian> kept = kept(); kept.isPresent(); kept = kept()) {
       Optional<Run> run = begin(spec, begun, kept.get());
       if (run.isPresent()) {
@@ -94,7 +86,7 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
       return Optional.empty();
     }
     return Optional.of(
-        new GuardedRun(spec, script, guardian, number.get(), rounds, this::release, begun));
+        new GuardedRun(spec, script, guardian, number.get(), watch, this::release, begun));
   }
 
   private synchronized Optional<Guardian> kept() {
@@ -140,22 +132,27 @@ public final class ProcessCommandRunner implements CommandRunner, AutoCloseable 
   @Override
   public Optional<Ending> recover(RunFolder folder, Duration grace)
       throws IOException, InterruptedException {
-    Path runDirectory = folder.path();
-    UUID runId = folder.runId();
-    var files = new RunDirectory(runDirectory);
-    Optional<Ending> kept = files.kept();
+    Optional<Ending> kept = folder.kept();
     if (kept.isPresent()) {
       return kept;
     }
     List<String> survivors = List.of();
-    if (files.ofThisMachine()) {
-      survivors = script.end(runDirectory, runId, grace).survivors();
-    } else if (files.record().exitCode().isEmpty()) {
+    if (folder.ofThisMachine()) {
+      survivors = script.end(folder, grace, StopReason.WORKER_DIED).survivors();
+    } else if (folder.record().exitCode().isEmpty()) {
       return Optional.empty();
     }
-    Report record = files.record();
-    return Optional.of(
-        new Ending(
-            record.exitCode(), record.stopReason(files.stop()), Duration.ZERO, 0, survivors));
+    return Optional.of(recorded(folder.record(), survivors));
+  }
+
+  private static Ending recorded(Report record, List<String> survivors) {
+    Optional<StopReason> reason = record.stop();
+    if (record.notStarted()) {
+      reason = reason.or(() -> Optional.of(StopReason.NOT_STARTED));
+    }
+    if (record.exitCode().isEmpty()) {
+      reason = reason.or(() -> Optional.of(StopReason.WORKER_DIED));
+    }
+    return new Ending(record.exitCode(), reason, Duration.ZERO, 0, survivors);
   }
 }

@@ -6,68 +6,61 @@ import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
- * What a guardian says of a run, in its report or in the run's record.
+ * What a guardian says of a run, on its standard output or in the run's record.
  *
- * @param exitCode of the run's first process; empty when nobody was left to tell
- * @param due what the guardian ended the run for, as far as it knows; empty when it ended by itself
+ * @param begun whether the command was started; false while that is not known
+ * @param notStarted whether it is known that the command was not started
+ * @param stop why it began to end the run before the first process ended
+ * @param exitCode of the run's first process
  * @param outlived how many processes were alive when the first one had ended by itself
  * @param survivors what could not be ended, in words
  */
 record Report(
-    OptionalInt exitCode, Optional<StopReason> due, int outlived, List<String> survivors) {
+    boolean begun,
+    boolean notStarted,
+    Optional<StopReason> stop,
+    OptionalInt exitCode,
+    int outlived,
+    List<String> survivors) {
   // A command can write into its record, too.
   private static final Pattern EXIT = Pattern.compile("exit [0-9]{1,3}");
   private static final Pattern OUTLIVED = Pattern.compile("outlived [0-9]{1,9}");
-  private static final String DUE = "due ";
-  private static final String LATE = DUE + "late";
-  private static final String UNSTARTED = "unstarted";
-  private static final String LEFT = "left ";
+  private static final Pattern STOP = Pattern.compile("stop(ped)? \\w+");
+  private static final Pattern LEFT = Pattern.compile("left .*");
   private static final int SIGNAL_BASE = 128;
 
   static Report of(List<String> lines) {
-    List<String> survivors =
-        lines.stream()
-            .filter(line -> line.startsWith(LEFT))
-            .map(line -> line.substring(LEFT.length()))
-            .toList();
-    int outlived =
-        lines.stream()
-            .filter(line -> OUTLIVED.matcher(line).matches())
-            .mapToInt(Report::number)
-            .findFirst()
-            .orElse(0);
-    Optional<StopReason> due = Optional.empty();
-    for (String line : lines) {
-      if (EXIT.matcher(line).matches()) {
-        return new Report(OptionalInt.of(number(line)), due, outlived, survivors);
-      }
-      if (line.equals(UNSTARTED)) {
-        due = due.or(() -> Optional.of(StopReason.NOT_STARTED));
-      }
-      if (line.startsWith(DUE)) {
-        due = Optional.of(line.equals(LATE) ? StopReason.LEASE_LOST : StopReason.WORKER_DIED);
-      }
-    }
+    Optional<String> exit = first(lines, EXIT);
+    List<String> before = exit.isEmpty() ? lines : lines.subList(0, lines.indexOf(exit.get()));
     return new Report(
-        OptionalInt.empty(), Optional.of(StopReason.WORKER_DIED), outlived, survivors);
+        lines.contains("begun"),
+        lines.contains("unforked") || before.contains("unstarted"),
+        first(before, STOP).map(Report::value).map(StopReason::of),
+        exit.stream().mapToInt(Report::number).findFirst(),
+        first(lines, OUTLIVED).map(Report::number).orElse(0),
+        lines.stream().filter(line -> LEFT.matcher(line).matches()).map(Report::value).toList());
+  }
+
+  private static Optional<String> first(List<String> lines, Pattern pattern) {
+    return lines.stream().filter(line -> pattern.matcher(line).matches()).findFirst();
+  }
+
+  private static String value(String line) {
+    return line.substring(line.indexOf(' ') + 1);
   }
 
   private static int number(String line) {
-    return Integer.parseInt(line.substring(line.indexOf(' ') + 1));
+    return Integer.parseInt(value(line));
   }
 
   /**
-   * What ended the run. The outcome is fixed when the command's first process ends: a stop that
-   * comes while the rest is still being ended changes nothing.
+   * Why the run was ended.
    *
    * @param asked what the worker has stopped it for
    */
   Optional<StopReason> stopReason(Optional<StopReason> asked) {
-    return endedByItself() ? Optional.empty() : asked.or(() -> due);
-  }
-
-  // A process that a signal has ended may have been stopped by another than its guardian.
-  private boolean endedByItself() {
-    return due.isEmpty() && exitCode.stream().allMatch(code -> code <= SIGNAL_BASE);
+    // Where the guardian is late, the worker kills the run itself.
+    boolean mayBeStopped = stop.isPresent() || exitCode.stream().allMatch(n -> n > SIGNAL_BASE);
+    return mayBeStopped ? asked.or(() -> stop) : Optional.empty();
   }
 }

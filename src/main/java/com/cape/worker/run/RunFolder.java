@@ -1,43 +1,134 @@
 package com.cape.worker.run;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
+
+import com.cape.worker.host.Machine;
 import com.cape.worker.issue.Claim;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Stub. */
+/**
+ * The folder of one run: made before the run, deleted after the settle, never reused. Worker,
+ * guardian and a later worker talk to each other in its files. Each begins with a format number;
+ * who reads one skips what it does not know. guardian.pl describes {@code spec} and {@code record}.
+ */
 public final class RunFolder {
-  private final RunDirectories all;
-  private final Claim claim;
+  private static final Logger LOG = LoggerFactory.getLogger(RunFolder.class);
+  private static final Pattern NAME =
+      Pattern.compile(
+          "(-?[0-9]{1,19})-(-?[0-9]{1,10})-([0-9]{1,19})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})");
+  private static final String SET_ASIDE = "unreadable-";
+  private static final String FORMAT = "1";
+  private static final String NEW_RECORD = FORMAT + "\n";
+  private static final String NONE = "none";
+
   private final Path path;
-  private final Optional<String> notStarted;
+  private final Claim claim;
 
-  private RunFolder(RunDirectories all, Claim claim, Path path, Optional<String> notStarted) {
-    this.all = all;
-    this.claim = claim;
+  private RunFolder(Path path, Claim claim) {
     this.path = path;
-    this.notStarted = notStarted;
+    this.claim = claim;
   }
 
-  public static RunFolder create(Path runs, Claim claim) throws IOException {
-    RunFolder f = of(runs, claim);
-    f.all.create(claim);
-    return f;
-  }
-
+  /** The handle alone. The folder's name says what a successor needs to know of the claim. */
   public static RunFolder of(Path runs, Claim claim) {
-    var d = new RunDirectories(runs);
-    return new RunFolder(d, claim, d.of(claim), Optional.empty());
+    String name =
+        claim.issueId() + "-" + claim.attempt() + "-" + claim.fence() + "-" + claim.runId();
+    return new RunFolder(runs.resolve(name), claim);
   }
 
+  /** Creates the folder and the file with the description. */
+  public static RunFolder create(Path runs, Claim claim) throws IOException {
+    SafeFile.createFolders(runs);
+    RunFolder folder = of(runs, claim);
+    SafeFile.createFolder(folder.path);
+    SafeFile.create(folder.issueFile(), claim.description().getBytes(UTF_8));
+    return folder;
+  }
+
+  /**
+   * The runs that a predecessor left. What cannot be read is renamed and logged; what is no run's
+   * is deleted.
+   */
   public static List<RunFolder> left(Path runs) throws IOException {
-    var d = new RunDirectories(runs);
-    return d.left().stream()
-        .map(l -> new RunFolder(d, l.claim(), l.directory(), l.notStarted()))
-        .toList();
+    if (Files.notExists(runs)) {
+      return List.of();
+    }
+    List<RunFolder> left = new ArrayList<>();
+    try (Stream<Path> folders = Files.list(runs)) {
+      for (Path folder : folders.toList()) {
+        if (folder.getFileName().toString().startsWith(SET_ASIDE)) {
+          continue;
+        }
+        Optional<Claim> claim = claim(folder.getFileName().toString());
+        if (claim.isEmpty()) {
+          deleteSafely(folder);
+        } else if (canBeRead(folder)) {
+          left.add(new RunFolder(folder, claim.get()));
+        } else {
+          setAside(folder);
+        }
+      }
+    }
+    return left;
+  }
+
+  private static Optional<Claim> claim(String name) {
+    Matcher parts = NAME.matcher(name);
+    if (!parts.matches()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          new Claim(
+              Long.parseLong(parts.group(1)),
+              Integer.parseInt(parts.group(2)),
+              Long.parseLong(parts.group(3)),
+              UUID.fromString(parts.group(4)),
+              "",
+              Optional.empty()));
+    } catch (NumberFormatException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static boolean canBeRead(Path folder) {
+    if (!Files.isDirectory(folder, NOFOLLOW_LINKS)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.count() >= 0;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static void setAside(Path folder) {
+    Path aside = folder.resolveSibling(SET_ASIDE + folder.getFileName());
+    try {
+      Files.move(folder, aside);
+      LOG.error("cannot read what a run of the predecessor left; renamed it to {}", aside);
+    } catch (IOException e) {
+      LOG.error("cannot read what a run of the predecessor left folder={}", folder, e);
+    }
   }
 
   public Claim claim() {
@@ -52,27 +143,168 @@ public final class RunFolder {
     return path;
   }
 
+  /** The file with the description. */
   public Path issueFile() {
     return path.resolve("issue");
   }
 
   public boolean exists() {
-    return Files.exists(path);
+    return Files.exists(path, NOFOLLOW_LINKS);
   }
 
+  /** Keeps on the disk, for a successor, that the command could not be started. */
   public void keepNotStarted(String cause) {
-    all.keepNotStarted(claim, cause);
+    try {
+      SafeFile.createFolders(path);
+      SafeFile.replaceDurably(notStartedFile(), cause);
+    } catch (IOException e) {
+      LOG.warn("cannot keep on disk that a run did not start cause={}", e.toString());
+    }
   }
 
+  /** Why the command could not be started, if that was kept. */
   public Optional<String> notStarted() {
-    return notStarted;
+    try {
+      return Optional.of(SafeFile.read(notStartedFile()));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      LOG.warn("cannot read whether a run was started cause={}", e.toString());
+      return Optional.empty();
+    }
   }
 
+  private Path notStartedFile() {
+    return path.resolve("not-started");
+  }
+
+  /** Keeps for a successor how the run ended. Returns once that is on the disk. */
   public void keep(Ending ending) throws IOException {
-    new RunDirectory(path).keep(ending);
+    String exit = ending.exitCode().stream().mapToObj(Integer::toString).findFirst().orElse(NONE);
+    String stop = ending.stopReason().map(StopReason::word).orElse(NONE);
+    SafeFile.replaceDurably(
+        endingFile(),
+        "%s\nexit %s\nstop %s\nran %d\n".formatted(FORMAT, exit, stop, ending.ran().toMillis()));
   }
 
+  private Path endingFile() {
+    return path.resolve("ending");
+  }
+
+  /**
+   * How the run ended, if that was kept.
+   *
+   * @throws IOException when the file cannot be read, or holds something else
+   */
+  Optional<Ending> kept() throws IOException {
+    try {
+      Map<String, String> values =
+          SafeFile.read(endingFile())
+              .lines()
+              .map(line -> line.split(" ", 2))
+              .filter(pair -> pair.length == 2)
+              .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1], (first, next) -> first));
+      String exit = values.getOrDefault("exit", "");
+      String stop = values.getOrDefault("stop", "");
+      return Optional.of(
+          new Ending(
+              exit.equals(NONE) ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(exit)),
+              stop.equals(NONE) ? Optional.empty() : Optional.of(StopReason.of(stop)),
+              Duration.ofMillis(Long.parseLong(values.getOrDefault("ran", ""))),
+              0,
+              List.of()));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (NumberFormatException e) {
+      throw new IOException("cannot read " + endingFile(), e);
+    }
+  }
+
+  /** Writes what the guardian is to run, and an empty record. */
+  void specify(RunSpec spec) throws IOException {
+    List<String> items = new ArrayList<>();
+    items.add(FORMAT);
+    items.add("boot " + Machine.here().boot());
+    items.add("namespace " + Machine.here().namespace());
+    items.add("directory " + spec.directory());
+    items.add("output " + spec.output().path());
+    items.add("variable " + GuardianScript.RUN_ID + "=" + spec.runId());
+    spec.added().forEach((name, value) -> items.add("variable " + name + "=" + value));
+    spec.words().forEach(word -> items.add("word " + word));
+    var bytes = new ByteArrayOutputStream();
+    for (String item : items) {
+      bytes.writeBytes(item.getBytes(UTF_8));
+      bytes.write(0);
+    }
+    SafeFile.create(specFile(), bytes.toByteArray());
+    SafeFile.create(recordFile(), NEW_RECORD.getBytes(UTF_8));
+  }
+
+  private Path specFile() {
+    return path.resolve("spec");
+  }
+
+  Path recordFile() {
+    return path.resolve("record");
+  }
+
+  /** Whether the run was started where this process runs. It was if nothing says otherwise. */
+  boolean ofThisMachine() throws IOException {
+    Map<String, String> machine = new HashMap<>();
+    try {
+      for (String item : SafeFile.read(specFile()).split("\0", -1)) {
+        String[] pair = item.split(" ", 2);
+        machine.putIfAbsent(pair[0], pair[pair.length - 1]);
+      }
+    } catch (NoSuchFileException e) {
+      return true;
+    }
+    return !machine.containsKey("namespace")
+        || new Machine(machine.get("boot"), machine.get("namespace")).equals(Machine.here());
+  }
+
+  /** Whether neither the guardian nor the command has touched the record. */
+  boolean recordIsUntouched() {
+    try {
+      return SafeFile.read(recordFile()).equals(NEW_RECORD);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** What was recorded; lines that are not complete do not count. */
+  Report record() throws IOException {
+    try {
+      String text = SafeFile.read(recordFile());
+      return Report.of(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
+    } catch (NoSuchFileException e) {
+      return Report.of(List.of());
+    }
+  }
+
+  /** Deletes the folder and what is in it. Logs what fails. */
   public void delete() {
-    RunDirectories.delete(path);
+    deleteSafely(path);
+  }
+
+  private static void deleteSafely(Path folder) {
+    try {
+      deleteTree(folder);
+    } catch (NoSuchFileException e) {
+      LOG.debug("a run's folder is gone already folder={}", folder);
+    } catch (IOException | RuntimeException | Error e) { // The next run does not depend on it.
+      LOG.warn("cannot delete a run's folder folder={} cause={}", folder, e.toString());
+    }
+  }
+
+  private static void deleteTree(Path path) throws IOException {
+    if (Files.isDirectory(path, NOFOLLOW_LINKS)) {
+      try (Stream<Path> files = Files.list(path)) {
+        for (Path file : files.toList()) {
+          deleteTree(file);
+        }
+      }
+    }
+    Files.delete(path);
   }
 }

@@ -13,8 +13,7 @@ import java.util.UUID;
  * @param words the command's absolute or relative path, then its arguments; none holds a NUL
  * @param added variables that the command gets on top of this process's own
  * @param directory where the command runs
- * @param runDirectory holds the run's specification and record; exists and is this user's alone
- * @param output existing file to which everything printed is appended
+ * @param output to which everything printed is appended
  * @param outputLimitBytes a run that prints more is stopped
  * @param timeout a run that lasts longer is stopped
  * @param grace between TERM and KILL, in whole seconds
@@ -39,7 +38,7 @@ public record RunSpec(
       throw new IllegalArgumentException("a command has at least one word");
     }
     if (folder.path().toString().contains("\n")) {
-      throw new IllegalArgumentException("the guardian reads the run's directory from a line");
+      throw new IllegalArgumentException("the guardian reads the folder's name from a line");
     }
   }
 }

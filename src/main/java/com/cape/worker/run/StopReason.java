@@ -1,5 +1,6 @@
 package com.cape.worker.run;
 
+import java.util.Arrays;
 import java.util.Locale;
 
 /** Why a run was ended from outside. */
@@ -14,7 +15,15 @@ public enum StopReason {
   /** Nobody was left to say why. */
   WORKER_DIED;
 
-  /** The word in logs. */
+  /** The reason of a word; a word that is not known comes from a later version of the worker. */
+  static StopReason of(String word) {
+    return Arrays.stream(values())
+        .filter(one -> one.word().equals(word))
+        .findFirst()
+        .orElse(WORKER_DIED);
+  }
+
+  /** The word in logs, in a run's folder and on the life line. */
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -11,10 +11,8 @@ import com.cape.worker.testing.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,13 +31,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What a command, or somebody else, may do to the guardian of a run. */
 @Timeout(60)
 class GuardianUnderAttackTest {
-  private static final Duration GRACE = Duration.ofSeconds(1);
+  private static final Duration GRACE = RunFixture.GRACE;
   private static final String IGNORES_TERM =
       "trap '' TERM; echo $$; setsid sleep 300 & while :; do sleep 0.2; done";
 
   @TempDir private Path directory;
-  private UUID runId = UUID.randomUUID();
+  private UUID runId;
   private Path output;
+  private RunFolder folder;
 
   @AutoClose
   private final ProcessCommandRunner runner =
@@ -51,15 +50,9 @@ class GuardianUnderAttackTest {
   }
 
   @Test
-  void commandThatStopsAllOfItsGuardianItCanNameEndsAllTheSame() throws Exception {
-    String script = "read -r _ _ _ watcher _ </proc/$PPID/stat; kill -STOP $PPID $watcher; exit 3";
-    assertEquals(OptionalInt.of(3), start(script).await().exitCode());
-  }
-
-  @Test
   void watcherThatWasStoppedKeepsTheDeadline() throws Exception {
     Duration deadline = LeaseClock.now().plusSeconds(3);
-    CommandRunner.Run run = runner.start(spec(IGNORES_TERM, Map.of(), deadline));
+    CommandRunner.Run run = runner.start(spec(IGNORES_TERM, Map.of(), deadline), () -> {});
     await().until(() -> Files.size(output) > 0);
     Processes.signal("STOP", guardian().get(1));
     assertEquals(Optional.of(StopReason.LEASE_LOST), run.await().stopReason());
@@ -117,25 +110,10 @@ class GuardianUnderAttackTest {
     killWatcher();
     await().atMost(GRACE.plusSeconds(2)).until(() -> living().isEmpty());
     Ending ending = run.await();
-    assertEquals(Optional.empty(), ending.stopReason());
+    assertEquals(Optional.of(StopReason.WORKER_DIED), ending.stopReason());
     // Nor was anybody else taken for a process of the run.
     assertEquals(List.of(), ending.survivors());
     assertEquals(Set.of(), living());
-  }
-
-  @Test
-  void thirdProcessThatWasKilledIsReplaced() throws Exception {
-    CommandRunner.Run run = start(IGNORES_TERM);
-    await().until(() -> Files.size(output) > 0);
-    long watcher = guardian().get(1);
-    long third = Processes.leader(watcher).orElseThrow();
-    Processes.signal("KILL", third);
-    await()
-        .atMost(Duration.ofSeconds(10))
-        .until(() -> Processes.leader(watcher).filter(one -> one != third).isPresent());
-    killWatcher();
-    await().atMost(GRACE.plusSeconds(3)).until(() -> living().isEmpty());
-    run.await();
   }
 
   @ParameterizedTest
@@ -147,10 +125,13 @@ class GuardianUnderAttackTest {
     assertTrue(perl.toFile().setExecutable(true));
     try (var other = new ProcessCommandRunner(perl, Set.of())) {
       CommandRunner.Run run =
-          other.start(spec(IGNORES_TERM, Map.of(), LeaseClock.now().plusSeconds(leaseSeconds)));
+          other.start(
+              spec(IGNORES_TERM, Map.of(), LeaseClock.now().plusSeconds(leaseSeconds)), () -> {});
       await().until(() -> Files.size(output) > 0);
+      for (long pid : guardian()) {
+        assertEquals(pid, Processes.group(pid));
+      }
       long group = guardian().get(1);
-      assertEquals(group, Processes.group(group));
       Processes.signalGroup(signal, group);
       await().atMost(GRACE.plusSeconds(6)).until(() -> living().isEmpty());
       Processes.signalGroup("CONT", group);
@@ -188,8 +169,9 @@ class GuardianUnderAttackTest {
     start("echo $PPID").await();
     ProcessHandle watcher = ProcessHandle.of(watcher(starter())).orElseThrow();
     List<ProcessHandle> guardian = watcher.descendants().toList();
-    // They let each other go on.
-    Processes.signal("STOP", Processes.leader(watcher.pid()).orElseThrow());
+    for (ProcessHandle one : guardian) {
+      Processes.signal("STOP", one.pid());
+    }
     Processes.signal("STOP", watcher.pid());
     Ending ending = start("exit 0").await();
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
@@ -305,7 +287,7 @@ class GuardianUnderAttackTest {
       Files.delete(perl);
       assertEquals(Optional.of(perl + " is missing"), unable.trouble());
       RunSpec spec = spec("exit 0", Map.of());
-      assertThrows(IOException.class, () -> unable.start(spec));
+      assertThrows(IOException.class, () -> unable.start(spec, () -> {}));
     }
   }
 
@@ -323,96 +305,46 @@ class GuardianUnderAttackTest {
       await().until(() -> Files.exists(pid) && Files.size(pid) > 0);
       ProcessHandle watcher =
           ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElseThrow();
-      long starter = idleStarter(watcher);
-      // Or else it finds at once that it cannot fork, and is replaced before a run begins.
-      Processes.signal("STOP", starter);
-      String limited = other + "exec $other prlimit --nproc=1 --pid " + starter;
+      String limited = other + "exec $other prlimit --nproc=1 --pid " + starter(watcher);
       Process limit = new ProcessBuilder("/bin/bash", "-c", limited).start();
       assertEquals(0, limit.waitFor(), () -> said(limit));
-      Processes.signal("KILL", forkedAhead(starter));
-      CommandRunner.Run run = unable.start(opened("exit 0"));
-      Processes.signal("CONT", starter);
-      Ending ending = run.await();
+      Ending ending = unable.start(spec("exit 0", Map.of()), () -> {}).await();
       assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
       assertEquals(OptionalInt.empty(), ending.exitCode());
     }
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"KILL", "USR1"})
-  void processThatIsKilledBeforeItsRunBeginsIsReplaced(String signal) throws Exception {
-    runner.start(spec("echo $PPID; exit 3", Map.of())).await();
-    long starter = starter();
-    long ahead = forkedAhead(starter);
-    Processes.signal(signal, ahead);
-    await().until(() -> !Processes.isAlive(ahead));
-    assertEquals(
-        OptionalInt.of(3), runner.start(spec("echo $PPID; exit 3", Map.of())).await().exitCode());
-    assertEquals(starter, starter());
-  }
-
-  @Test
-  void guardianWhoseStarterIsKilledIsReplacedWithWhatItForkedAhead() throws Exception {
-    runner.start(spec("echo $PPID", Map.of())).await();
-    long killed = starter();
-    long ahead = forkedAhead(killed);
-    long watcher = watcher(killed);
-    Processes.signal("KILL", killed);
-    await().until(() -> !Processes.isAlive(watcher));
-    runner.start(spec("echo $PPID", Map.of())).await();
-    assertNotEquals(killed, starter());
-    await().until(() -> !Processes.isAlive(ahead));
-  }
-
   @Test
   void startThatWasUnderWayForTooLongFindsItsRunSettled() throws Exception {
-    Path own = Files.createDirectory(directory.resolve("run"));
-    RunSpec spec =
-        new RunSpec(
-            runId,
-            List.of("/bin/touch", "begun"),
-            Map.of(),
-            directory,
-            own,
-            directory.resolve("output"),
-            1 << 20,
-            Duration.ofMinutes(1),
-            GRACE,
-            LeaseClock.now().plusSeconds(300));
-    new RunDirectory(own).specify(spec);
-    Process guardian = new GuardianScript(Path.of("/usr/bin/perl"), Set.of()).start();
-    long starter = idleStarter(guardian.toHandle());
-    List<ProcessHandle> all = guardian.descendants().toList();
-    long third = Processes.leader(guardian.pid()).orElseThrow();
-    Processes.signal("STOP", forkedAhead(starter));
-    Processes.signal("STOP", third);
+    RunSpec spec = spec("touch ../../begun", Map.of());
+    spec.folder().specify(spec);
+    Process guardian = new GuardianScript(RunFixture.PERL, Set.of()).start();
+    long starter = starter(guardian.toHandle());
+    Processes.signal("STOP", starter);
     try (var lifeLine = guardian.outputWriter()) {
-      String cookie = GuardianScript.cookie(runId);
-      String line = "run 1 1 %d %s %s%n";
-      lifeLine.write(line.formatted(spec.deadline().toSeconds(), cookie, own));
+      lifeLine.write(
+          "run 1 1 %d %s %s%n"
+              .formatted(spec.deadline().toSeconds(), spec.runId(), spec.folder().path()));
       lifeLine.flush();
-      // The watcher lets the third process go on once the run is under way.
-      await().until(() -> Processes.state(third) != 'T');
-      // It would find the start; the third process does not.
-      guardian.destroyForcibly();
-      Path record = own.resolve("record");
-      await().until(() -> Files.exists(record) && Files.readString(record).contains("ended"));
-      Files.delete(record);
-      Files.delete(own.resolve("spec"));
-      Files.delete(own);
+      // The watcher lets the starter go on once it has passed the run to it.
+      await().until(() -> Processes.state(starter) != 'T');
+      Processes.signal("STOP", starter);
+      guardian.destroyForcibly().waitFor();
+      spec.folder().delete();
     }
-    Processes.signal("CONT", forkedAhead(starter));
-    await().until(() -> all.stream().noneMatch(ProcessHandle::isAlive));
-    assertFalse(Files.exists(directory.resolve("begun")));
+    Processes.signal("CONT", starter);
+    await().until(() -> !Processes.isAlive(starter));
+    assertEquals(Set.of(), living());
   }
 
   @Test
   void runThatCannotBeNotedIsNotStarted() throws Exception {
     RunSpec spec = spec("touch begun", Map.of());
-    Path record = spec.runDirectory().resolve("record");
+    Path record = spec.folder().path().resolve("record");
     Files.delete(record);
     Files.createDirectory(record);
-    assertEquals(Optional.of(StopReason.NOT_STARTED), runner.start(spec).await().stopReason());
+    assertEquals(
+        Optional.of(StopReason.NOT_STARTED), runner.start(spec, () -> {}).await().stopReason());
     assertFalse(Files.exists(spec.directory().resolve("begun")));
   }
 
@@ -433,7 +365,7 @@ class GuardianUnderAttackTest {
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     assertTrue(took.compareTo(GRACE.plusSeconds(2)) <= 0, took.toString());
     assertEquals(Set.of(), living());
-    assertTrue(runner.recover(output.getParent(), runId, GRACE).isPresent());
+    assertTrue(runner.recover(folder, GRACE).isPresent());
   }
 
   @Test
@@ -451,28 +383,17 @@ class GuardianUnderAttackTest {
 
   @Test
   void watcherIsTheLastOfItsGuardian() throws Exception {
-    Process guardian = new GuardianScript(Path.of("/usr/bin/perl"), Set.of()).start();
-    long starter = idleStarter(guardian.toHandle());
-    forkedAhead(starter);
-    List<ProcessHandle> others = guardian.descendants().toList();
-    assertEquals(3, others.size());
+    Process guardian = new GuardianScript(RunFixture.PERL, Set.of()).start();
+    long starter = starter(guardian.toHandle());
+    assertEquals(1, guardian.descendants().count());
     guardian.getOutputStream().close();
     guardian.waitFor();
-    assertEquals(List.of(), others.stream().filter(ProcessHandle::isAlive).toList());
+    assertFalse(Processes.isAlive(starter));
   }
 
-  /** The child that has forked ahead. */
-  private static long idleStarter(ProcessHandle watcher) {
-    return await()
-        .until(
-            () ->
-                watcher
-                    .children()
-                    .map(ProcessHandle::pid)
-                    .filter(one -> Processes.leader(one).isPresent())
-                    .findFirst(),
-            Optional::isPresent)
-        .orElseThrow();
+  /** The watcher's child in a session of its own. */
+  private static long starter(ProcessHandle watcher) {
+    return await().until(() -> Processes.leader(watcher.pid()), Optional::isPresent).orElseThrow();
   }
 
   /** What a run that has ended has printed of its parent. */
@@ -480,25 +401,8 @@ class GuardianUnderAttackTest {
     return Long.parseLong(Files.readString(output).strip());
   }
 
-  /** The child of an idle starter that is in a group of its own. */
-  private static long forkedAhead(long starter) {
-    return await().until(() -> Processes.leader(starter), Optional::isPresent).orElseThrow();
-  }
-
   private static long watcher(long starter) {
     return ProcessHandle.of(starter).flatMap(ProcessHandle::parent).orElseThrow().pid();
-  }
-
-  private RunSpec opened(String script) throws IOException {
-    RunSpec spec = spec(script, Map.of());
-    open(directory);
-    open(spec.runDirectory());
-    open(spec.output());
-    return spec;
-  }
-
-  private static void open(Path file) throws IOException {
-    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxrwxrwx"));
   }
 
   private static String said(Process process) {
@@ -523,7 +427,7 @@ class GuardianUnderAttackTest {
   }
 
   private CommandRunner.Run start(String script, Map<String, String> added) throws IOException {
-    return runner.start(spec(script, added));
+    return runner.start(spec(script, added), () -> {});
   }
 
   private RunSpec spec(String script, Map<String, String> added) throws IOException {
@@ -532,21 +436,13 @@ class GuardianUnderAttackTest {
 
   private RunSpec spec(String script, Map<String, String> added, Duration deadline)
       throws IOException {
-    runId = UUID.randomUUID();
-    Path own = Files.createDirectory(directory.resolve(runId.toString()));
-    output = Files.createFile(own.resolve("output"));
-    RunDirectory.prepare(own);
-    return new RunSpec(
-        runId,
-        List.of("/bin/bash", "-c", script),
-        added,
-        own,
-        own,
-        output,
-        1 << 20,
-        Duration.ofMinutes(1),
-        GRACE,
-        deadline);
+    RunSpec spec =
+        new RunFixture(directory)
+            .spec(List.of("/bin/bash", "-c", script), added, Duration.ofMinutes(1), deadline);
+    runId = spec.runId();
+    folder = spec.folder();
+    output = RunFixture.output(folder);
+    return spec;
   }
 
   private Optional<Long> stopped() throws IOException {
@@ -557,14 +453,6 @@ class GuardianUnderAttackTest {
   }
 
   private Set<Path> living() throws IOException {
-    Set<Path> found = new HashSet<>();
-    try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
-      for (Path process : processes) {
-        if (Processes.environment(process).contains("CAPE_RUN_ID=" + runId)) {
-          found.add(process);
-        }
-      }
-    }
-    return found;
+    return RunFixture.living(runId);
   }
 }

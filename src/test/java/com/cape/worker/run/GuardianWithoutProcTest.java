@@ -78,25 +78,20 @@ class GuardianWithoutProcTest {
                 text.replace("my $proc = '/proc';", "my $proc = '" + directory + "/none';"))
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
-    String cookie = "CAPE_RUN_ID=" + UUID.randomUUID();
-    String output = Files.createFile(directory.resolve("output")).toString();
+    UUID runId = UUID.randomUUID();
     long deadline = Instant.now().getEpochSecond() + leaseSeconds;
     List<String> spec =
         List.of(
-            "boot",
-            "namespace",
-            Long.toString(deadline),
             "1",
-            cookie,
-            directory.toString(),
-            output,
-            "",
-            "bash",
-            "-c",
-            script,
+            "directory " + directory,
+            "output " + Files.createFile(directory.resolve("output")),
+            "variable CAPE_RUN_ID=" + runId,
+            "word bash",
+            "word -c",
+            "word " + script,
             "");
     Files.writeString(directory.resolve("spec"), String.join("\0", spec));
-    String run = "run 1 1 %d %s %s%n".formatted(deadline, cookie, directory);
+    String run = "run 1 1 %d %s %s%n".formatted(deadline, runId, directory);
     guardian.getOutputStream().write(run.getBytes(UTF_8));
     guardian.getOutputStream().flush();
     return guardian;
@@ -111,8 +106,8 @@ class GuardianWithoutProcTest {
     guardian.getOutputStream().close();
     // It may still write into the directory until then.
     assertTrue(guardian.waitFor(20, TimeUnit.SECONDS));
-    assertEquals("begun", lines.get(0));
-    return lines.get(1);
+    assertTrue(lines.contains("begun"), lines::toString);
+    return lines.stream().filter(line -> line.startsWith("exit ")).findFirst().orElseThrow();
   }
 
   private List<Long> pids() throws Exception {

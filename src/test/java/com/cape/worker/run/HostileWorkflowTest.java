@@ -3,8 +3,6 @@ package com.cape.worker.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.cape.worker.testing.Processes;
-import com.cape.worker.testing.Repeats;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,11 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Everything that a process can do to outlive its run, at once. */
 @Timeout(120)
 class HostileWorkflowTest {
-  private static final int RUNS = Repeats.of(12, 50);
+  private static final int RUNS = 50;
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration LIMIT = GRACE.plusSeconds(2);
   private static final String SCRIPT =
@@ -74,38 +70,15 @@ class HostileWorkflowTest {
   }
 
   private Duration stopped(StopReason reason) throws Exception {
-    UUID runId = UUID.randomUUID();
-    Path own = Files.createDirectory(directory.resolve(runId.toString()));
-    Path output = Files.createFile(own.resolve("output"));
-    var spec =
-        new RunSpec(
-            runId,
-            List.of("/bin/bash", "-c", SCRIPT),
-            Map.of(),
-            own,
-            own,
-            output,
-            1 << 20,
-            Duration.ofMinutes(5),
-            GRACE,
-            LeaseClock.now().plus(Duration.ofMinutes(5)));
-    CommandRunner.Run run = runner.start(spec);
-    org.awaitility.Awaitility.await().until(() -> Files.size(output) > 0);
+    RunSpec spec = new RunFixture(directory).spec(List.of("/bin/bash", "-c", SCRIPT), Map.of());
+    CommandRunner.Run run = runner.start(spec, () -> {});
+    org.awaitility.Awaitility.await().until(() -> Files.size(RunFixture.output(spec.folder())) > 0);
     long start = System.nanoTime();
     run.stop(reason);
     Ending ending = run.await();
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     assertEquals(List.of(), ending.survivors());
-    assertEquals(List.of(), alive(runId));
+    assertEquals(Set.of(), RunFixture.living(spec.runId()));
     return took;
-  }
-
-  private static List<Path> alive(UUID runId) throws Exception {
-    try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
-      return processes
-          .filter(path -> path.getFileName().toString().matches("[0-9]+"))
-          .filter(path -> Processes.environment(path).contains("CAPE_RUN_ID=" + runId))
-          .toList();
-    }
   }
 }

@@ -18,35 +18,29 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.UUID;
 import org.junit.jupiter.api.AutoClose;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 class ProcessCommandRunnerTest {
   private static final Duration LONG = Duration.ofMinutes(5);
-  private static final long MIB = 1 << 20;
 
   @TempDir private Path directory;
   private Path output;
+  private Path record;
+  private RunFolder folder;
   private Duration lease = LONG;
-  private final UUID runId = UUID.randomUUID();
   private static final String WITHHELD = "HOME";
 
   @AutoClose
   private final ProcessCommandRunner runner =
       new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of(WITHHELD));
-
-  @BeforeEach
-  void createOutput() throws IOException {
-    output = Files.createFile(directory.resolve("output"));
-  }
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 7, 65, 75, 126, 127, 255})
@@ -58,7 +52,6 @@ class ProcessCommandRunnerTest {
   void outcomeIsFixedWhenTheFirstProcessEnds() throws Exception {
     CommandRunner.Run run =
         sh("(trap '' TERM; touch here; sleep 300) & until [ -e here ]; do :; done");
-    Path record = directory.resolve("record");
     await().until(() -> Files.exists(record) && Files.readString(record).contains("exit 0\n"));
     run.stop(StopReason.INTERRUPTED);
     Ending ending = run.await();
@@ -69,9 +62,8 @@ class ProcessCommandRunnerTest {
   @Test
   void guardianOfAStoppedCommandTakesNoProcessorTime() throws Exception {
     CommandRunner.Run run = sh("kill -STOP $$");
-    Path record = directory.resolve("record");
-    await().until(() -> Files.exists(record) && Files.readString(record).startsWith("pid "));
-    long pid = Long.parseLong(Files.readString(record).split(" ", -1)[1]);
+    await().until(() -> Files.exists(record) && Files.readString(record).contains("pid "));
+    long pid = Long.parseLong(Files.readString(record).split("pid ", -1)[1].split(" ", -1)[0]);
     ProcessHandle guardian = ProcessHandle.of(pid).flatMap(ProcessHandle::parent).orElseThrow();
     await()
         .during(Duration.ofSeconds(1))
@@ -86,7 +78,7 @@ class ProcessCommandRunnerTest {
     lease = Duration.ZERO;
     Ending ending = sh("touch here").await();
     assertEquals(Optional.of(StopReason.LEASE_LOST), ending.stopReason());
-    assertFalse(Files.exists(directory.resolve("here")));
+    assertFalse(Files.exists(folder.path().resolve("here")));
   }
 
   @Test
@@ -115,7 +107,7 @@ class ProcessCommandRunnerTest {
     var words = new ArrayList<>(List.of(script.toString()));
     words.addAll(arguments);
 
-    run(words, Map.of(), LONG, MIB).await();
+    run(words, Map.of(), LONG).await();
 
     assertArrayEquals(
         (String.join("\0", arguments) + "\0").getBytes(UTF_8), Files.readAllBytes(output));
@@ -124,7 +116,7 @@ class ProcessCommandRunnerTest {
   @Test
   void longestArgumentArrives() throws Exception {
     String longest = "x".repeat(100_000);
-    run(List.of("/usr/bin/printf", "%s", longest), Map.of(), LONG, MIB).await();
+    run(List.of("/usr/bin/printf", "%s", longest), Map.of(), LONG).await();
     assertEquals(longest, Files.readString(output));
   }
 
@@ -134,8 +126,7 @@ class ProcessCommandRunnerTest {
     run(
             List.of("/bin/sh", "-c", "printf %s \"$NOTE|${" + WITHHELD + "-gone}\""),
             Map.of("NOTE", "é\n'$x"),
-            LONG,
-            MIB)
+            LONG)
         .await();
     assertEquals("é\n'$x|gone", Files.readString(output));
   }
@@ -144,6 +135,80 @@ class ProcessCommandRunnerTest {
   void signalsHaveTheirDefaultsInTheCommand() throws Exception {
     assertEquals(OptionalInt.of(143), sh("kill -TERM $$; exit 0").await().exitCode());
     assertEquals(OptionalInt.of(129), sh("kill -HUP $$; exit 0").await().exitCode());
+    sh("exec grep -E 'Sig(Ign|Blk)' /proc/self/status").await();
+    assertEquals(
+        "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", Files.readString(output));
+  }
+
+  @Test
+  void signalsHaveTheirDefaultsInTheCommandOfAWorkerThatIgnoresThem() throws Exception {
+    Path perl = directory.resolve("perl");
+    Files.writeString(
+        perl, "#!/bin/bash\ntrap '' HUP INT QUIT USR1 CHLD FPE\nexec /usr/bin/perl \"$@\"\n");
+    assertTrue(perl.toFile().setExecutable(true));
+    try (var other = new ProcessCommandRunner(perl, Set.of())) {
+      var grep = List.of("/bin/grep", "-E", "Sig(Ign|Blk)", "/proc/self/status");
+      other.start(spec(grep, Map.of(), LONG), () -> {}).await();
+    }
+    assertEquals(
+        "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", Files.readString(output));
+  }
+
+  @Test
+  void runHasASessionOfItsOwnWithoutATerminal() throws Exception {
+    sh("read -r _ _ _ _ group session _ </proc/self/stat; echo $$ $group $session").await();
+    String[] ids = Files.readString(output).strip().split(" ");
+    assertEquals(List.of(ids[0], ids[0]), List.of(ids[1], ids[2]));
+    // What a program does that asks for a password.
+    assertEquals(
+        OptionalInt.of(1), sh("read -r password </dev/tty && exit 9; exit 1").await().exitCode());
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = StopReason.class,
+      names = {"TIMEOUT", "CANCELLED", "INTERRUPTED", "LEASE_LOST"})
+  void exitOf0AfterAStopIsToldFromASuccess(StopReason reason) throws Exception {
+    CommandRunner.Run run = sh("trap 'exit 0' TERM; touch set; while :; do sleep 0.05; done");
+    await().until(() -> Files.exists(folder.path().resolve("set")));
+    run.stop(reason);
+    Ending ending = run.await();
+    assertEquals(OptionalInt.of(0), ending.exitCode());
+    assertEquals(Optional.of(reason), ending.stopReason());
+    assertEquals(
+        Optional.of(reason),
+        runner.recover(folder, Duration.ofSeconds(1)).orElseThrow().stopReason());
+  }
+
+  @Test
+  void exitOf0AfterTheWorkersDeathOrADeadlineIsNoSuccessForASuccessor() throws Exception {
+    String exits0 = "trap 'exit 0' TERM; touch set; while :; do sleep 0.05; done";
+    try (var dies = new ProcessCommandRunner(RunFixture.PERL, Set.of())) {
+      lease = Duration.ofSeconds(2);
+      CommandRunner.Run late =
+          dies.start(spec(List.of("/bin/sh", "-c", exits0), Map.of(), LONG), () -> {});
+      assertEquals(Optional.of(StopReason.LEASE_LOST), late.await().stopReason());
+    }
+    Process guardian = new GuardianScript(RunFixture.PERL, Set.of()).start();
+    lease = LONG;
+    RunSpec spec = spec(List.of("/bin/sh", "-c", exits0), Map.of(), LONG);
+    folder.specify(spec);
+    try (var lifeLine = guardian.outputWriter()) {
+      lifeLine.write(
+          "run 1 1 %d %s %s%n".formatted(spec.deadline().toSeconds(), spec.runId(), folder.path()));
+      lifeLine.flush();
+      await().until(() -> Files.exists(folder.path().resolve("set")));
+    }
+    Ending ending = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(OptionalInt.of(0), ending.exitCode());
+    assertEquals(Optional.of(StopReason.WORKER_DIED), ending.stopReason());
+  }
+
+  @Test
+  void variableThatNoCommandTakesIsNotTheIssuesFault() throws Exception {
+    Ending ending = run(List.of("/bin/true"), Map.of("LARGE", "x".repeat(140_000)), LONG).await();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+    assertTrue(Files.readString(output).contains("the variable LARGE has 140006 bytes"));
   }
 
   @Test
@@ -152,8 +217,7 @@ class ProcessCommandRunnerTest {
         run(
                 List.of("/bin/sh", "-c", "sleep 300 & echo $! ; (sleep 300 & echo $!); wait"),
                 Map.of(),
-                Duration.ofSeconds(1),
-                MIB)
+                Duration.ofSeconds(1))
             .await();
     assertEquals(Optional.of(StopReason.TIMEOUT), ending.stopReason());
     assertEquals(OptionalInt.of(143), ending.exitCode());
@@ -166,8 +230,7 @@ class ProcessCommandRunnerTest {
         run(
                 List.of("/bin/bash", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"),
                 Map.of(),
-                Duration.ofSeconds(1),
-                MIB)
+                Duration.ofSeconds(1))
             .await();
     assertEquals(OptionalInt.of(137), ending.exitCode());
     assertTrue(ending.ran().compareTo(Duration.ofSeconds(5)) < 0, ending.toString());
@@ -183,7 +246,7 @@ class ProcessCommandRunnerTest {
 
   @Test
   void tooMuchOutputEndsTheRun() throws Exception {
-    Ending ending = run(List.of("/usr/bin/yes"), Map.of(), LONG, MIB).await();
+    Ending ending = run(List.of("/usr/bin/yes"), Map.of(), LONG).await();
     assertEquals(Optional.of(StopReason.OUTPUT_LIMIT), ending.stopReason());
   }
 
@@ -194,8 +257,7 @@ class ProcessCommandRunnerTest {
         run(
                 List.of("/bin/bash", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"),
                 Map.of(),
-                LONG,
-                MIB)
+                LONG)
             .await();
     assertEquals(Optional.of(StopReason.LEASE_LOST), ending.stopReason());
     assertEquals(OptionalInt.of(137), ending.exitCode());
@@ -229,8 +291,7 @@ class ProcessCommandRunnerTest {
             + " setsid sh -c 'trap : TERM; echo $$; while :; do sleep 0.1; done' &"
             + " until [ $(wc -l <output) = 4 ]; do sleep 0.05; done; ";
     Ending ending =
-        run(List.of("/bin/bash", "-c", script + last), Map.of(), Duration.ofSeconds(2), MIB)
-            .await();
+        run(List.of("/bin/bash", "-c", script + last), Map.of(), Duration.ofSeconds(2)).await();
     assertEquals(List.of(), ending.survivors());
     assertEquals(!last.startsWith("sleep"), ending.outlived() >= 3);
     assertEquals(last.startsWith("sleep"), ending.stopReason().isPresent());
@@ -259,7 +320,7 @@ class ProcessCommandRunnerTest {
         sh(
             "trap : TERM; echo $$; setsid sleep 300 & echo $!; kill -9 $PPID; while :; do sleep 0.1; done");
     assertEquals(OptionalInt.empty(), run.await().exitCode());
-    Ending after = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    Ending after = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(Optional.of(StopReason.WORKER_DIED), after.stopReason());
     assertAllGone();
   }
@@ -267,27 +328,29 @@ class ProcessCommandRunnerTest {
   @Test
   void commandThatIsNotStartedIsToldApartFromItsExitStatus() throws Exception {
     Path missing = directory.resolve("missing");
-    Ending ending = run(List.of(missing.toString()), Map.of(), LONG, MIB).await();
+    Ending ending = run(List.of(missing.toString()), Map.of(), LONG).await();
     assertEquals(OptionalInt.of(127), ending.exitCode());
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
     assertEquals(
         "cannot start " + missing + ": No such file or directory\n", Files.readString(output));
-    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
     assertEquals(Optional.empty(), sh("exit 127").await().stopReason());
   }
 
   @Test
   void commandThatHasNoFileForItsOutputIsNotStartedForASuccessorEither() throws Exception {
-    output = directory.resolve("gone").resolve("output");
-    assertEquals(Optional.of(StopReason.NOT_STARTED), sh("exit 0").await().stopReason());
-    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    RunSpec spec = spec(List.of("/bin/true"), Map.of(), LONG);
+    Files.delete(spec.output().path());
+    Ending ending = runner.start(spec, () -> {}).await();
+    assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
   }
 
   @Test
   void wordsThatNoCommandTakesAreNotTheHostsFault() throws Exception {
-    Ending ending = run(List.of("/bin/true", "x".repeat(200_000)), Map.of(), LONG, MIB).await();
+    Ending ending = run(List.of("/bin/true", "x".repeat(200_000)), Map.of(), LONG).await();
     assertEquals(OptionalInt.of(126), ending.exitCode());
     assertEquals(Optional.empty(), ending.stopReason());
   }
@@ -296,10 +359,10 @@ class ProcessCommandRunnerTest {
   void successorTakesTheRecordedResult() throws Exception {
     CommandRunner.Run run = sh("exit 7");
     Ending ending = run.await();
-    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
-    run.keep(ending);
-    Files.delete(directory.resolve("record"));
-    Ending kept = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    folder.keep(ending);
+    Files.delete(record);
+    Ending kept = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(OptionalInt.of(7), recorded.exitCode());
     assertEquals(Optional.empty(), recorded.stopReason());
     assertEquals(OptionalInt.of(7), kept.exitCode());
@@ -307,31 +370,35 @@ class ProcessCommandRunnerTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"CANCELLED, CANCELLED", "CANCEL,", "'',"})
+  @CsvSource({"'stop cancelled\n', CANCELLED", "'stop cancel',", "'',"})
   void halfWrittenStopNoteCountsAsNone(String note, StopReason reason) throws Exception {
-    sh("kill -TERM $$").await();
-    Files.writeString(directory.resolve("stop"), note);
-    Ending ending = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
-    assertEquals(Optional.ofNullable(reason), ending.stopReason());
-    assertEquals(OptionalInt.of(143), ending.exitCode());
+    spec(List.of("/bin/true"), Map.of(), LONG);
+    Files.writeString(record, "1\n" + note);
+    Ending ending = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    assertEquals(
+        Optional.ofNullable(reason).orElse(StopReason.WORKER_DIED),
+        ending.stopReason().orElseThrow());
   }
 
   @Test
   void numberThatBelongsToAnotherProcessIsNotSignalled() throws Exception {
+    spec(List.of("/bin/true"), Map.of(), LONG);
     Process other = new ProcessBuilder("setsid", "sleep", "300").start();
-    Files.writeString(directory.resolve("record"), "pid %d 1\n".formatted(other.pid()));
-    assertTrue(runner.recover(directory, runId, Duration.ofSeconds(1)).isPresent());
+    Files.writeString(record, "1\npid %d 1\n".formatted(other.pid()));
+    assertTrue(runner.recover(folder, Duration.ofSeconds(1)).isPresent());
     assertTrue(other.isAlive());
     other.destroyForcibly().waitFor();
   }
 
   @Test
   void runOfAnotherMachineIsLeftAloneUnlessItsEndIsRecorded() throws Exception {
-    Files.writeString(directory.resolve("spec"), "another boot\0another namespace\0");
-    assertEquals(Optional.empty(), runner.recover(directory, runId, Duration.ofSeconds(1)));
-    Files.writeString(directory.resolve("record"), "pid 1 1\nexit 0\n");
-    Ending recorded = runner.recover(directory, runId, Duration.ofSeconds(1)).orElseThrow();
+    spec(List.of("/bin/true"), Map.of(), LONG);
+    Files.writeString(folder.path().resolve("spec"), "1\0boot another\0namespace another\0");
+    assertEquals(Optional.empty(), runner.recover(folder, Duration.ofSeconds(1)));
+    Files.writeString(record, "1\npid 1 1\nexit 0\n");
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
     assertEquals(OptionalInt.of(0), recorded.exitCode());
+    assertEquals(Optional.empty(), recorded.stopReason());
   }
 
   @Test
@@ -343,30 +410,22 @@ class ProcessCommandRunnerTest {
   }
 
   private CommandRunner.Run sh(String script) throws IOException {
-    return run(List.of("/bin/sh", "-c", script), Map.of(), LONG, MIB);
+    return run(List.of("/bin/sh", "-c", script), Map.of(), LONG);
   }
 
-  private CommandRunner.Run run(
-      List<String> words, Map<String, String> added, Duration timeout, long limit)
+  private CommandRunner.Run run(List<String> words, Map<String, String> added, Duration timeout)
       throws IOException {
-    return runner.start(spec(words, added, timeout, limit));
+    return runner.start(spec(words, added, timeout), () -> {});
   }
 
-  private RunSpec spec(List<String> words, Map<String, String> added, Duration timeout, long limit)
+  private RunSpec spec(List<String> words, Map<String, String> added, Duration timeout)
       throws IOException {
-    // Of the run before, whose directory is never the next one's otherwise.
-    Files.deleteIfExists(directory.resolve("record"));
-    return new RunSpec(
-        runId,
-        words,
-        added,
-        directory,
-        directory,
-        output,
-        limit,
-        timeout,
-        Duration.ofSeconds(1),
-        LeaseClock.now().plus(lease));
+    RunSpec spec =
+        new RunFixture(directory).spec(words, added, timeout, LeaseClock.now().plus(lease));
+    folder = spec.folder();
+    output = RunFixture.output(folder);
+    record = folder.recordFile();
+    return spec;
   }
 
   @Test
@@ -377,9 +436,10 @@ class ProcessCommandRunnerTest {
     assertTrue(perl.toFile().setExecutable(true));
     try (var other = new ProcessCommandRunner(perl, Set.of())) {
       // The first run leaves variables behind, and takes longer than the guardian may read.
-      Ending first = other.start(spec(List.of("/bin/sleep", "2.5"), Map.of(), LONG, MIB)).await();
+      Ending first =
+          other.start(spec(List.of("/bin/sleep", "2.5"), Map.of(), LONG), () -> {}).await();
       assertEquals(OptionalInt.of(0), first.exitCode());
-      other.start(spec(List.of("/usr/bin/env"), Map.of(), LONG, MIB)).await();
+      other.start(spec(List.of("/usr/bin/env"), Map.of(), LONG), () -> {}).await();
     }
     List<String> environment = Files.readAllLines(output);
     assertTrue(environment.containsAll(List.of(named.split(" "))), environment::toString);
