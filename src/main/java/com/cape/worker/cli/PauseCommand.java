@@ -69,7 +69,7 @@ public final class PauseCommand implements Callable<Integer> {
 
   private Pause pause(Database open) {
     var pauses = new PauseRepository(open);
-    worker.id().ifPresent(id -> KnownWorkers.check(id, pauses));
+    worker.id().ifPresent(id -> WorkerOption.checkKnown(id, pauses));
     return pauses.pause(worker.id(), length, reason);
   }
 }

@@ -4,13 +4,13 @@ import com.cape.worker.http.Times;
 import com.cape.worker.store.queue.Pause;
 import com.cape.worker.text.PlainText;
 
-/** How a pause is told. */
+/** A pause in words. */
 final class PauseText {
   private PauseText() {}
 
   /** {@code the fleet until 2026-11-24 09:30:00Z (14m 03s left): deploy}. */
   static String of(Pause pause) {
-    String who = pause.worker().map(id -> "worker " + id).orElse("the fleet");
+    String who = WorkerOption.name(pause.worker());
     String end =
         pause
             .until()

@@ -89,7 +89,8 @@ public final class StatusCommand implements Callable<Integer> {
       if (e.kind() != StoreException.Kind.UNAVAILABLE) {
         throw e;
       }
-      return List.of(output.strong("database away") + ": " + e.getMessage() + "; trying again");
+      return List.of(
+          output.strong("database unavailable") + ": " + e.getMessage() + "; trying again");
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** What {@code status} tells. */
+/** What {@code status} prints. */
 record StatusReport(Overview overview) {
   /** For people. */
   List<String> lines(Output output) {

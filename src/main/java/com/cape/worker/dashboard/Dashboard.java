@@ -38,7 +38,7 @@ public final class Dashboard implements AutoCloseable {
   /**
    * Serves until it is closed.
    *
-   * @param host this one's name, as workers tell theirs
+   * @param host this one's name, as workers register theirs
    * @param logs where files of attempts may lie
    * @throws IOException when the address cannot be had
    */

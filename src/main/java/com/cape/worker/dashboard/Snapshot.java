@@ -63,7 +63,7 @@ final class Snapshot implements AutoCloseable {
 
   static Snapshot of(Database database) {
     var snapshot = new Snapshot(database);
-    snapshot.tell();
+    snapshot.render();
     snapshot.thread.setDaemon(true);
     snapshot.thread.start();
     return snapshot;
@@ -92,13 +92,13 @@ final class Snapshot implements AutoCloseable {
     }
     if (reading && System.nanoTime() - readingSince > SILENCE.toNanos() && trouble.isEmpty()) {
       trouble = Optional.of("the database does not answer");
-      tell();
+      render();
     }
     return answer;
   }
 
-  /** Why nothing can be had from the database, as far as the last look tells. */
-  synchronized Optional<String> away() {
+  /** Why nothing can be had from the database, as of the last look. */
+  synchronized Optional<String> unavailable() {
     boolean old = System.nanoTime() - readAt > FORGOTTEN.toNanos();
     return trouble.filter(why -> !old);
   }
@@ -142,7 +142,7 @@ final class Snapshot implements AutoCloseable {
     try {
       return overviews.overview();
     } catch (StoreException e) {
-      if (e.kind() != StoreException.Kind.UNAVAILABLE || away().isPresent()) {
+      if (e.kind() != StoreException.Kind.UNAVAILABLE || unavailable().isPresent()) {
         throw e;
       }
       return overviews.overview();
@@ -164,12 +164,12 @@ final class Snapshot implements AutoCloseable {
     overview = Optional.of(read);
     history = past.or(() -> history);
     trouble = Optional.empty();
-    tell();
+    render();
   }
 
   private synchronized void failed(String why) {
     trouble = Optional.of(Secrets.mask(why));
-    tell();
+    render();
   }
 
   private synchronized void rest(long start, Allowance allowance) {
@@ -183,7 +183,7 @@ final class Snapshot implements AutoCloseable {
     notBefore = next;
   }
 
-  private synchronized void tell() {
+  private synchronized void render() {
     Json json = new Json().with("database_ok", trouble.isEmpty());
     trouble.ifPresent(why -> json.with("error", why));
     json.with("as_of", overview.map(Overview::now));

@@ -114,7 +114,7 @@ public final class SharedAnswer<T> implements AutoCloseable {
       answer = Optional.of(question.get());
       holding = holds.apply(Duration.ofNanos(System.nanoTime() - startNanos));
     } catch (RuntimeException e) {
-      // The loop and the heartbeat tell of it.
+      // The loop and the heartbeat log it.
       LOG.debug("no answer", e);
     }
     synchronized (this) {

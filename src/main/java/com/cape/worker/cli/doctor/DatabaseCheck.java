@@ -105,7 +105,7 @@ public final class DatabaseCheck {
     }
   }
 
-  /** An issue that a policy hides is never claimed, and nobody is told. */
+  /** An issue that a policy hides is never claimed, without any error. */
   private void rowSecurity(ServerCheck check) {
     List<String> hidden = check.hidden();
     hidden.forEach(

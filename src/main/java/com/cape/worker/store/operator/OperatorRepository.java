@@ -117,7 +117,7 @@ public final class OperatorRepository {
             FROM seen LEFT JOIN changed ON changed.id = asked ORDER BY number
           """;
 
-  /** Cancels pending issues at once, and tells whoever runs the others. */
+  /** Cancels pending issues at once, and asks whoever runs the others to stop. */
   public Map<Long, CancelResult> cancel(List<Long> ids) {
     return change(
         ids,

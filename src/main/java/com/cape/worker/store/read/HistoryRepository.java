@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the attempts of the last day tell. There is no index on when they ended, which every settle
+ * How the attempts of the last day ended. There is no index on when they ended, which every settle
  * would have to pay for; the newest ids are read instead.
  */
 public final class HistoryRepository {
