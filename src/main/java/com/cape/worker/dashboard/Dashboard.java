@@ -47,7 +47,7 @@ public final class Dashboard implements AutoCloseable {
       throws IOException {
     Database reading = Database.single(url, NAME, STATEMENT_LIMIT);
     Database work = Database.open(url, NAME, CONNECTIONS, STATEMENT_LIMIT);
-    Snapshot snapshot = Snapshot.of(reading);
+    Snapshot snapshot = new Snapshot(reading);
     try {
       var answers = new KeptAnswers();
       var access = new DashboardAccess(http.token(), InstantSource.system());

@@ -36,6 +36,7 @@ public final class SharedAnswer<T> implements AutoCloseable {
   private long askedNanos;
   private Optional<T> last = Optional.empty();
   private long holdsUntilNanos = System.nanoTime();
+  private int forgotten;
 
   /**
    * Asks nothing yet.
@@ -104,9 +105,15 @@ public final class SharedAnswer<T> implements AutoCloseable {
   public synchronized void forget() {
     last = Optional.empty();
     holdsUntilNanos = System.nanoTime();
+    forgotten++;
+  }
+
+  private synchronized int forgotten() {
+    return forgotten;
   }
 
   private void ask() {
+    int before = forgotten();
     long startNanos = System.nanoTime();
     Optional<T> answer = Optional.empty();
     Duration holding = FAILURE_HOLDS;
@@ -119,7 +126,8 @@ public final class SharedAnswer<T> implements AutoCloseable {
     }
     synchronized (this) {
       last = answer;
-      holdsUntilNanos = System.nanoTime() + holding.toNanos();
+      // An answer from before a change is for those who waited for it.
+      holdsUntilNanos = System.nanoTime() + (forgotten == before ? holding.toNanos() : 0);
     }
   }
 

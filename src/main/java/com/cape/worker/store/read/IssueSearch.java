@@ -60,7 +60,11 @@ public final class IssueSearch {
       Optional<String> text,
       IssueQueries.Sort sort,
       Optional<Position> after,
-      int limit) {}
+      int limit) {
+    private Query further(Optional<Position> behind, int most) {
+      return new Query(statuses, worker, priority, text, sort, behind, most);
+    }
+  }
 
   /**
    * A place in the order.
@@ -81,6 +85,18 @@ public final class IssueSearch {
       List<IssueView> issues, Optional<Position> next, Optional<Long> searchedUntil) {}
 
   private record Row(IssueView issue, Position position) {}
+
+  /** As many as the query may have, however long that takes. */
+  public List<IssueView> all(Query query) {
+    List<IssueView> all = new ArrayList<>();
+    Optional<Position> after = query.after();
+    do {
+      Page page = find(query.further(after, query.limit() - all.size()));
+      all.addAll(page.issues());
+      after = page.next();
+    } while (after.isPresent() && all.size() < query.limit());
+    return all;
+  }
 
   /** The page behind a position, or the first one. */
   public Page find(Query query) {
