@@ -62,7 +62,7 @@ public final class PauseCommand implements Callable<Integer> {
     if (output.json()) {
       output.line(JsonViews.pause(pause).toString());
     } else {
-      output.line("paused: " + PauseText.of(pause));
+      output.line("paused: " + WorkerOption.text(pause));
     }
     return ExitCode.DONE.number();
   }

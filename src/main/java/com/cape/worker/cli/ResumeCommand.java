@@ -52,7 +52,7 @@ public final class ResumeCommand implements Callable<Integer> {
     }
     String who = WorkerOption.name(worker.id());
     output.line(who + (resumed.lifted().isPresent() ? " is resumed" : " was not paused"));
-    resumed.left().forEach(pause -> output.line("still paused: " + PauseText.of(pause)));
+    resumed.left().forEach(pause -> output.line("still paused: " + WorkerOption.text(pause)));
     return ExitCode.DONE.number();
   }
 

@@ -39,8 +39,6 @@ public final class SharedAnswer<T> implements AutoCloseable {
   private int forgotten;
 
   /**
-   * Asks nothing yet.
-   *
    * @param name of the thread
    * @param question has limits of its own
    * @param holds for how long an answer holds that took so long

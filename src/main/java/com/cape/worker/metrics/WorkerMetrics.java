@@ -77,8 +77,6 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   private volatile boolean startPause;
 
   /**
-   * All at zero.
-   *
    * @param database for this alone
    * @param ready whether the worker could run an issue now
    */

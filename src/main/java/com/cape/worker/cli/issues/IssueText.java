@@ -42,7 +42,7 @@ final class IssueText {
                       due.isAfter(now)
                           ? "in " + Times.between(now, due)
                           : "due " + Times.between(due, now))
-              .orElse("-");
+              .orElse("due");
       case "started" ->
           issue.startedAt().map(since -> "for " + Times.between(since, now)).orElse("-");
       default ->

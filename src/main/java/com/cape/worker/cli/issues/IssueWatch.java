@@ -21,8 +21,6 @@ final class IssueWatch {
   private final Optional<Duration> timeout;
 
   /**
-   * Looks at nothing yet.
-   *
    * @param timeout after which it gives up
    */
   IssueWatch(IssueQueries queries, Console console, Optional<Duration> timeout) {
