@@ -30,10 +30,12 @@ public final class IssueQueries {
     QUEUE
   }
 
+  // A varchar is cast to text, here and elsewhere: another role could add an operator or a function
+  // for varchar, which PostgreSQL would prefer to its own for text.
   static final String VIEW =
       """
-      SELECT now() AS now, i.id, status, left(description, %d) AS description,
-             length(description) AS description_length, priority, attempts, fence, assigned_worker_id,
+      SELECT now() AS now, i.id, status, left(description::text, %d) AS description,
+             length(description::text) AS description_length, priority, attempts, fence, assigned_worker_id,
              run_after, created_at::timestamptz AS created_at, updated_at::timestamptz AS updated_at,
              started_at::timestamptz AS started_at, completed_at::timestamptz AS completed_at,
              cancel_requested_at::timestamptz AS cancel_requested_at, last_error,

@@ -118,7 +118,9 @@ public final class IssueSearch {
       query
           .text()
           .ifPresent(
-              text -> filters.add("left(description, %d) ILIKE ?".formatted(SEARCHED_CHARACTERS)));
+              text ->
+                  filters.add(
+                      "left(description::text, %d) ILIKE ?::text".formatted(SEARCHED_CHARACTERS)));
       query.priority().ifPresent(number -> filters.add("priority = " + number));
     }
 
@@ -136,7 +138,7 @@ public final class IssueSearch {
     }
 
     private Page inPortions(boolean newest, long from) {
-      String place = query.worker().isPresent() ? "assigned_worker_id = ?" : "true";
+      String place = query.worker().isPresent() ? "assigned_worker_id::text = ?::text" : "true";
       String order = newest ? "id DESC" : "id";
       String behind = newest ? "id < ?" : "id > ?";
       String portion =
@@ -194,7 +196,7 @@ public final class IssueSearch {
     private String few(boolean newest) {
       List<String> conditions = new ArrayList<>();
       if (query.worker().isPresent()) {
-        conditions.add("assigned_worker_id = ?");
+        conditions.add("assigned_worker_id::text = ?::text");
       }
       conditions.addAll(filters);
       conditions.add(newest ? "i.id < ?" : "i.id > ?");
@@ -208,7 +210,7 @@ public final class IssueSearch {
 
     /** One priority after the other, each along its index. */
     private Page queue() {
-      query.worker().ifPresent(worker -> filters.add("assigned_worker_id = ?"));
+      query.worker().ifPresent(worker -> filters.add("assigned_worker_id::text = ?::text"));
       Optional<Position> position =
           query
               .after()
@@ -249,7 +251,7 @@ public final class IssueSearch {
     private Optional<Position> level(String compared, int bound) {
       return database
           .queryOne(
-              "SELECT priority FROM cape_issues WHERE status = 'pending' AND priority "
+              "SELECT priority FROM cape_issues WHERE status::text = 'pending' AND priority "
                   + compared
                   + " ? ORDER BY priority DESC LIMIT 1",
               bind -> bind.number(bound),
@@ -310,7 +312,7 @@ public final class IssueSearch {
   }
 
   private static final String QUEUE =
-      "SELECT %s FROM cape_issues WHERE status = 'pending' AND priority = ?"
+      "SELECT %s FROM cape_issues WHERE status::text = 'pending' AND priority = ?"
           + " AND (run_after, id) > (?::timestamptz, ?) ORDER BY run_after, id";
 
   /** Before all issues of a priority. */
@@ -321,7 +323,7 @@ public final class IssueSearch {
   private static String in(List<IssueStatus> statuses) {
     return statuses.stream()
         .map(status -> "'" + status.word() + "'")
-        .collect(Collectors.joining(", ", "status IN (", ")"));
+        .collect(Collectors.joining(", ", "status::text IN (", ")"));
   }
 
   private static String where(List<String> conditions) {
