@@ -107,7 +107,7 @@ class DrainIT {
     try (WorkerProcess drain = command("drain", "dead", "--wait")) {
       assertEquals(1, drain.exitCode());
       assertTrue(
-          drain.output().contains("told nothing for 1h 00m")
+          drain.output().contains("sent no heartbeat for 1h 00m")
               && drain.output().contains("pid 7 on h"),
           drain.output());
     }

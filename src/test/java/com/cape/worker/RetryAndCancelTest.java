@@ -58,7 +58,7 @@ class RetryAndCancelTest {
           "issue 3 is completed; submit it anew",
           "issue 4 is due already",
           "issue 5 was never tried; it waits for its time",
-          "issue 6 has a status that is not Cape's; 'show 6' tells",
+          "issue 6 has a status that is not Cape's; 'show 6' shows it",
           "there is no issue 7; 'cape-worker list' shows the newest"
         }) {
       assertTrue(ran.err().lines().toList().contains("cape-worker: " + line), ran.err());
@@ -123,7 +123,7 @@ class RetryAndCancelTest {
     var ran = fixture.run("cancel", "1", "2", "3", "4", "5");
     assertEquals(1, ran.exitCode());
     assertEquals("issue 4 is cancelled already\n", ran.out());
-    assertTrue(ran.err().contains("issue 1 has ended; 'show 1' tells how"), ran.err());
+    assertTrue(ran.err().contains("issue 1 has ended; 'show 1' shows how"), ran.err());
     assertTrue(ran.err().contains("issue 2 has ended"), ran.err());
     assertTrue(ran.err().contains("issue 3 was started by somebody else"), ran.err());
     assertTrue(ran.err().contains("there is no issue 5"), ran.err());

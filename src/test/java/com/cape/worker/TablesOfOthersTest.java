@@ -11,6 +11,7 @@ import com.cape.worker.testing.RawHttp;
 import com.cape.worker.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -23,6 +24,26 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("database")
 @Timeout(60)
 class TablesOfOthersTest {
+  // A signature that fits better than that of PostgreSQL's own.
+  private static final String PLANTED =
+      """
+      CREATE FUNCTION planted(a varchar, b varchar) RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'planted code has run'; END $$;
+      CREATE FUNCTION planted(a text, b varchar) RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'planted code has run'; END $$;
+      CREATE FUNCTION planted(a varchar, b text) RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'planted code has run'; END $$;
+      CREATE OPERATOR = (FUNCTION = planted, LEFTARG = varchar, RIGHTARG = varchar);
+      CREATE OPERATOR = (FUNCTION = planted, LEFTARG = text, RIGHTARG = varchar);
+      CREATE OPERATOR = (FUNCTION = planted, LEFTARG = varchar, RIGHTARG = text);
+      CREATE FUNCTION left(a varchar, b integer) RETURNS text LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'planted code has run'; END $$;
+      CREATE FUNCTION length(a varchar) RETURNS integer LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'planted code has run'; END $$;
+      CREATE FUNCTION make_interval(secs integer) RETURNS interval LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'planted code has run'; END $$
+      """;
+
   @TempDir private Path directory;
 
   @Test
@@ -35,8 +56,7 @@ class TablesOfOthersTest {
         INSERT INTO cape_issues (id, status) VALUES (2, 'pending'), (3, 'started'), (4, 'failed');
         INSERT INTO cape_issues (id, description, status) VALUES (5, 'whole', 'pending')
         """);
-    for (String[] arguments :
-        new String[][] {{}, {"--json"}, {"--sort", "queue"}, {"--sort", "oldest", "--json"}}) {
+    for (String[] arguments : new String[][] {{}, {"--json"}, {"--sort", "oldest", "--json"}}) {
       OperatorFixture.Ran listed = fixture.run("list", arguments);
       assertEquals(0, listed.exitCode(), listed.err());
       assertTrue(listed.out().contains("whole"), listed.out());
@@ -107,6 +127,30 @@ class TablesOfOthersTest {
       assertEquals(0, fixture.run("status", format).exitCode());
     }
     assertEquals("\ufffd", fixture.run("logs", "1").out());
+  }
+
+  @Test
+  void operatorsAndFunctionsOfOtherRolesAreNotRun() {
+    var fixture = new OperatorFixture();
+    fixture.issues("('x', 'pending'), ('y', 'failed'), ('z', 'started')");
+    fixture.worker("w", "idle", "1 s");
+    fixture.running(3, "w");
+    fixture.database.execute("ALTER TABLE cape_issues ALTER description TYPE varchar(1000)");
+    fixture.database.execute(PLANTED);
+    for (String[] command :
+        new String[][] {
+          {"list"},
+          {"list", "--status", "failed,pending", "--worker", "w"},
+          {"list", "--sort", "queue"},
+          {"show", "3"},
+          {"status"},
+          {"retry", "2"},
+          {"cancel", "1", "3"},
+          {"retry", "--all", "--status", "cancelled", "--yes"}
+        }) {
+      var ran = fixture.run(command[0], Arrays.copyOfRange(command, 1, command.length));
+      assertEquals(0, ran.exitCode(), String.join(" ", command) + ": " + ran.err());
+    }
   }
 
   @Test

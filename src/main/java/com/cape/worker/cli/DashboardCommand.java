@@ -101,7 +101,7 @@ public final class DashboardCommand implements Callable<Integer> {
     }
   }
 
-  /** A database that is away is what the page tells of; settings that are wrong stay wrong. */
+  /** The page shows that a database is unavailable; settings that are wrong stay wrong. */
   private static void check(WorkerConfig.Connection connection) {
     try (Database open =
         Database.single(connection.url(), "cape-worker dashboard", STATEMENT_LIMIT)) {

@@ -60,7 +60,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   @Option(
       names = "--no-database",
-      description = "Leave the database out: it may be away, or not there yet.")
+      description = "Leave the database out: it may be unreachable, or not exist yet.")
   private boolean noDatabase;
 
   @Mixin private Output output;

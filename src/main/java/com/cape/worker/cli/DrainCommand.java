@@ -73,7 +73,7 @@ public final class DrainCommand implements Callable<Integer> {
   }
 
   private Refusal notAtWork(Database open) {
-    KnownWorkers.check(worker, new PauseRepository(open));
+    WorkerOption.checkKnown(worker, new PauseRepository(open));
     return new Refusal(ExitCode.FAILED, "worker %s has stopped already".formatted(worker));
   }
 
@@ -87,7 +87,7 @@ public final class DrainCommand implements Callable<Integer> {
     if (!request.alive()) {
       throw new Refusal(
           ExitCode.FAILED,
-          "worker %s was asked, but has told nothing for %s: it may be dead; look at pid %d on %s"
+          "worker %s was asked, but has sent no heartbeat for %s: it may be dead; look at pid %d on %s"
               .formatted(
                   worker,
                   Times.brief(request.silent()),

@@ -62,14 +62,14 @@ public final class PauseCommand implements Callable<Integer> {
     if (output.json()) {
       output.line(JsonViews.pause(pause).toString());
     } else {
-      output.line("paused: " + PauseText.of(pause));
+      output.line("paused: " + WorkerOption.text(pause));
     }
     return ExitCode.DONE.number();
   }
 
   private Pause pause(Database open) {
     var pauses = new PauseRepository(open);
-    worker.id().ifPresent(id -> KnownWorkers.check(id, pauses));
+    worker.id().ifPresent(id -> WorkerOption.checkKnown(id, pauses));
     return pauses.pause(worker.id(), length, reason);
   }
 }

@@ -50,9 +50,9 @@ public final class ResumeCommand implements Callable<Integer> {
               .toString());
       return ExitCode.DONE.number();
     }
-    String who = worker.id().map(id -> "worker " + id).orElse("the fleet");
+    String who = WorkerOption.name(worker.id());
     output.line(who + (resumed.lifted().isPresent() ? " is resumed" : " was not paused"));
-    resumed.left().forEach(pause -> output.line("still paused: " + PauseText.of(pause)));
+    resumed.left().forEach(pause -> output.line("still paused: " + WorkerOption.text(pause)));
     return ExitCode.DONE.number();
   }
 
@@ -60,7 +60,7 @@ public final class ResumeCommand implements Callable<Integer> {
     var pauses = new PauseRepository(open);
     Optional<Pause> lifted = pauses.resume(worker.id());
     if (lifted.isEmpty()) {
-      worker.id().ifPresent(id -> KnownWorkers.check(id, pauses));
+      worker.id().ifPresent(id -> WorkerOption.checkKnown(id, pauses));
     }
     return new Resumed(lifted, pauses.inForce());
   }

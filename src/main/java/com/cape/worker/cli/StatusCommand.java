@@ -4,15 +4,22 @@ import com.cape.worker.cli.console.DatabaseOptions;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Output;
 import com.cape.worker.cli.console.Screen;
+import com.cape.worker.cli.console.Table;
 import com.cape.worker.cli.console.Watch;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.dashboard.JsonViews;
+import com.cape.worker.dashboard.Warnings;
+import com.cape.worker.http.Times;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.read.Overview;
 import com.cape.worker.store.read.OverviewRepository;
+import com.cape.worker.text.PlainText;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -58,11 +65,11 @@ public final class StatusCommand implements Callable<Integer> {
     if (watch) {
       return watch();
     }
-    StatusReport report = database.use(StatusCommand::look);
+    Overview overview = database.use(StatusCommand::look);
     if (output.json()) {
-      output.line(JsonViews.overview(report.overview()).toString());
+      output.line(JsonViews.overview(overview).toString());
     } else {
-      report.lines(output).forEach(output::line);
+      lines(overview).forEach(output::line);
     }
     return ExitCode.DONE.number();
   }
@@ -84,16 +91,62 @@ public final class StatusCommand implements Callable<Integer> {
 
   private List<String> lines(Database open) {
     try {
-      return look(open).lines(output);
+      return lines(look(open));
     } catch (StoreException e) {
       if (e.kind() != StoreException.Kind.UNAVAILABLE) {
         throw e;
       }
-      return List.of(output.strong("database away") + ": " + e.getMessage() + "; trying again");
+      return List.of(
+          output.strong("database unavailable") + ": " + e.getMessage() + "; trying again");
     }
   }
 
-  private static StatusReport look(Database open) {
-    return new StatusReport(new OverviewRepository(open).overview());
+  private static Overview look(Database open) {
+    return new OverviewRepository(open).overview();
+  }
+
+  private List<String> lines(Overview overview) {
+    Overview.Counts counts = overview.counts();
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "pending    %d (%d due, %d waiting for a retry)"
+            .formatted(counts.pending(), counts.due(), counts.retrying()));
+    overview
+        .oldestDue()
+        .ifPresent(since -> lines.add("oldest due " + Times.between(since, overview.now())));
+    lines.add("started    %d".formatted(counts.started()));
+    lines.add("failed     %d".formatted(counts.failed()));
+    lines.add("cancelled  %d".formatted(counts.cancelled()));
+    lines.add(
+        "completed  %d in the last hour, %d in the last day"
+            .formatted(counts.completedLastHour(), counts.completedLastDay()));
+    overview
+        .pauses()
+        .forEach(pause -> lines.add(output.strong("paused") + "     " + WorkerOption.text(pause)));
+    Warnings.refusals(overview.refusals())
+        .forEach(refusal -> lines.add(output.strong("refused") + "    " + refusal));
+    Warnings.ofFleet(overview)
+        .forEach(warning -> lines.add(output.strong("warning") + "    " + warning));
+    lines.add("");
+    lines.addAll(workers(overview).lines(output.columns()));
+    return lines;
+  }
+
+  private static Table workers(Overview overview) {
+    var table = new Table("WORKER", "STATE", "HEARD", "HOST", "ISSUES");
+    for (Overview.Worker worker : overview.workers()) {
+      table.add(
+          worker.id(),
+          worker.alive() ? worker.state() : worker.state() + "?",
+          Times.between(worker.heartbeatAt(), overview.now()) + " ago",
+          PlainText.line(worker.host()),
+          worker.runs().stream()
+              .map(
+                  run ->
+                      "%d for %s"
+                          .formatted(run.issueId(), Times.between(run.startedAt(), overview.now())))
+              .collect(Collectors.joining(", ")));
+    }
+    return table;
   }
 }

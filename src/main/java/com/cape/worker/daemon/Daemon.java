@@ -64,8 +64,6 @@ public final class Daemon {
   private final Drain drain = new Drain();
 
   /**
-   * Starts nothing yet.
-   *
    * @param environment this process's own
    * @param zone of the times in the log
    */

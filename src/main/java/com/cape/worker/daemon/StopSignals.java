@@ -27,8 +27,6 @@ public final class StopSignals {
   }
 
   /**
-   * Handles no signal yet.
-   *
    * @param halt ends the process without any more ado
    */
   public StopSignals(Drain drain, Runnable halt) {

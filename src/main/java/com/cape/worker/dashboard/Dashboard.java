@@ -38,7 +38,7 @@ public final class Dashboard implements AutoCloseable {
   /**
    * Serves until it is closed.
    *
-   * @param host this one's name, as workers tell theirs
+   * @param host this one's name, as workers register theirs
    * @param logs where files of attempts may lie
    * @throws IOException when the address cannot be had
    */
@@ -47,7 +47,7 @@ public final class Dashboard implements AutoCloseable {
       throws IOException {
     Database reading = Database.single(url, NAME, STATEMENT_LIMIT);
     Database work = Database.open(url, NAME, CONNECTIONS, STATEMENT_LIMIT);
-    Snapshot snapshot = Snapshot.of(reading);
+    Snapshot snapshot = new Snapshot(reading);
     try {
       var answers = new KeptAnswers();
       var access = new DashboardAccess(http.token(), InstantSource.system());

@@ -10,6 +10,7 @@ import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.operator.CancelResult;
+import com.cape.worker.store.operator.ChangeResult;
 import com.cape.worker.store.operator.OperatorRepository;
 import com.cape.worker.store.operator.RetryResult;
 import com.cape.worker.store.queue.Pause;
@@ -107,42 +108,18 @@ final class DashboardActions {
 
   private WebResponse retry(long id, boolean force) {
     RetryResult result = issues.retry(List.of(id), force).get(id);
-    return switch (result) {
-      case QUEUED -> WebResponse.json(done("issue %d is pending".formatted(id)));
-      case DUE -> refused("issue %d is due already".formatted(id));
-      case NOT_FOUND -> DashboardApi.noIssue(id);
-      case RUNNING -> refused("issue %d is running; cancel it first".formatted(id));
-      case UNOWNED ->
-          refused(
-              "issue %d was started by somebody else; make sure that it runs no more, then take it back"
-                  .formatted(id));
-      case COMPLETED -> refused("issue %d is completed; submit it anew".formatted(id));
-      case SCHEDULED -> refused("issue %d was never tried; it waits for its time".formatted(id));
-      case REFUSED -> refused(refusedByOthers(id));
-      case OTHER -> refused("issue %d has a status that is not Cape's".formatted(id));
-    };
+    return result == RetryResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
   }
 
   private WebResponse cancel(long id) {
     CancelResult result = issues.cancel(List.of(id)).get(id);
-    return switch (result) {
-      case CANCELLED -> WebResponse.json(done("issue %d is cancelled".formatted(id)));
-      case REQUESTED ->
-          WebResponse.json(done("issue %d is running and will be stopped".formatted(id)));
-      case ALREADY_CANCELLED ->
-          WebResponse.json(done("issue %d is cancelled already".formatted(id)));
-      case NOT_FOUND -> DashboardApi.noIssue(id);
-      case ENDED -> refused("issue %d has ended".formatted(id));
-      case UNOWNED ->
-          refused("issue %d was started by somebody else, whom Cape cannot stop".formatted(id));
-      case REFUSED -> refused(refusedByOthers(id));
-      case OTHER -> refused("issue %d has a status that is not Cape's".formatted(id));
-    };
+    return result == CancelResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
   }
 
-  private static String refusedByOthers(long id) {
-    return "issue %d stays as it is: a trigger or a row policy on cape_issues passes the change over"
-        .formatted(id);
+  private static WebResponse changed(long id, ChangeResult result) {
+    // The page has a button for what --force does.
+    String text = result.text(id).replace("give --force", "take it back");
+    return result.done() ? WebResponse.json(done(text)) : refused(text);
   }
 
   private WebResponse pause(Map<String, String> form) {

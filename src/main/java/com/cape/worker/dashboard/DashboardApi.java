@@ -53,7 +53,7 @@ final class DashboardApi {
   /**
    * For the issues of a database.
    *
-   * @param host this one's name, as workers tell theirs
+   * @param host this one's name, as workers register theirs
    * @param logs where files of attempts may lie
    */
   DashboardApi(Database database, Snapshot snapshot, KeptAnswers answers, String host, Path logs) {
@@ -237,9 +237,9 @@ final class DashboardApi {
 
   /** The answer, or why the database gives none. */
   WebResponse inTrouble(Supplier<WebResponse> maker) {
-    Optional<String> away = snapshot.away();
-    if (away.isPresent()) {
-      return WebResponse.error(503, away.get());
+    Optional<String> trouble = snapshot.unavailable();
+    if (trouble.isPresent()) {
+      return WebResponse.error(503, trouble.get());
     }
     try {
       return maker.get();
@@ -258,7 +258,7 @@ final class DashboardApi {
       try {
         return Long.parseLong(text);
       } catch (NumberFormatException e) {
-        // Told below.
+        // Refused below.
       }
     }
     throw new IllegalArgumentException("%s: must be a whole number".formatted(name));

@@ -9,7 +9,7 @@ import com.cape.worker.store.read.RefusedWrite;
 import java.time.Duration;
 import java.util.List;
 
-/** How what the store knows is told to programs, by the commands and the dashboard alike. */
+/** What the store knows as JSON, for the commands and the dashboard alike. */
 public final class JsonViews {
   private JsonViews() {}
 

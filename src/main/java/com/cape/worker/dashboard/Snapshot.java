@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import com.cape.worker.config.Secrets;
 import com.cape.worker.http.Allowance;
 import com.cape.worker.http.Json;
+import com.cape.worker.http.SharedAnswer;
 import com.cape.worker.http.WebResponse;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
@@ -21,9 +22,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How the fleet stands, read once for all pages, and only while somebody asks. A thread of its own
- * reads, so that a database that hangs keeps no page waiting. Reading takes about one percent of
- * the database's time at most: where it is slow, it is seldom.
+ * How the fleet stands, read once for all pages, and only while somebody asks. Reading takes about
+ * one percent of the database's time at most: where it is slow, it is seldom.
  */
 final class Snapshot implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Snapshot.class);
@@ -41,100 +41,73 @@ final class Snapshot implements AutoCloseable {
 
   private final OverviewRepository overviews;
   private final HistoryRepository histories;
-  private final Thread thread = new Thread(this::readOnAndOn, "cape-snapshot");
+  private final Allowance allowance = new Allowance(SHARE, SAVED_UP, System.nanoTime());
+  private final Allowance historyAllowance =
+      new Allowance(HISTORY_SHARE, HISTORY_SAVED_UP, System.nanoTime());
+  private final SharedAnswer<Boolean> reading =
+      new SharedAnswer<>("cape-snapshot", this::read, this::holds, PATIENCE);
 
   // All of them guarded by this.
-  private boolean closed;
-  private boolean wanted;
-  private boolean reading;
-  private long readingSince;
-  private boolean changed;
-  private long notBefore = System.nanoTime();
+  private Optional<Long> readingSince = Optional.empty();
   private Optional<Overview> overview = Optional.empty();
   private Optional<History> history = Optional.empty();
   private Optional<String> trouble = Optional.of("the database has not answered yet");
   private long readAt = System.nanoTime() - FORGOTTEN.toNanos();
   private byte[] answer = new byte[0];
 
-  private Snapshot(Database database) {
+  Snapshot(Database database) {
     this.overviews = new OverviewRepository(requireNonNull(database));
     this.histories = new HistoryRepository(database);
+    render();
   }
 
-  static Snapshot of(Database database) {
-    var snapshot = new Snapshot(database);
-    snapshot.tell();
-    snapshot.thread.setDaemon(true);
-    snapshot.thread.start();
-    return snapshot;
-  }
-
-  /** As it stands; a moment old where it has been read of late, or where the database is slow. */
+  /** The last state; a moment old where it was read of late, or where the database is slow. */
   WebResponse current() {
-    return new WebResponse(200, WebResponse.JSON, Map.of(), bytes());
-  }
-
-  private synchronized byte[] bytes() {
-    long asked = System.nanoTime();
-    if (!reading && (changed || asked - notBefore >= 0)) {
-      wanted = true;
-      notifyAll();
-    }
-    long left = PATIENCE.toNanos();
-    try {
-      while ((wanted || reading) && left > 0 && !closed) {
-        Duration wait = Duration.ofNanos(left);
-        wait(wait.toMillis(), wait.toNanosPart() % 1_000_000);
-        left = asked + PATIENCE.toNanos() - System.nanoTime();
+    boolean late = reading.get().isEmpty();
+    synchronized (this) {
+      boolean silent =
+          readingSince.filter(since -> System.nanoTime() - since > SILENCE.toNanos()).isPresent();
+      if (late && silent && trouble.isEmpty()) {
+        trouble = Optional.of("the database does not answer");
+        render();
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      return new WebResponse(200, WebResponse.JSON, Map.of(), answer);
     }
-    if (reading && System.nanoTime() - readingSince > SILENCE.toNanos() && trouble.isEmpty()) {
-      trouble = Optional.of("the database does not answer");
-      tell();
-    }
-    return answer;
   }
 
-  /** Why nothing can be had from the database, as far as the last look tells. */
-  synchronized Optional<String> away() {
+  /** Why nothing can be had from the database, as of the last look. */
+  synchronized Optional<String> unavailable() {
     boolean old = System.nanoTime() - readAt > FORGOTTEN.toNanos();
     return trouble.filter(why -> !old);
   }
 
   /** Somebody changed something and wants to see it. */
-  synchronized void changed() {
-    changed = true;
+  void changed() {
+    reading.forget();
   }
 
-  private void readOnAndOn() {
-    var allowance = new Allowance(SHARE, SAVED_UP, System.nanoTime());
-    var historyAllowance = new Allowance(HISTORY_SHARE, HISTORY_SAVED_UP, System.nanoTime());
+  private boolean read() {
+    begin();
     try {
-      while (awaitWanted()) {
+      Overview read = overview();
+      allowance.spend(read.counting().plus(BESIDE));
+      Optional<History> past = Optional.empty();
+      if (historyAllowance.some(System.nanoTime())) {
         long start = System.nanoTime();
-        try {
-          Overview read = overview();
-          allowance.spend(read.counting().plus(BESIDE));
-          Optional<History> past = Optional.empty();
-          if (historyAllowance.some(System.nanoTime())) {
-            long startOfHistory = System.nanoTime();
-            past = Optional.of(histories.history());
-            historyAllowance.spend(Duration.ofNanos(System.nanoTime() - startOfHistory));
-          }
-          readWell(read, past);
-        } catch (StoreException e) {
-          failed(e.getMessage());
-        } catch (RuntimeException e) {
-          LOG.error("the overview cannot be read", e);
-          failed("the overview cannot be read: " + e);
-        }
-        rest(start, allowance);
+        past = Optional.of(histories.history());
+        historyAllowance.spend(Duration.ofNanos(System.nanoTime() - start));
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      end(Optional.of(read), past, Optional.empty());
+    } catch (StoreException e) {
+      end(Optional.empty(), Optional.empty(), Optional.of(Secrets.mask(e.getMessage())));
+    } catch (RuntimeException e) {
+      LOG.error("the overview cannot be read", e);
+      end(
+          Optional.empty(),
+          Optional.empty(),
+          Optional.of(Secrets.mask("the overview cannot be read: " + e)));
     }
+    return true;
   }
 
   /** Tried twice where it worked before: a server ends connections that are idle for long. */
@@ -142,48 +115,36 @@ final class Snapshot implements AutoCloseable {
     try {
       return overviews.overview();
     } catch (StoreException e) {
-      if (e.kind() != StoreException.Kind.UNAVAILABLE || away().isPresent()) {
+      if (e.kind() != StoreException.Kind.UNAVAILABLE || unavailable().isPresent()) {
         throw e;
       }
       return overviews.overview();
     }
   }
 
-  private synchronized boolean awaitWanted() throws InterruptedException {
-    while (!wanted && !closed) {
-      wait();
+  private Duration holds(Duration took) {
+    Duration holds = LEAST_AGE.minus(took);
+    while (!allowance.some(System.nanoTime() + holds.toNanos())) {
+      holds = holds.plus(LEAST_AGE);
     }
-    wanted = false;
-    changed = false;
-    reading = true;
-    readingSince = System.nanoTime();
-    return !closed;
+    return holds;
   }
 
-  private synchronized void readWell(Overview read, Optional<History> past) {
-    overview = Optional.of(read);
+  private synchronized void begin() {
+    readingSince = Optional.of(System.nanoTime());
+  }
+
+  private synchronized void end(
+      Optional<Overview> read, Optional<History> past, Optional<String> why) {
+    overview = read.or(() -> overview);
     history = past.or(() -> history);
-    trouble = Optional.empty();
-    tell();
-  }
-
-  private synchronized void failed(String why) {
-    trouble = Optional.of(Secrets.mask(why));
-    tell();
-  }
-
-  private synchronized void rest(long start, Allowance allowance) {
-    reading = false;
+    trouble = why;
+    readingSince = Optional.empty();
     readAt = System.nanoTime();
-    notifyAll();
-    long next = start + LEAST_AGE.toNanos();
-    while (!allowance.some(next)) {
-      next += LEAST_AGE.toNanos();
-    }
-    notBefore = next;
+    render();
   }
 
-  private synchronized void tell() {
+  private synchronized void render() {
     Json json = new Json().with("database_ok", trouble.isEmpty());
     trouble.ifPresent(why -> json.with("error", why));
     json.with("as_of", overview.map(Overview::now));
@@ -198,15 +159,6 @@ final class Snapshot implements AutoCloseable {
 
   @Override
   public void close() {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-    }
-    thread.interrupt();
-    try {
-      thread.join(PATIENCE.toMillis());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    reading.close();
   }
 }

@@ -19,7 +19,7 @@ public final class OwnProgram {
 
   private OwnProgram() {}
 
-  /** What tells a file from another one, and from itself before it was written to. */
+  /** Differs for another file, and for the same file after it was written to. */
   private record State(Object key, FileTime modified, long size) {
     boolean sameFile(State other) {
       return key.equals(other.key);

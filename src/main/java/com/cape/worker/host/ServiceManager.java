@@ -17,11 +17,12 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The systemd that has started this process, if one has. It listens on a datagram socket, which the
- * JVM does not speak, so {@code systemd-notify} tells it. A Perl that lives as long as this process
- * starts that program: a JVM whose JDK was replaced could not. Safe for use by several threads.
+ * JVM does not speak, so {@code systemd-notify} writes to it. A Perl that lives as long as this
+ * process starts that program: a JVM whose JDK was replaced could not. Safe for use by several
+ * threads.
  */
 public final class ServiceManager implements AutoCloseable {
-  /** For a process that nobody wants to hear of. */
+  /** For a process that systemd did not start. */
   public static final ServiceManager NONE =
       new ServiceManager(Optional.empty(), Optional.empty(), Path.of("perl"));
 
@@ -44,7 +45,7 @@ public final class ServiceManager implements AutoCloseable {
    * The one that the environment names.
    *
    * @param environment this process's own
-   * @param notifier finds {@code systemd-notify}; asked only where there is somebody to tell
+   * @param notifier finds {@code systemd-notify}; asked only where systemd listens
    */
   public static ServiceManager from(
       Map<String, String> environment, CommandCheck notifier, Path perl) {
@@ -54,7 +55,7 @@ public final class ServiceManager implements AutoCloseable {
     Optional<Path> program = notifier.find();
     if (program.isEmpty()) {
       LOG.warn(
-          "NOTIFY_SOCKET is set, but systemd is told nothing cause={}",
+          "NOTIFY_SOCKET is set, but systemd cannot be notified cause={}",
           notifier.trouble().orElse("unknown"));
       return NONE;
     }
@@ -71,7 +72,7 @@ public final class ServiceManager implements AutoCloseable {
         .map(micros -> Duration.of(Long.parseLong(micros), ChronoUnit.MICROS));
   }
 
-  /** Whether it wants to hear of this process. */
+  /** Whether it waits for notifications of this process. */
   public boolean listens() {
     return program.isPresent();
   }
@@ -81,7 +82,7 @@ public final class ServiceManager implements AutoCloseable {
     return watchdog;
   }
 
-  /** Tells facts as sd_notify(3) has them, without tabs and line breaks. */
+  /** Sends facts as sd_notify(3) has them, without tabs and line breaks. */
   public synchronized void tell(String... facts) {
     if (program.isEmpty()) {
       return;
@@ -94,7 +95,7 @@ public final class ServiceManager implements AutoCloseable {
       try {
         write(line);
       } catch (IOException again) {
-        LOG.warn("cannot tell systemd cause={}", again.toString());
+        LOG.warn("cannot notify systemd cause={}", again.toString());
       }
     }
   }
@@ -115,7 +116,7 @@ public final class ServiceManager implements AutoCloseable {
         .start();
   }
 
-  /** Waits until all has been told. */
+  /** Waits until all has been sent. */
   @Override
   public synchronized void close() {
     if (relay.isPresent()) {

@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What this process's standard input and output are connected to. The JVM cannot tell them apart,
- * nor how wide a terminal is; a shell can, on every system.
+ * What this process's standard input and output are connected to. The JVM does not know, nor how
+ * wide a terminal is; a shell can, on every system.
  *
  * @param input whether a person can answer
  * @param output whether a person reads what is printed
- * @param size of the terminal; empty without one, or when it does not tell
+ * @param size of the terminal; empty without one, or when it is unknown
  */
 public record Terminal(boolean input, boolean output, Optional<Size> size) {
   /** Characters in a line, and lines. */

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 
 /**
  * Keeps pages of others from reaching a server that only listens on this host: they can point a
- * name of their own to 127.0.0.1 (DNS rebinding), but the browser tells that name. The port may be
+ * name of their own to 127.0.0.1 (DNS rebinding), but the browser sends that name. The port may be
  * another one, that of a tunnel.
  */
 final class HostCheck implements WebAccess {

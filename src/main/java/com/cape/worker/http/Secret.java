@@ -7,7 +7,7 @@ import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.Base64;
 
-/** A text that others have to know. How long a comparison takes tells nothing of it. */
+/** A text that others have to know. How long a comparison takes does not depend on it. */
 public final class Secret {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final int RANDOM_BYTES = 32;

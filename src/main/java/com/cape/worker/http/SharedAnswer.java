@@ -36,10 +36,9 @@ public final class SharedAnswer<T> implements AutoCloseable {
   private long askedNanos;
   private Optional<T> last = Optional.empty();
   private long holdsUntilNanos = System.nanoTime();
+  private int forgotten;
 
   /**
-   * Asks nothing yet.
-   *
    * @param name of the thread
    * @param question has limits of its own
    * @param holds for how long an answer holds that took so long
@@ -104,9 +103,15 @@ public final class SharedAnswer<T> implements AutoCloseable {
   public synchronized void forget() {
     last = Optional.empty();
     holdsUntilNanos = System.nanoTime();
+    forgotten++;
+  }
+
+  private synchronized int forgotten() {
+    return forgotten;
   }
 
   private void ask() {
+    int before = forgotten();
     long startNanos = System.nanoTime();
     Optional<T> answer = Optional.empty();
     Duration holding = FAILURE_HOLDS;
@@ -114,12 +119,13 @@ public final class SharedAnswer<T> implements AutoCloseable {
       answer = Optional.of(question.get());
       holding = holds.apply(Duration.ofNanos(System.nanoTime() - startNanos));
     } catch (RuntimeException e) {
-      // The loop and the heartbeat tell of it.
+      // The loop and the heartbeat log it.
       LOG.debug("no answer", e);
     }
     synchronized (this) {
       last = answer;
-      holdsUntilNanos = System.nanoTime() + holding.toNanos();
+      // An answer from before a change is for those who waited for it.
+      holdsUntilNanos = System.nanoTime() + (forgotten == before ? holding.toNanos() : 0);
     }
   }
 

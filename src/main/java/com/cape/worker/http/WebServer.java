@@ -176,7 +176,7 @@ public final class WebServer implements AutoCloseable {
         response = answer(exchange);
       } catch (RuntimeException e) {
         LOG.error("a request could not be answered", e);
-        response = WebResponse.error(500, "the server made a mistake; its log tells more");
+        response = WebResponse.error(500, "the server made a mistake; its log says more");
       }
       send(exchange, response);
     }

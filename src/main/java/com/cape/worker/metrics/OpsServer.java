@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/** Tells those who watch a worker whether it lives, whether it is ready, and what it has done. */
+/** Serves health checks and metrics of a worker. */
 public final class OpsServer implements AutoCloseable {
   private static final String LIVE = "/live";
   private static final String READY = "/ready";

@@ -23,7 +23,7 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 
 /**
- * Counts what happens in a worker, and tells it as Prometheus reads it. Safe for use by several
+ * Counts what happens in a worker, and writes it as Prometheus reads it. Safe for use by several
  * threads.
  */
 public final class WorkerMetrics implements WorkerListener, AutoCloseable {
@@ -57,8 +57,7 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
           "survivors_killed", "Processes ended because they outlived the first one of their run.");
   private final Counter survivorsLeft =
       counter("survivors_left", "Processes of ended runs that could not be ended.");
-  private final Counter outages =
-      counter("outages", "Times that the database went away or refused what it was asked.");
+  private final Counter outages = counter("outages", "Times that the database became unavailable.");
   private final Counter pauses = counter("pauses", "Pauses that this worker has met.", "reason");
   private final Histogram runDuration =
       histogram("run_duration_seconds", "How long runs took, by outcome.", RUN_BUCKETS, "outcome");
@@ -78,8 +77,6 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   private volatile boolean startPause;
 
   /**
-   * All at zero.
-   *
    * @param database for this alone
    * @param ready whether the worker could run an issue now
    */
@@ -102,11 +99,11 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
     databaseUp.set(1);
     GaugeWithCallback.builder()
         .name("cape_worker_ready")
-        .help("Whether the worker could run an issue now, as /ready tells it.")
+        .help("Whether the worker could run an issue now, as /ready answers.")
         .callback(value -> value.call(number(ready.getAsBoolean())))
         .register(registry);
-    tellQueue();
-    tellPaused();
+    addQueue();
+    addPaused();
     startAtZero();
     JvmMetrics.builder().register(registry);
   }
@@ -119,8 +116,8 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
     return share.compareTo(QUEUE_HOLDS) < 0 ? QUEUE_HOLDS : share;
   }
 
-  /** Absent while the database is away. */
-  private void tellQueue() {
+  /** Absent while the database is unavailable. */
+  private void addQueue() {
     GaugeWithCallback.builder()
         .name("cape_worker_queue_issues")
         .help("Issues of the whole database, by status; all but the completed ones.")
@@ -149,7 +146,7 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
         .register(registry);
   }
 
-  private void tellPaused() {
+  private void addPaused() {
     GaugeWithCallback.builder()
         .name("cape_worker_paused")
         .help("Whether the fleet or this worker is paused, or rests as its command cannot start.")

@@ -389,8 +389,8 @@ class DashboardTest {
         "failed | cancel | 409 | issue 1 has ended | failed",
         "cancelled | cancel | 200 | issue 1 is cancelled already | cancelled",
         "started | cancel | 409 | issue 1 was started by somebody else, whom Cape cannot stop | started",
-        "odd | retry | 409 | issue 1 has a status that is not Cape's | odd",
-        "odd | cancel | 409 | issue 1 has a status that is not Cape's | odd"
+        "odd | retry | 409 | issue 1 has a status that is not Cape's; 'show 1' shows it | odd",
+        "odd | cancel | 409 | issue 1 has a status that is not Cape's; 'show 1' shows it | odd"
       })
   void issueIsRetriedAndCancelledAsTheCommandsDo(
       String status, String action, int answered, String said, String becomes) throws Exception {

@@ -4,7 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.store.StoreException;
 
-/** The command ends here; the message tells the user what, why, and what to do. */
+/** The command ends here; the message says what, why, and what to do. */
 public final class Refusal extends RuntimeException {
   private final ExitCode exitCode;
 

@@ -3,7 +3,7 @@ package com.cape.worker.cli.console;
 import java.util.Objects;
 import picocli.CommandLine.IVersionProvider;
 
-/** Which release this is, as the JAR tells it. */
+/** Which release this is, as the JAR says. */
 public final class Version implements IVersionProvider {
   /** Its number. */
   public static String number() {

@@ -16,7 +16,7 @@ public final class Watch {
   /**
    * Answers what the look finds.
    *
-   * @throws StoreException when the database is away from the beginning, or for more than a moment
+   * @throws StoreException when the database is unavailable at first, or for more than a moment
    */
   public static <T> T until(Console console, Supplier<Optional<T>> look) {
     long lastLook = System.nanoTime() - LONGEST_GAP.toNanos();
@@ -28,8 +28,8 @@ public final class Watch {
         }
         lastLook = System.nanoTime();
       } catch (StoreException e) {
-        boolean away = System.nanoTime() - lastLook >= LONGEST_GAP.toNanos();
-        if (away || e.kind() != StoreException.Kind.UNAVAILABLE) {
+        boolean unavailable = System.nanoTime() - lastLook >= LONGEST_GAP.toNanos();
+        if (unavailable || e.kind() != StoreException.Kind.UNAVAILABLE) {
           throw e;
         }
       }

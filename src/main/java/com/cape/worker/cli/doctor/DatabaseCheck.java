@@ -105,33 +105,33 @@ public final class DatabaseCheck {
     }
   }
 
-  /** An issue that a policy hides is never claimed, and nobody is told. */
+  /** An issue that a policy hides is never claimed, without any error. */
   private void rowSecurity(ServerCheck check) {
-    List<String> hidden = check.hidden();
-    hidden.forEach(
-        table ->
-            findings.failed(
-                "row security",
-                "no policy of %s is for this role: its rows look as if there were none; let the tables' owner CREATE POLICY, or ALTER ROLE ... BYPASSRLS"
-                    .formatted(table)));
-    List<String> restricted = check.restricted();
-    if (hidden.isEmpty() && !restricted.isEmpty()) {
-      findings.warning(
-          "row security",
-          "policies of %s decide what this role sees: an issue that they hide is never claimed"
-              .formatted(String.join(", ", restricted)));
+    for (ServerCheck.Secured table : check.rowSecurity()) {
+      table
+          .hidden()
+          .ifPresentOrElse(
+              commands ->
+                  findings.failed(
+                      "row security",
+                      "no policy of %s (%s) is for this role: its rows look as if there were none; let the tables' owner CREATE POLICY, or ALTER ROLE ... BYPASSRLS"
+                          .formatted(table.table(), commands)),
+              () ->
+                  findings.warning(
+                      "row security",
+                      "policies of %s decide what this role sees: an issue that they hide is never claimed"
+                          .formatted(table.table())));
     }
   }
 
   /** Whether the schema has all that workers and operators use. */
   public void schema(Database open) {
     try {
-      rowSecurity(new ServerCheck(open));
-      new ServerCheck(open)
-          .creatorsWarning()
-          .ifPresent(warning -> findings.warning("schema", warning));
+      var check = new ServerCheck(open);
+      rowSecurity(check);
+      check.creatorsWarning().ifPresent(warning -> findings.warning("schema", warning));
       boolean upToDate = new Migrator(open).upToDate();
-      List<String> missing = new ServerCheck(open).missing();
+      List<String> missing = check.missing();
       if (!upToDate) {
         findings.failed("schema", "is not up to date; run 'cape-worker migrate'");
       } else if (missing.isEmpty()) {

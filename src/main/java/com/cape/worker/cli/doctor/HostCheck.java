@@ -138,7 +138,7 @@ public final class HostCheck {
         findings.ok(check, text);
       }
     } catch (IOException e) {
-      findings.warning(check, "%s: its free space cannot be told: %s".formatted(directory, e));
+      findings.warning(check, "%s: its free space cannot be read: %s".formatted(directory, e));
     }
   }
 }

@@ -19,7 +19,7 @@ final class AttemptOutput implements AutoCloseable {
   private final Console output;
   private final String host = ThisProcess.host();
   private long fence = NONE;
-  private boolean told;
+  private boolean noted;
   private Optional<LogStream> stream = Optional.empty();
 
   AttemptOutput(Console output) {
@@ -35,7 +35,7 @@ final class AttemptOutput implements AutoCloseable {
     if (attempt.fence() != fence) {
       close();
       fence = attempt.fence();
-      told = false;
+      noted = false;
       stream = Optional.empty();
     }
     if (stream.isEmpty()) {
@@ -44,9 +44,9 @@ final class AttemptOutput implements AutoCloseable {
     if (stream.isPresent()) {
       stream.get().copy(last);
     } else if (last) {
-      tellEnd(attempt);
-    } else if (!told && !isHere(attempt)) {
-      told = true;
+      printEnd(attempt);
+    } else if (!noted && !isHere(attempt)) {
+      noted = true;
       output.note(
           "attempt %d runs on %s; its output is in %s there, and its end comes when it has ended"
               .formatted(attempt.attempt(), where(attempt), name(attempt)));
@@ -70,7 +70,7 @@ final class AttemptOutput implements AutoCloseable {
     }
   }
 
-  private void tellEnd(AttemptView attempt) {
+  private void printEnd(AttemptView attempt) {
     if (attempt.running()) {
       throw new Refusal(
           ExitCode.FAILED,

@@ -3,7 +3,6 @@ package com.cape.worker.cli.issues;
 import com.cape.worker.cli.console.Confirmation;
 import com.cape.worker.cli.console.DatabaseOptions;
 import com.cape.worker.cli.console.Output;
-import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
@@ -53,7 +52,7 @@ public final class CancelCommand implements Callable<Integer> {
   public Integer call() throws ConfigException {
     selection.check(List.of(IssueStatus.PENDING, IssueStatus.STARTED));
     Map<Long, CancelResult> results = database.use(this::cancel);
-    return Changes.tell(results, CancelCommand::told, output);
+    return Changes.print(results, output);
   }
 
   private Map<Long, CancelResult> cancel(Database open) {
@@ -74,22 +73,5 @@ public final class CancelCommand implements Callable<Integer> {
     return issue.status().equals(IssueStatus.CANCELLED.word())
         ? CancelResult.CANCELLED
         : CancelResult.ENDED;
-  }
-
-  private static Changes.Told told(long id, CancelResult result) {
-    return switch (result) {
-      case CANCELLED -> Changes.Told.done("issue %d is cancelled".formatted(id));
-      case REQUESTED -> Changes.Told.done("issue %d is running and will be stopped".formatted(id));
-      case ALREADY_CANCELLED -> Changes.Told.done("issue %d is cancelled already".formatted(id));
-      case NOT_FOUND -> Changes.Told.refused(Refusal.noIssue(id).getMessage());
-      case ENDED -> Changes.Told.refused("issue %d has ended; 'show %1$d' tells how".formatted(id));
-      case UNOWNED ->
-          Changes.Told.refused(
-              "issue %d was started by somebody else, whom Cape cannot stop".formatted(id));
-      case REFUSED -> Changes.Told.refused(Changes.refusedByOthers(id));
-      case OTHER ->
-          Changes.Told.refused(
-              "issue %d has a status that is not Cape's; 'show %1$d' tells".formatted(id));
-    };
   }
 }

@@ -3,59 +3,39 @@ package com.cape.worker.cli.issues;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Output;
 import com.cape.worker.http.Json;
+import com.cape.worker.store.operator.ChangeResult;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Tells what became of each issue that a command was to change. */
-public final class Changes {
-  /** The line about one issue, and whether it is a refusal. */
-  record Told(String line, boolean refused) {
-    static Told done(String line) {
-      return new Told(line, false);
-    }
-
-    static Told refused(String line) {
-      return new Told(line, true);
-    }
-  }
-
-  /** Says what a result means. */
-  interface Listeners<R> {
-    Told of(long id, R result);
-  }
-
+/** Prints the result of each change that a command was asked for. */
+final class Changes {
   private Changes() {}
 
-  static String refusedByOthers(long id) {
-    return "issue %d stays as it is: a trigger or a row policy on cape_issues passes the change over"
-        .formatted(id);
-  }
-
-  /** Prints them all; fails when one was refused. */
-  static <R extends Enum<R>> int tell(Map<Long, R> results, Listeners<R> listeners, Output output) {
-    boolean refused = false;
-    for (Map.Entry<Long, R> entry : results.entrySet()) {
-      Told told = listeners.of(entry.getKey(), entry.getValue());
-      refused |= told.refused();
-      if (told.refused()) {
-        output.note(told.line());
-      } else if (!output.json()) {
-        output.line(told.line());
-      }
-    }
+  /** Returns the exit code: failed when one was refused. */
+  static int print(Map<Long, ? extends ChangeResult> results, Output output) {
+    results.forEach(
+        (id, result) -> {
+          if (!result.done()) {
+            output.note(result.text(id));
+          } else if (!output.json()) {
+            output.line(result.text(id));
+          }
+        });
     if (output.json()) {
-      output.line(
-          Json.text(
-              results.entrySet().stream()
-                  .map(
-                      entry ->
-                          new Json()
-                              .with("id", entry.getKey())
-                              .with("result", entry.getValue().name().toLowerCase(Locale.ROOT)))
-                  .toList()));
+      List<Json> list =
+          results.entrySet().stream()
+              .map(
+                  entry ->
+                      new Json()
+                          .with("id", entry.getKey())
+                          .with("result", entry.getValue().name().toLowerCase(Locale.ROOT)))
+              .toList();
+      output.line(Json.text(list));
     } else if (results.isEmpty()) {
       output.note("no such issue");
     }
-    return (refused ? ExitCode.FAILED : ExitCode.DONE).number();
+    boolean done = results.values().stream().allMatch(ChangeResult::done);
+    return (done ? ExitCode.DONE : ExitCode.FAILED).number();
   }
 }

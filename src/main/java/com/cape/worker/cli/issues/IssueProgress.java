@@ -15,8 +15,8 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * Tells on the way how an issue goes: its output, or a line that is drawn again and again. Without
- * a terminal a line for each change.
+ * Prints the progress of an issue: its output, or a line that is drawn again and again. Without a
+ * terminal it prints a line for each change.
  */
 final class IssueProgress {
   private static final String TO_LINE_START = "\r";
@@ -29,8 +29,6 @@ final class IssueProgress {
   private String before = "";
 
   /**
-   * Tells nothing yet.
-   *
    * @param follow whether the output is printed
    */
   IssueProgress(Database open, Console output, Optional<Duration> timeout, boolean follow) {
@@ -45,7 +43,7 @@ final class IssueProgress {
     IssueView ended;
     try (var attempts = new AttemptOutput(output)) {
       ended =
-          new IssueWatch(queries, output, timeout).untilEnded(id, issue -> tell(issue, attempts));
+          new IssueWatch(queries, output, timeout).untilEnded(id, issue -> print(issue, attempts));
     } finally {
       clear();
     }
@@ -60,7 +58,7 @@ final class IssueProgress {
     return completed ? ExitCode.DONE : ExitCode.FAILED;
   }
 
-  private void tell(IssueView issue, AttemptOutput attempts) {
+  private void print(IssueView issue, AttemptOutput attempts) {
     Optional<AttemptView> attempt = queries.attempt(issue.id(), Optional.empty());
     if (follow) {
       attempt.ifPresent(last -> attempts.print(last, !last.running()));

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** How issues and their attempts are told. */
+/** Issues and their attempts as text. */
 final class IssueText {
   private static final int LONGEST_DESCRIPTION = 2000;
 
@@ -42,7 +42,7 @@ final class IssueText {
                       due.isAfter(now)
                           ? "in " + Times.between(now, due)
                           : "due " + Times.between(due, now))
-              .orElse("-");
+              .orElse("due");
       case "started" ->
           issue.startedAt().map(since -> "for " + Times.between(since, now)).orElse("-");
       default ->

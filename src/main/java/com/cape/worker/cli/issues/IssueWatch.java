@@ -21,8 +21,6 @@ final class IssueWatch {
   private final Optional<Duration> timeout;
 
   /**
-   * Looks at nothing yet.
-   *
    * @param timeout after which it gives up
    */
   IssueWatch(IssueQueries queries, Console console, Optional<Duration> timeout) {
@@ -34,7 +32,7 @@ final class IssueWatch {
   /**
    * Waits for the end.
    *
-   * @param each is told what each look saw, the last one included
+   * @param each called with what each look found, the last one included
    * @throws Refusal when the time is up, or somebody deleted the issue
    */
   IssueView untilEnded(long id, Consumer<IssueView> each) {
@@ -65,7 +63,7 @@ final class IssueWatch {
     if (timeout.isPresent() && waited.compareTo(timeout.get()) >= 0) {
       throw new Refusal(
           ExitCode.TRY_LATER,
-          "issue %d is still %s after %s; it goes on, and 'show %1$d' tells"
+          "issue %d is still %s after %s; it goes on, and 'show %1$d' shows how"
               .formatted(issue.id(), issue.status(), Times.brief(timeout.get())));
     }
   }

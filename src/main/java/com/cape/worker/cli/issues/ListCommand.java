@@ -10,6 +10,7 @@ import com.cape.worker.http.Json;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.read.IssueQueries;
+import com.cape.worker.store.read.IssueSearch;
 import com.cape.worker.store.read.IssueView;
 import java.util.List;
 import java.util.Optional;
@@ -80,8 +81,8 @@ public final class ListCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws ConfigException {
-    IssueQueries.Filter filter = filter();
-    List<IssueView> issues = database.use(open -> new IssueQueries(open).list(filter));
+    IssueSearch.Query query = query();
+    List<IssueView> issues = database.use(open -> new IssueSearch(open).all(query));
     if (output.json()) {
       output.line(Json.text(issues.stream().map(JsonViews::issue).toList()));
     } else if (issues.isEmpty()) {
@@ -92,17 +93,15 @@ public final class ListCommand implements Callable<Integer> {
     return ExitCode.DONE.number();
   }
 
-  private IssueQueries.Filter filter() {
+  private IssueSearch.Query query() {
     if (limit < 1 || limit > MOST) {
       throw wrong("--limit %d: must be a whole number from 1 to %d".formatted(limit, MOST));
     }
-    if (sort != IssueQueries.Sort.QUEUE) {
-      return new IssueQueries.Filter(statuses, worker, sort, limit);
-    }
-    if (!List.of(IssueStatus.PENDING).containsAll(statuses)) {
+    if (sort == IssueQueries.Sort.QUEUE && !List.of(IssueStatus.PENDING).containsAll(statuses)) {
       throw wrong("--sort queue: only pending issues are in the queue; leave --status out");
     }
-    return new IssueQueries.Filter(List.of(IssueStatus.PENDING), worker, sort, limit);
+    return new IssueSearch.Query(
+        statuses, worker, Optional.empty(), Optional.empty(), sort, Optional.empty(), limit);
   }
 
   private ParameterException wrong(String message) {

@@ -3,7 +3,6 @@ package com.cape.worker.cli.issues;
 import com.cape.worker.cli.console.Confirmation;
 import com.cape.worker.cli.console.DatabaseOptions;
 import com.cape.worker.cli.console.Output;
-import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.operator.OperatorRepository;
@@ -58,26 +57,6 @@ public final class RetryCommand implements Callable<Integer> {
               var issues = new OperatorRepository(open);
               return issues.retry(selection.ids(issues::retryable, confirmation, output), force);
             });
-    return Changes.tell(results, RetryCommand::told, output);
-  }
-
-  private static Changes.Told told(long id, RetryResult result) {
-    return switch (result) {
-      case QUEUED -> Changes.Told.done("issue %d is pending".formatted(id));
-      case DUE -> Changes.Told.refused("issue %d is due already".formatted(id));
-      case NOT_FOUND -> Changes.Told.refused(Refusal.noIssue(id).getMessage());
-      case RUNNING -> Changes.Told.refused("issue %d is running; cancel it first".formatted(id));
-      case UNOWNED ->
-          Changes.Told.refused(
-              "issue %d was started by somebody else; make sure that it runs no more, then give --force"
-                  .formatted(id));
-      case COMPLETED -> Changes.Told.refused("issue %d is completed; submit it anew".formatted(id));
-      case SCHEDULED ->
-          Changes.Told.refused("issue %d was never tried; it waits for its time".formatted(id));
-      case REFUSED -> Changes.Told.refused(Changes.refusedByOthers(id));
-      case OTHER ->
-          Changes.Told.refused(
-              "issue %d has a status that is not Cape's; 'show %1$d' tells".formatted(id));
-    };
+    return Changes.print(results, output);
   }
 }

@@ -54,7 +54,7 @@ public final class SubmitCommand implements Callable<Integer> {
       description = "Not to be claimed before: 90s, 15m, 2h, 1d, 1h30m.")
   private Duration after = Duration.ZERO;
 
-  @Option(names = "--wait", description = "Wait for its end, with a line that tells how it goes.")
+  @Option(names = "--wait", description = "Wait for its end, with a line that shows its progress.")
   private boolean wait;
 
   @Option(names = "--follow", description = "Wait for its end, and print what the workflow prints.")

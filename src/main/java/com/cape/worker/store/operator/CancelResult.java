@@ -1,18 +1,32 @@
 package com.cape.worker.store.operator;
 
-/** What became of the wish to cancel an issue. */
-public enum CancelResult {
-  CANCELLED,
-  /** Whoever runs it has been told. */
-  REQUESTED,
-  NOT_FOUND,
-  ALREADY_CANCELLED,
-  /** It has completed or failed. */
-  ENDED,
-  /** Started, without a running attempt: somebody else's. */
-  UNOWNED,
-  /** A trigger or a row policy of others keeps the row from being changed. */
-  REFUSED,
-  /** A status that is not Cape's. */
-  OTHER
+/** Whether an issue was cancelled. */
+public enum CancelResult implements ChangeResult {
+  CANCELLED(true, "issue %1$d is cancelled"),
+  REQUESTED(true, "issue %1$d is running and will be stopped"),
+  NOT_FOUND(false, RetryResult.NO_ISSUE),
+  ALREADY_CANCELLED(true, "issue %1$d is cancelled already"),
+  ENDED(false, "issue %1$d has ended; 'show %1$d' shows how"),
+  /** Started, without a running attempt. */
+  UNOWNED(false, "issue %1$d was started by somebody else, whom Cape cannot stop"),
+  REFUSED(false, RetryResult.PASSED_OVER),
+  OTHER(false, RetryResult.OTHER_STATUS);
+
+  private final boolean done;
+  private final String text;
+
+  CancelResult(boolean done, String text) {
+    this.done = done;
+    this.text = text;
+  }
+
+  @Override
+  public boolean done() {
+    return done;
+  }
+
+  @Override
+  public String text(long id) {
+    return text.formatted(id);
+  }
 }

@@ -45,7 +45,7 @@ public final class OperatorRepository {
   private static final String SEEN =
       """
       WITH seen AS MATERIALIZED (
-        SELECT asked.id AS asked, number, i.id IS NOT NULL AS found, coalesce(i.status, '') AS status,
+        SELECT asked.id AS asked, number, i.id IS NOT NULL AS found, coalesce(i.status::text, '') AS status,
                coalesce(i.fence, 0) AS fence, coalesce(i.run_after > now(), true) AS waiting,
                EXISTS (SELECT FROM cape_issue_attempts a
                         WHERE a.issue_id = asked.id AND a.outcome = 'running') AS running
@@ -61,7 +61,7 @@ public final class OperatorRepository {
                    cancel_requested_at = NULL, assigned_worker_id = NULL, started_at = NULL,
                    completed_at = NULL
               FROM seen
-             WHERE i.id = seen.asked AND coalesce(i.fence, 0) = seen.fence AND i.status = seen.status AND NOT running
+             WHERE i.id = seen.asked AND coalesce(i.fence, 0) = seen.fence AND i.status::text = seen.status AND NOT running
                AND (seen.status IN ('failed', 'cancelled')
                     OR seen.status = 'pending' AND waiting AND seen.fence > 0
                     OR seen.status = 'started' AND ?)
@@ -101,7 +101,7 @@ public final class OperatorRepository {
                SET status = CASE WHEN running THEN i.status ELSE 'cancelled' END,
                    cancel_requested_at = now(), updated_at = now()
               FROM seen
-             WHERE i.id = seen.asked AND coalesce(i.fence, 0) = seen.fence AND i.status = seen.status
+             WHERE i.id = seen.asked AND coalesce(i.fence, 0) = seen.fence AND i.status::text = seen.status
                AND (running OR seen.status = 'pending')
             RETURNING i.id
           )
@@ -117,7 +117,7 @@ public final class OperatorRepository {
             FROM seen LEFT JOIN changed ON changed.id = asked ORDER BY number
           """;
 
-  /** Cancels pending issues at once, and tells whoever runs the others. */
+  /** Cancels pending issues at once, and asks whoever runs the others to stop. */
   public Map<Long, CancelResult> cancel(List<Long> ids) {
     return change(
         ids,
@@ -154,7 +154,8 @@ public final class OperatorRepository {
     return done;
   }
 
-  private static final String WITH_STATUS = "SELECT id FROM cape_issues i WHERE status = '%s' %s";
+  private static final String WITH_STATUS =
+      "SELECT id FROM cape_issues i WHERE status::text = '%s' %s";
 
   private static final String RUNNING =
       "EXISTS (SELECT FROM cape_issue_attempts a WHERE a.issue_id = i.id AND a.outcome = 'running')";

@@ -30,18 +30,18 @@ public final class HealthRepository {
   // them.
   private static final String QUEUE =
       """
-      SELECT (SELECT count(*) FROM cape_issues WHERE status = 'pending') AS pending,
-             (SELECT count(*) FROM cape_issues WHERE status = 'pending' AND run_after <= now()) AS due,
-             (SELECT count(*) FROM cape_issues WHERE status = 'started') AS started,
-             (SELECT count(*) FROM cape_issues WHERE status = 'failed') AS failed,
-             (SELECT count(*) FROM cape_issues WHERE status = 'cancelled') AS cancelled,
+      SELECT (SELECT count(*) FROM cape_issues WHERE status::text = 'pending') AS pending,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'pending' AND run_after <= now()) AS due,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'started') AS started,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'failed') AS failed,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'cancelled') AS cancelled,
              (SELECT extract(epoch FROM now() - run_after)::float8 FROM cape_issues
-               WHERE status = 'pending' AND run_after <= now() AND isfinite(run_after)
+               WHERE status::text = 'pending' AND run_after <= now() AND isfinite(run_after)
                ORDER BY run_after LIMIT 1) AS oldest_due_s,
              EXISTS (SELECT FROM cape_pauses
-                      WHERE scope = '*' AND coalesce(paused_until > now(), true)) AS fleet_paused,
+                      WHERE scope::text = '*' AND coalesce(paused_until > now(), true)) AS fleet_paused,
              EXISTS (SELECT FROM cape_pauses
-                      WHERE scope = ? AND coalesce(paused_until > now(), true)) AS worker_paused
+                      WHERE scope::text = ?::text AND coalesce(paused_until > now(), true)) AS worker_paused
       """;
 
   /** How the queue stands now, as this worker sees it. */

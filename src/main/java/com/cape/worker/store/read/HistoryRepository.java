@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the attempts of the last day tell. There is no index on when they ended, which every settle
+ * How the attempts of the last day ended. There is no index on when they ended, which every settle
  * would have to pay for; the newest ids are read instead.
  */
 public final class HistoryRepository {
@@ -53,8 +53,8 @@ public final class HistoryRepository {
 
   private static final String PICK_UP =
       """
-      SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY waited_s) AS half,
-             percentile_disc(0.95) WITHIN GROUP (ORDER BY waited_s) AS most
+      SELECT percentile_disc(0.5::float8) WITHIN GROUP (ORDER BY waited_s) AS half,
+             percentile_disc(0.95::float8) WITHIN GROUP (ORDER BY waited_s) AS most
         FROM (SELECT extract(epoch FROM a.started_at - i.run_after)::float8 AS waited_s
                 FROM (SELECT issue_id, attempt, fence, started_at FROM cape_issue_attempts
                        WHERE id >= ? ORDER BY id DESC LIMIT ?) AS a

@@ -2,18 +2,14 @@ package com.cape.worker.store.read;
 
 import static java.util.Objects.requireNonNull;
 
-import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
-import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Columns;
 import com.cape.worker.store.Database;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.stream.Collectors;
 
 /** What people ask about issues. Reads only. */
 public final class IssueQueries {
@@ -28,30 +24,18 @@ public final class IssueQueries {
 
   /** In which order issues are listed. */
   public enum Sort {
-    NEWEST("id DESC"),
-    OLDEST("id"),
+    NEWEST,
+    OLDEST,
     /** As they are claimed: pending ones only. */
-    QUEUE("priority DESC, run_after, id");
-
-    private final String order;
-
-    Sort(String order) {
-      this.order = order;
-    }
+    QUEUE
   }
 
-  /**
-   * Which issues are listed.
-   *
-   * @param statuses none for all
-   */
-  public record Filter(
-      List<IssueStatus> statuses, Optional<WorkerId> worker, Sort sort, int limit) {}
-
+  // A varchar is cast to text, here and elsewhere: another role could add an operator or a function
+  // for varchar, which PostgreSQL would prefer to its own for text.
   static final String VIEW =
       """
-      SELECT now() AS now, i.id, status, left(description, %d) AS description,
-             length(description) AS description_length, priority, attempts, fence, assigned_worker_id,
+      SELECT now() AS now, i.id, status, left(description::text, %d) AS description,
+             length(description::text) AS description_length, priority, attempts, fence, assigned_worker_id,
              run_after, created_at::timestamptz AS created_at, updated_at::timestamptz AS updated_at,
              started_at::timestamptz AS started_at, completed_at::timestamptz AS completed_at,
              cancel_requested_at::timestamptz AS cancel_requested_at, last_error,
@@ -59,39 +43,6 @@ public final class IssueQueries {
                       WHERE a.issue_id = i.id AND a.outcome = 'running') AS running
         FROM %s AS i
       """;
-
-  /** The issues with the beginning of their descriptions. */
-  public List<IssueView> list(Filter filter) {
-    return database.read(
-        list(filter.statuses(), filter.worker().isPresent(), filter.sort()),
-        bind -> {
-          if (filter.worker().isPresent()) {
-            bind.text(filter.worker().get().value());
-          }
-          bind.number(filter.limit());
-        },
-        IssueQueries::toIssue);
-  }
-
-  /** The statuses stand in the text, so that the indexes of single ones are considered. */
-  private static String list(List<IssueStatus> statuses, boolean worker, Sort sort) {
-    List<String> conditions = new ArrayList<>();
-    if (!statuses.isEmpty()) {
-      conditions.add(
-          statuses.stream()
-              .map(status -> "'" + status.word() + "'")
-              .collect(Collectors.joining(", ", "status IN (", ")")));
-    }
-    if (worker) {
-      conditions.add("assigned_worker_id = ?");
-    }
-    String where = conditions.isEmpty() ? "" : " WHERE " + String.join(" AND ", conditions);
-    // Else the planner may walk along the ids past a million others in search of a few.
-    boolean few = !statuses.isEmpty() && !statuses.contains(IssueStatus.COMPLETED);
-    String fence = few && sort != Sort.QUEUE ? " OFFSET 0" : "";
-    String chosen = "(SELECT * FROM cape_issues" + where + fence + ")";
-    return VIEW.formatted(BEGINNING, chosen) + " ORDER BY " + sort.order + " LIMIT ?";
-  }
 
   /** The whole of an issue. */
   public Optional<IssueView> find(long id) {

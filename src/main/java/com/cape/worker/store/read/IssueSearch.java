@@ -60,7 +60,11 @@ public final class IssueSearch {
       Optional<String> text,
       IssueQueries.Sort sort,
       Optional<Position> after,
-      int limit) {}
+      int limit) {
+    private Query further(Optional<Position> behind, int most) {
+      return new Query(statuses, worker, priority, text, sort, behind, most);
+    }
+  }
 
   /**
    * A place in the order.
@@ -82,6 +86,18 @@ public final class IssueSearch {
 
   private record Row(IssueView issue, Position position) {}
 
+  /** As many as the query may have, however long that takes. */
+  public List<IssueView> all(Query query) {
+    List<IssueView> all = new ArrayList<>();
+    Optional<Position> after = query.after();
+    do {
+      Page page = find(query.further(after, query.limit() - all.size()));
+      all.addAll(page.issues());
+      after = page.next();
+    } while (after.isPresent() && all.size() < query.limit());
+    return all;
+  }
+
   /** The page behind a position, or the first one. */
   public Page find(Query query) {
     return query.sort() == IssueQueries.Sort.QUEUE
@@ -102,7 +118,9 @@ public final class IssueSearch {
       query
           .text()
           .ifPresent(
-              text -> filters.add("left(description, %d) ILIKE ?".formatted(SEARCHED_CHARACTERS)));
+              text ->
+                  filters.add(
+                      "left(description::text, %d) ILIKE ?::text".formatted(SEARCHED_CHARACTERS)));
       query.priority().ifPresent(number -> filters.add("priority = " + number));
     }
 
@@ -120,7 +138,7 @@ public final class IssueSearch {
     }
 
     private Page inPortions(boolean newest, long from) {
-      String place = query.worker().isPresent() ? "assigned_worker_id = ?" : "true";
+      String place = query.worker().isPresent() ? "assigned_worker_id::text = ?::text" : "true";
       String order = newest ? "id DESC" : "id";
       String behind = newest ? "id < ?" : "id > ?";
       String portion =
@@ -178,7 +196,7 @@ public final class IssueSearch {
     private String few(boolean newest) {
       List<String> conditions = new ArrayList<>();
       if (query.worker().isPresent()) {
-        conditions.add("assigned_worker_id = ?");
+        conditions.add("assigned_worker_id::text = ?::text");
       }
       conditions.addAll(filters);
       conditions.add(newest ? "i.id < ?" : "i.id > ?");
@@ -192,7 +210,7 @@ public final class IssueSearch {
 
     /** One priority after the other, each along its index. */
     private Page queue() {
-      query.worker().ifPresent(worker -> filters.add("assigned_worker_id = ?"));
+      query.worker().ifPresent(worker -> filters.add("assigned_worker_id::text = ?::text"));
       Optional<Position> position =
           query
               .after()
@@ -233,7 +251,7 @@ public final class IssueSearch {
     private Optional<Position> level(String compared, int bound) {
       return database
           .queryOne(
-              "SELECT priority FROM cape_issues WHERE status = 'pending' AND priority "
+              "SELECT priority FROM cape_issues WHERE status::text = 'pending' AND priority "
                   + compared
                   + " ? ORDER BY priority DESC LIMIT 1",
               bind -> bind.number(bound),
@@ -294,7 +312,7 @@ public final class IssueSearch {
   }
 
   private static final String QUEUE =
-      "SELECT %s FROM cape_issues WHERE status = 'pending' AND priority = ?"
+      "SELECT %s FROM cape_issues WHERE status::text = 'pending' AND priority = ?"
           + " AND (run_after, id) > (?::timestamptz, ?) ORDER BY run_after, id";
 
   /** Before all issues of a priority. */
@@ -305,7 +323,7 @@ public final class IssueSearch {
   private static String in(List<IssueStatus> statuses) {
     return statuses.stream()
         .map(status -> "'" + status.word() + "'")
-        .collect(Collectors.joining(", ", "status IN (", ")"));
+        .collect(Collectors.joining(", ", "status::text IN (", ")"));
   }
 
   private static String where(List<String> conditions) {

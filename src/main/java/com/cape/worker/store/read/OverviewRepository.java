@@ -26,23 +26,23 @@ public final class OverviewRepository {
   private static final String COUNTS =
       """
       SELECT now() AS now,
-             (SELECT count(*) FROM cape_issues WHERE status = 'pending') AS pending,
-             (SELECT count(*) FROM cape_issues WHERE status = 'pending' AND run_after <= now()) AS due,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'pending') AS pending,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'pending' AND run_after <= now()) AS due,
              (SELECT count(*) FROM cape_issues
-               WHERE status = 'pending' AND run_after > now() AND fence > 0) AS retrying,
-             (SELECT count(*) FROM cape_issues WHERE status = 'started') AS started,
+               WHERE status::text = 'pending' AND run_after > now() AND fence > 0) AS retrying,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'started') AS started,
              (SELECT count(*) FROM cape_issues i
-               WHERE status = 'started'
+               WHERE status::text = 'started'
                  AND NOT EXISTS (SELECT FROM cape_issue_attempts a
                                   WHERE a.issue_id = i.id AND a.outcome = 'running')) AS unowned,
-             (SELECT count(*) FROM cape_issues WHERE status = 'failed') AS failed,
-             (SELECT count(*) FROM cape_issues WHERE status = 'cancelled') AS cancelled,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'failed') AS failed,
+             (SELECT count(*) FROM cape_issues WHERE status::text = 'cancelled') AS cancelled,
              (SELECT count(*) FROM cape_issues
-               WHERE status = 'completed' AND completed_at > now() - interval '1 hour') AS last_hour,
+               WHERE status::text = 'completed' AND completed_at > now() - interval '1 hour') AS last_hour,
              (SELECT count(*) FROM cape_issues
-               WHERE status = 'completed' AND completed_at > now() - interval '1 day') AS last_day,
+               WHERE status::text = 'completed' AND completed_at > now() - interval '1 day') AS last_day,
              (SELECT run_after FROM cape_issues
-               WHERE status = 'pending' AND run_after <= now() ORDER BY run_after LIMIT 1) AS oldest_due,
+               WHERE status::text = 'pending' AND run_after <= now() ORDER BY run_after LIMIT 1) AS oldest_due,
              (SELECT started_at FROM cape_issue_attempts ORDER BY id DESC LIMIT 1) AS last_claim,
              extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 AS counting_s
       """;
@@ -91,7 +91,7 @@ public final class OverviewRepository {
   private static final String WORKERS =
       """
       SELECT worker_id, host, pid, version, state, started_at, heartbeat_at, free_slots, listener_up,
-             lease_seconds, heartbeat_at > now() - make_interval(secs => lease_seconds) AS alive
+             lease_seconds, heartbeat_at > now() - make_interval(secs => lease_seconds::float8) AS alive
         FROM cape_workers
        WHERE heartbeat_at > now() - CASE state WHEN 'stopped' THEN interval '1 hour' ELSE interval '7 days' END
        ORDER BY worker_id

@@ -170,41 +170,34 @@ public final class ServerCheck {
   }
 
   // A permissive policy for everyone or for a role that this one belongs to.
-  private static final String HIDDEN =
+  private static final String ROW_SECURITY =
       """
-      SELECT c.relname AS place, string_agg(w.name, ', ') AS names
-        FROM pg_class c,
-             (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) AS w (name, command)
+      SELECT c.relname, string_agg(w.name, ', ') FILTER (WHERE p.polrelid IS NULL) AS hidden
+        FROM pg_class c
+       CROSS JOIN (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) AS w (name, command)
+        LEFT JOIN LATERAL (SELECT polrelid FROM pg_policy
+                            WHERE polrelid = c.oid AND polpermissive AND polcmd::text IN ('*', w.command)
+                              AND EXISTS (SELECT FROM unnest(polroles) AS r (oid)
+                                           WHERE r.oid = 0 OR pg_has_role(r.oid, 'USAGE')) LIMIT 1) AS p ON true
        WHERE c.oid IN (to_regclass('cape_issues'), to_regclass('cape_issue_attempts'),
                        to_regclass('cape_workers'), to_regclass('cape_pauses'), to_regclass('cape_refusals'))
          AND row_security_active(c.oid)
          AND (w.command <> 'd' OR c.relname IN ('cape_pauses', 'cape_refusals'))
-         AND NOT EXISTS (SELECT FROM pg_policy p
-                          WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd::text IN ('*', w.command)
-                            AND EXISTS (SELECT FROM unnest(p.polroles) AS r (oid)
-                                         WHERE r.oid = 0 OR pg_has_role(r.oid, 'USAGE')))
        GROUP BY c.relname ORDER BY c.relname
       """;
 
-  /** Tables in which row level security hides all rows from this role, with the commands. */
-  public List<String> hidden() {
+  /**
+   * A table in which row level security decides what this role sees.
+   *
+   * @param hidden the commands for which no policy is for this role, so that no row is there for it
+   */
+  public record Secured(String table, Optional<String> hidden) {}
+
+  public List<Secured> rowSecurity() {
     return database.query(
-        HIDDEN,
+        ROW_SECURITY,
         bind -> {},
-        row -> "%s (%s)".formatted(row.getString("place"), row.getString("names")));
-  }
-
-  private static final String RESTRICTED =
-      """
-      SELECT relname FROM pg_class
-       WHERE oid IN (to_regclass('cape_issues'), to_regclass('cape_issue_attempts'),
-                     to_regclass('cape_workers'), to_regclass('cape_pauses'), to_regclass('cape_refusals'))
-         AND row_security_active(oid) ORDER BY relname
-      """;
-
-  /** Tables in which row level security decides what this role sees. */
-  public List<String> restricted() {
-    return database.query(RESTRICTED, bind -> {}, row -> row.getString("relname"));
+        row -> new Secured(row.getString("relname"), Columns.textIfAny(row, "hidden")));
   }
 
   // Whoever may make all roles is as good as a superuser: those of providers are no superusers.
