@@ -93,8 +93,10 @@ class EnduranceIT {
         new JarFixture(
                 directory,
                 """
-                read -r _ _ _ watcher _ </proc/$PPID/stat
-                read -r _ _ _ worker _ </proc/$watcher/stat
+                worker=$PPID
+                until grep -qa cape-worker.jar /proc/$worker/cmdline; do
+                  read -r _ _ _ worker _ </proc/$worker/stat
+                done
                 kill -9 $worker
                 sleep 300
                 """)
