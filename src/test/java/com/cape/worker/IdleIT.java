@@ -63,7 +63,8 @@ class IdleIT {
         statement.execute("INSERT INTO cape_issues (description) VALUES ('an issue')");
       }
       await()
-          .atMost(Duration.ofSeconds(2))
+          // It polls every ten minutes.
+          .atMost(Duration.ofSeconds(10))
           .until(() -> worker.output().contains("issue completed"));
       worker.signal("TERM");
       assertEquals(0, worker.exitCode(), worker.output());

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class OpsIT {
   private static final String TOKEN = "a token of some length";
-  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final Duration LIMIT = Duration.ofSeconds(20);
   private static final Duration OUTAGE = Duration.ofSeconds(30);
   private static final Duration POLL = Duration.ofMillis(100);
   private static final Pattern PORT = Pattern.compile("serving metrics and health .* port=(\\d+)");

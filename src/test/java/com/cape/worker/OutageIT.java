@@ -30,7 +30,7 @@ class OutageIT {
   private static final Duration OUTAGE = Duration.ofSeconds(10);
   private static final int LEASE_SECONDS = 15;
   private static final Duration SHORT_OUTAGE = Duration.ofSeconds(LEASE_SECONDS / 3);
-  private static final Duration RECOVERY = Duration.ofSeconds(10);
+  private static final Duration RECOVERY = Duration.ofSeconds(20);
 
   @TempDir private Path directory;
 
@@ -166,7 +166,7 @@ class OutageIT {
 
   private static void awaitDone(EmbeddedPostgres server, int issues) {
     await()
-        .atMost(RECOVERY.multipliedBy(3))
+        .atMost(RECOVERY.multipliedBy(2))
         .until(
             () -> value(server, "SELECT count(*) FROM cape_issues WHERE status = 'completed'"),
             Integer.toString(issues)::equals);

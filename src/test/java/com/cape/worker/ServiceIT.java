@@ -108,7 +108,7 @@ class ServiceIT {
     machine.script(
         """
         umask 077
-        printf 'CAPE_DATABASE_URL=%s\\nCAPE_RETRY_DELAY=1\\nJAVA=%s\\n' "$1" "$JAVA_HOME/bin/java" \\
+        printf 'CAPE_DATABASE_URL=%s\\nCAPE_RETRY_DELAY=1\\nCAPE_GRACE=1\\nJAVA=%s\\n' "$1" "$JAVA_HOME/bin/java" \\
           >/root/settings
         """,
         url);

@@ -24,6 +24,15 @@ final class World implements AutoCloseable {
       """
       #!/bin/bash
       id=$1
+      # Its ancestors up to the worker are the processes of its guardian.
+      guardian=()
+      worker=$PPID
+      until [ "$worker" -le 1 ] || grep -qa cape-worker.jar "/proc/$worker/cmdline"; do
+        guardian+=("$worker")
+        read -r _ _ _ worker _ <"/proc/$worker/stat" || worker=0
+      done
+      # One of them is gone: nobody else is to suffer for that.
+      [ "$worker" -gt 1 ] || { worker=$$; guardian=($$); }
       stopped=no
       nap() { sleep "$1" 9>&-; }
       trace() { printf '%s %s %s\\n' "$1" "$CAPE_RUN_ID" "$CAPE_WORKER_ID" >>"$CHAOS_DIR/traces/$id"; }
@@ -36,20 +45,14 @@ final class World implements AutoCloseable {
       elif [ "$dice" -lt 12 ]; then
         sleep 300 9>&- &
       elif [ "$dice" -lt 15 ]; then
-        # The worker, or one of the guardian's processes.
-        read -r _ _ _ watcher _ <"/proc/$PPID/stat"
-        read -r _ _ _ worker _ <"/proc/$watcher/stat"
-        victims=("$worker" "$PPID" "$watcher")
-        kill -9 "${victims[dice - 12]}"
+        victims=("$worker" "${guardian[@]}")
+        kill -9 "${victims[dice % ${#victims[@]}]}"
       elif [ "$dice" -lt 18 ]; then
         # Takes no notice of TERM but in its trace: an exit 0 after a stop is no result.
         trap 'stopped=yes' TERM
         nap() { (trap '' TERM; exec sleep "$1" 9>&-); }
-      elif [ "$dice" -lt 20 ]; then
-        kill -STOP "$PPID"
       elif [ "$dice" -lt 22 ]; then
-        read -r _ _ _ watcher _ <"/proc/$PPID/stat"
-        kill -STOP "$watcher"
+        kill -STOP "${guardian[dice % ${#guardian[@]}]}"
       fi
       nap "$((dice % 3)).$((dice % 10))"
       if [ "$dice" -ge 90 ]; then

