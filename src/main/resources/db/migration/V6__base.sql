@@ -23,8 +23,7 @@ DECLARE
                      FROM pg_class c, pg_class issues
                     WHERE issues.oid = '${schema}.cape_issues'::regclass AND c.relnamespace = issues.relnamespace
                       AND c.relname IN ('cape_issue_attempts', 'cape_workers', 'cape_pauses', 'cape_refusals', 'cape_due_issues')
-                      AND NOT pg_has_role(issues.relowner, c.relowner, 'MEMBER')
-                      AND pg_get_userbyid(c.relowner) <> current_user
+                      AND c.relowner <> issues.relowner AND pg_get_userbyid(c.relowner) <> current_user
                       AND NOT (SELECT rolsuper FROM pg_roles r WHERE r.oid = c.relowner));
 BEGIN
   IF planted IS NOT NULL THEN
