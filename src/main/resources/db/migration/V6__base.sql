@@ -23,8 +23,7 @@ DECLARE
                      FROM pg_class c, pg_class issues
                     WHERE issues.oid = '${schema}.cape_issues'::regclass AND c.relnamespace = issues.relnamespace
                       AND c.relname IN ('cape_issue_attempts', 'cape_workers', 'cape_pauses', 'cape_refusals', 'cape_due_issues')
-                      AND NOT pg_has_role(issues.relowner, c.relowner, 'MEMBER')
-                      AND pg_get_userbyid(c.relowner) <> current_user
+                      AND c.relowner <> issues.relowner AND pg_get_userbyid(c.relowner) <> current_user
                       AND NOT (SELECT rolsuper FROM pg_roles r WHERE r.oid = c.relowner));
 BEGIN
   IF planted IS NOT NULL THEN
@@ -256,15 +255,16 @@ END
 $$;
 
 -- Which issues may be claimed now, by whoever no pause holds. Only the columns that decide: those of a view cannot be
--- altered while it stands.
+-- altered while it stands. OFFSET 0 has each row looked up by itself: a join would read all that runs, or ran lately.
 DROP VIEW IF EXISTS ${schema}.cape_due_issues;
 CREATE VIEW ${schema}.cape_due_issues AS
 SELECT i.id, i.priority, i.run_after
   FROM ${schema}.cape_issues i
  WHERE i.status::text = 'pending' AND i.run_after <= now()
-   AND NOT EXISTS (SELECT FROM ${schema}.cape_issue_attempts a WHERE a.issue_id = i.id AND a.outcome = 'running')
+   AND NOT EXISTS (SELECT FROM ${schema}.cape_issue_attempts a
+                    WHERE a.issue_id = i.id AND a.outcome = 'running' OFFSET 0)
    AND NOT EXISTS (SELECT FROM ${schema}.cape_refusals r
-                    WHERE r.issue_id = i.id AND r.status = 'started' AND r.retry_at > now());
+                    WHERE r.issue_id = i.id AND (r.status <> 'started' OR r.retry_at > now()) OFFSET 0);
 
 -- Row level security looks at the worker, not at the view's owner, where PostgreSQL knows how (15 and newer).
 DO $$

@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.function.BiFunction;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -262,21 +261,33 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** Two statements, with a semicolon between, in one round trip and one transaction. */
-  public <A, B, T> T queryTwo(
-      String sql,
-      Binder binder,
-      Mapper<A> first,
-      Mapper<B> second,
-      BiFunction<Optional<A>, Optional<B>, T> both) {
-    return execute(
-        sql,
-        binder,
-        statement -> {
-          Optional<A> one = rows(statement, first).stream().findFirst();
-          statement.getMoreResults();
-          return both.apply(one, rows(statement, second).stream().findFirst());
-        });
+  /** Several statements, with semicolons between, in one round trip and one transaction. */
+  public <T> T queryAll(String sql, Binder binder, Reader<T> reader) {
+    return execute(sql, binder, statement -> reader.read(new Answers(statement)));
+  }
+
+  /** Reads the answers of several statements. */
+  public interface Reader<T> {
+    T read(Answers answers) throws SQLException;
+  }
+
+  /** The answers in the order of the statements. */
+  public static final class Answers {
+    private final PreparedStatement statement;
+    private boolean begun;
+
+    private Answers(PreparedStatement statement) {
+      this.statement = statement;
+    }
+
+    /** All rows of the next one. */
+    public <T> List<T> next(Mapper<T> mapper) throws SQLException {
+      if (begun) {
+        statement.getMoreResults();
+      }
+      begun = true;
+      return rows(statement, mapper);
+    }
   }
 
   private static <T> List<T> rows(PreparedStatement statement, Mapper<T> mapper)

@@ -104,6 +104,57 @@ class DatabaseTest {
   }
 
   @Test
+  void serializationFailureIsTriedAgainAndNoOutage() throws Exception {
+    server.execute(
+        "CREATE TABLE counted (n int); INSERT INTO counted VALUES (0);"
+            + "ALTER DATABASE "
+            + name()
+            + " SET default_transaction_isolation = 'serializable'");
+    var threads = Executors.newFixedThreadPool(4);
+    try (var database = open(4)) {
+      List<Future<Integer>> kinds = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        kinds.add(
+            threads.submit(
+                () -> {
+                  int written = 0;
+                  for (int round = 0; round < 25; round++) {
+                    try {
+                      value(database, "UPDATE counted SET n = n + 1 RETURNING n");
+                      written++;
+                    } catch (StoreException e) {
+                      assertEquals(StoreException.Kind.BUSY, e.kind());
+                    }
+                  }
+                  return written;
+                }));
+      }
+      int written = 0;
+      for (Future<Integer> one : kinds) {
+        written += one.get(30, TimeUnit.SECONDS);
+      }
+      assertEquals(String.valueOf(written), server.value("SELECT n FROM counted"));
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void whatATriggerRaisesIsNeverAnOutage() {
+    server.execute(
+        """
+        CREATE TABLE guarded (id int);
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN RAISE 'no' USING ERRCODE = '08006'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON guarded FOR EACH ROW EXECUTE FUNCTION refuse()
+        """);
+    try (var database = open(1)) {
+      StoreException failure = failure(database, "INSERT INTO guarded VALUES (1) RETURNING id");
+      assertEquals(StoreException.Kind.REFUSED, failure.kind());
+    }
+  }
+
+  @Test
   void brokenConnectionIsReplaced() {
     try (var database = open(1)) {
       String first = value(database, "SELECT pg_backend_pid()").orElseThrow();

@@ -1,5 +1,6 @@
 package com.cape.worker.store.queue;
 
+import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import java.sql.SQLException;
@@ -13,28 +14,20 @@ import java.util.UUID;
  * @param lockLimit for how long the issue's row may be locked by others
  */
 record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lockLimit) {
-  // The lock limit of the transaction is set before anything is locked. A completed attempt is
-  // taken after a rescue,
-  // too, as long as the issue was not claimed again.
+  // A completed attempt is taken after a rescue, too, as long as the issue was not claimed again.
+  // The limit holds for the
+  // locks that come after it, to the end of the transaction.
   private static final String ENDED =
       """
-      WITH given AS MATERIALIZED (
-        SELECT set_config('lock_timeout', ?::text, true) AS lock_limit, ?::uuid AS run_id, ?::boolean AS rescue,
-               ?::text AS outcome, ?::integer AS exit_code, ?::integer AS signal, ?::text AS error,
-               ?::text AS output_tail, ?::text AS status, ?::boolean AS counted,
-               now() + make_interval(secs => ?::float8) AS run_after, ?::float8 AS pause_s
-      ), ended AS (
+      WITH ended AS (
         UPDATE cape_issue_attempts a
-           SET outcome = given.outcome, finished_at = now(), exit_code = given.exit_code, signal = given.signal,
-               error = given.error, output_tail = given.output_tail
-          FROM given
-         WHERE a.run_id = given.run_id
-           AND CASE WHEN given.rescue THEN a.outcome = 'running' AND a.lease_expires_at < now()
-                    WHEN a.outcome = 'lost' THEN given.status = 'completed'
-                         AND EXISTS (SELECT FROM cape_issues i WHERE i.id = a.issue_id AND i.fence = a.fence)
-                    ELSE a.outcome = 'running' END
-        RETURNING a.issue_id, a.fence, a.worker_id, a.started_at, given.rescue, given.status, given.counted,
-                  given.run_after, given.error AS last_error
+           SET outcome = ?, finished_at = now(), exit_code = ?, signal = ?, error = ?, output_tail = ?
+         WHERE a.run_id = ? AND set_config('lock_timeout', ?::text, true) IS NOT NULL
+           AND (a.outcome = 'running' AND (NOT ?::boolean OR a.lease_expires_at < now())
+                OR a.outcome = 'lost' AND ?::boolean
+                   AND EXISTS (SELECT FROM cape_issues i WHERE i.id = a.issue_id AND i.fence = a.fence))
+        RETURNING a.issue_id, a.fence, a.worker_id, a.started_at, a.error AS last_error, ?::text AS status,
+                  ?::boolean AS counted, ?::boolean AS rescue, now() + make_interval(secs => ?::float8) AS run_after
       )
       """;
 
@@ -43,19 +36,21 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
       """
       , written AS (
         UPDATE cape_issues i
-           SET (status, updated_at, completed_at, assigned_worker_id, started_at, cancel_requested_at, attempts,
-                run_after, last_error) = (
-                 SELECT becomes, now(), CASE WHEN becomes = 'completed' THEN now() END,
-                        CASE WHEN becomes <> 'pending' THEN coalesce(i.assigned_worker_id, ended.worker_id) END,
-                        CASE WHEN becomes <> 'pending' THEN coalesce(i.started_at, ended.started_at) END,
-                        CASE WHEN becomes = 'cancelled' THEN i.cancel_requested_at END,
-                        CASE WHEN ended.counted OR becomes = 'cancelled' THEN i.attempts
-                             ELSE greatest(i.attempts - 1, 0) END,
-                        CASE WHEN becomes = 'pending' THEN coalesce(ended.run_after, i.run_after) ELSE i.run_after END,
-                        ended.last_error
-                   FROM (SELECT CASE WHEN i.cancel_requested_at IS NOT NULL
-                                      AND (ended.status = 'pending' OR ended.rescue) THEN 'cancelled'
-                                     ELSE ended.status END AS becomes) AS judged)
+           SET status = CASE WHEN i.cancel_requested_at IS NOT NULL AND (ended.status = 'pending' OR ended.rescue)
+                             THEN 'cancelled' ELSE ended.status END,
+               updated_at = now(),
+               completed_at = CASE WHEN ended.status = 'completed' THEN now() END,
+               assigned_worker_id = CASE WHEN ended.status <> 'pending' OR i.cancel_requested_at IS NOT NULL
+                                         THEN coalesce(i.assigned_worker_id, ended.worker_id) END,
+               started_at = CASE WHEN ended.status <> 'pending' OR i.cancel_requested_at IS NOT NULL
+                                 THEN coalesce(i.started_at, ended.started_at) END,
+               cancel_requested_at = CASE WHEN ended.status IN ('pending', 'cancelled') OR ended.rescue
+                                          THEN i.cancel_requested_at END,
+               attempts = CASE WHEN ended.counted OR ended.status = 'pending' AND i.cancel_requested_at IS NOT NULL
+                               THEN i.attempts ELSE greatest(i.attempts - 1, 0) END,
+               run_after = CASE WHEN ended.status = 'pending' AND i.cancel_requested_at IS NULL
+                                THEN coalesce(ended.run_after, i.run_after) ELSE i.run_after END,
+               last_error = ended.last_error
           FROM ended
          WHERE i.id = ended.issue_id AND i.fence = ended.fence
            AND (NOT ended.rescue OR i.status::text = 'started')
@@ -66,7 +61,7 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
   // In the place of the issue.
   private static final String REFUSAL =
       """
-      , refused AS (
+      , written AS (
         INSERT INTO cape_refusals (issue_id, fence, status, counted, rescue, run_after, last_error, error, retry_at)
         SELECT issue_id, fence, status, counted, rescue, run_after, last_error, ?::text,
                now() + make_interval(secs => ?::float8)
@@ -75,6 +70,7 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
            SET (fence, status, counted, rescue, run_after, last_error, error, refused_at, retry_at, tries) =
                (excluded.fence, excluded.status, excluded.counted, excluded.rescue, excluded.run_after,
                 excluded.last_error, excluded.error, now(), excluded.retry_at, 1)
+        RETURNING NULL AS status
       )
       """;
 
@@ -82,61 +78,85 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
       """
       , paused AS (
         INSERT INTO cape_pauses AS p (scope, paused_until, reason)
-        SELECT '*', now() + make_interval(secs => given.pause_s), split_part(given.error, E'\\n', 1)
-          FROM ended, given
-         WHERE given.pause_s > 0::float8
+        SELECT '*', now() + make_interval(secs => ?::float8), split_part(last_error, E'\\n', 1) FROM ended
         ON CONFLICT (scope) DO UPDATE
            SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
          WHERE p.paused_until < excluded.paused_until
       )
       """;
 
-  /** Ends the attempt, and writes its issue while the issue's fence is the attempt's. */
-  static final String WITH_ISSUE =
-      ENDED + ISSUE + FLEET_PAUSE + "SELECT (SELECT status FROM written) AS status FROM ended";
+  private static final String ANSWER = "SELECT written.status FROM ended LEFT JOIN written ON true";
 
-  /** Ends the attempt, and keeps what the issue refuses. */
-  static final String WITH_REFUSAL =
-      ENDED + REFUSAL + FLEET_PAUSE + "SELECT NULL AS status FROM ended";
-
-  /** Writes into the issue what was kept, and forgets it. */
+  /** Writes into the issue what it refused before, and forgets it. */
   static final String LATE_ISSUE =
       """
-      WITH given AS MATERIALIZED (SELECT set_config('lock_timeout', ?::text, true) AS lock_limit
-      ), ended AS (
-        DELETE FROM cape_refusals r
-         USING given, cape_issue_attempts a
+      WITH ended AS (
+        DELETE FROM cape_refusals r USING cape_issue_attempts a
          WHERE r.issue_id = ? AND r.fence = ? AND r.status <> 'started'
+           AND set_config('lock_timeout', ?::text, true) IS NOT NULL
            AND a.issue_id = r.issue_id AND a.fence = r.fence
-        RETURNING r.issue_id, r.fence, a.worker_id, a.started_at, r.rescue, r.status, r.counted, r.run_after,
-                  r.last_error
+        RETURNING r.issue_id, r.fence, a.worker_id, a.started_at, r.last_error, r.status, r.counted, r.rescue, r.run_after
       )
       """
           + ISSUE
-          + "SELECT status FROM written";
+          + ANSWER;
 
-  void bind(Database.Binding bind) throws SQLException {
-    bind.text(Long.toString(lockLimit.toMillis()))
-        .uuid(runId)
-        .flag(rescue)
-        .text(settlement.outcome().word())
+  /** Ends the attempt, and writes its issue while the issue's fence is the attempt's. */
+  String withIssue() {
+    return ENDED + ISSUE + pause() + ANSWER;
+  }
+
+  /** Ends the attempt, and keeps what the issue refuses. */
+  String withRefusal() {
+    return ENDED + REFUSAL + pause() + ANSWER;
+  }
+
+  private String pause() {
+    return settlement.fleetPause().isPresent() ? FLEET_PAUSE : "";
+  }
+
+  void bindWithIssue(Database.Binding bind) throws SQLException {
+    bindEnded(bind);
+    bindPause(bind);
+  }
+
+  void bindWithRefusal(Database.Binding bind, String cause, Duration retryIn) throws SQLException {
+    bindEnded(bind);
+    bind.text(cause).seconds(retryIn);
+    bindPause(bind);
+  }
+
+  private void bindEnded(Database.Binding bind) throws SQLException {
+    bind.text(settlement.outcome().word())
         .number(settlement.exitCode())
         .number(settlement.signal())
         .text(settlement.error())
         .text(settlement.outputTail())
+        .uuid(runId)
+        .text(Long.toString(lockLimit.toMillis()))
+        .flag(rescue)
+        .flag(settlement.status() == IssueStatus.COMPLETED)
         .text(settlement.status().word())
         .flag(settlement.counted())
-        .seconds(settlement.backoff())
-        .seconds(settlement.fleetPause());
+        .flag(rescue)
+        .seconds(settlement.backoff());
+  }
+
+  private void bindPause(Database.Binding bind) throws SQLException {
+    if (settlement.fleetPause().isPresent()) {
+      bind.seconds(settlement.fleetPause());
+    }
   }
 
   AttemptEnd inAscii() {
     return new AttemptEnd(runId, settlement.inAscii(), rescue, lockLimit);
   }
 
-  /** Whether the issue, or somebody who holds it, stands in the way of the whole. */
+  /**
+   * Whether the issue stands in the way of the whole. A rescue has time to wait for who holds it.
+   */
   boolean mayBeKept(StoreException failure) {
-    boolean held = rescue && failure.kind() == StoreException.Kind.BUSY;
-    return !held && !failure.ofConnection();
+    boolean waits = rescue && failure.kind() == StoreException.Kind.BUSY;
+    return !waits && !failure.ofConnection();
   }
 }

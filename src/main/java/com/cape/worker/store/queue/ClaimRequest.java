@@ -3,34 +3,33 @@ package com.cape.worker.store.queue;
 import com.cape.worker.store.Database;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 
 /**
  * A claim as it is asked for.
  *
  * @param issueLogs the folder of the attempts' log files
- * @param unfit why an issue fails that is claimed so; empty for one that is to be run
  */
-record ClaimRequest(
-    UUID runId, WorkerIdentity worker, String issueLogs, Duration lease, Optional<String> unfit) {
-  ClaimRequest(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
-    this(runId, worker, issueLogs, lease, Optional.empty());
-  }
-
-  ClaimRequest toFail(String reason) {
-    return new ClaimRequest(runId, worker, issueLogs, lease, Optional.of(reason));
-  }
-
+record ClaimRequest(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
   void bind(Database.Binding bind) throws SQLException {
-    bind.uuid(runId)
+    bind(bind, OptionalLong.empty());
+  }
+
+  /** With the only issue that it may be. */
+  void bind(Database.Binding bind, OptionalLong issueId) throws SQLException {
+    bind.text(worker.id().value());
+    if (issueId.isPresent()) {
+      bind.number(issueId.getAsLong());
+    }
+    bind.text(worker.id().value())
+        .uuid(runId)
         .text(worker.id().value())
         .uuid(worker.instance())
         .text(worker.host())
         .number(worker.pid())
         .text(issueLogs)
         .seconds(lease)
-        .text(unfit)
-        .uuid(UUID.randomUUID());
+        .uuid(runId);
   }
 }

@@ -12,9 +12,9 @@ import com.cape.worker.store.StoreException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 
@@ -25,7 +25,6 @@ public final class IssueRepository {
   private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final Duration SETTLE_LOCK_LIMIT = Duration.ofSeconds(2);
   private static final Duration RESCUE_LOCK_LIMIT = Duration.ofMillis(500);
-  private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
   private static final ClaimResult NOTHING =
       new ClaimResult(Optional.empty(), NoClaimReason.UNKNOWN, Duration.ZERO);
 
@@ -45,80 +44,76 @@ public final class IssueRepository {
 
   private final Database database;
   private final Refusals refusals;
+  // Whether the last look found nothing: then the next one asks at once why, which would cost a
+  // busy worker a tenth.
+  private volatile boolean quiet = true;
 
   public IssueRepository(Database database) {
     this.database = requireNonNull(database);
     this.refusals = new Refusals(database);
   }
 
-  // An issue that is to be cancelled becomes so; one that cannot be run fails. The fence is above
-  // that of every attempt:
-  // never used twice, even where the column was edited, or the id belongs to another issue by now.
-  // Without a tried_id the
-  // row says what falls due next. Types that another cape_issues may have are cast: PostgreSQL
-  // prefers an operator that
-  // somebody made for exactly such a type to its own.
+  // One that is to be cancelled becomes so. The fence is above that of every attempt: never used
+  // twice, even where the
+  // column was edited, or the id belongs to another issue by now. A text that is too large stays in
+  // the database. What may
+  // be a varchar is cast: an operator that somebody made for exactly that type would come before
+  // PostgreSQL's own.
   static final String CLAIM =
       """
-      WITH given AS (
-        SELECT ?::uuid AS run_id, ?::text AS worker, ?::uuid AS instance, ?::text AS host, ?::bigint AS pid,
-               ?::text AS logs, now() + make_interval(secs => ?::float8) AS lease_expires_at, ?::text AS unfit,
-               ?::uuid AS failed_run_id
-      ), pause AS (
-        SELECT true AS holds, paused_until, reason FROM cape_pauses, given
-         WHERE scope::text IN ('*', worker) AND coalesce(paused_until > now(), true)
-         ORDER BY paused_until DESC NULLS FIRST LIMIT 1
-      ), next AS MATERIALIZED (
+      WITH next AS MATERIALIZED (
         SELECT due.id FROM cape_due_issues due
-         WHERE NOT EXISTS (SELECT FROM pause) AND true
+         WHERE NOT EXISTS (SELECT FROM cape_pauses
+                            WHERE scope::text IN ('*', ?::text) AND coalesce(paused_until > now(), true)) AND true
          ORDER BY due.priority DESC, due.run_after, due.id LIMIT 1 FOR UPDATE SKIP LOCKED
       ), claimed AS (
         UPDATE cape_issues i
-           SET updated_at = now(), completed_at = NULL,
-               (status, attempts, fence, assigned_worker_id, started_at, last_error) = (
-                 SELECT CASE WHEN cancelled THEN 'cancelled' WHEN unfit IS NULL THEN 'started' ELSE 'failed' END,
-                        CASE WHEN cancelled THEN i.attempts ELSE least(greatest(i.attempts, 0), 2147483646) + 1 END,
-                        CASE WHEN cancelled THEN i.fence
-                             ELSE 1 + greatest(i.fence, 0, (SELECT max(a.fence) FROM cape_issue_attempts a
-                                                             WHERE a.issue_id = i.id)) END,
-                        CASE WHEN cancelled THEN i.assigned_worker_id::text ELSE worker END,
-                        CASE WHEN cancelled THEN i.started_at ELSE now() END,
-                        CASE WHEN cancelled THEN i.last_error ELSE coalesce(unfit, i.last_error) END
-                   FROM (SELECT i.cancel_requested_at IS NOT NULL AS cancelled, worker,
-                                CASE WHEN given.unfit IS NOT NULL THEN given.unfit
-                                     WHEN i.description IS NULL THEN 'the issue has no description'
-                                     WHEN octet_length(i.description::text) > %d
-                                     THEN 'the description is ' || (octet_length(i.description::text) / 1000000)::text
-                                          || ' MB; at most 8 MiB can be run' END AS unfit
-                           FROM given) AS judged)
+           SET status = CASE WHEN cancel_requested_at IS NULL THEN 'started' ELSE 'cancelled' END,
+               attempts = CASE WHEN cancel_requested_at IS NULL THEN least(greatest(attempts, 0), 2147483646) + 1
+                               ELSE attempts END,
+               fence = CASE WHEN cancel_requested_at IS NULL
+                            THEN 1 + greatest(fence, 0, (SELECT a.fence FROM cape_issue_attempts a WHERE a.issue_id = i.id
+                                                          ORDER BY a.fence DESC LIMIT 1)) ELSE fence END,
+               assigned_worker_id = CASE WHEN cancel_requested_at IS NULL THEN ?::text ELSE assigned_worker_id::text END,
+               started_at = CASE WHEN cancel_requested_at IS NULL THEN now() ELSE started_at END,
+               updated_at = now(), completed_at = NULL
           FROM next WHERE i.id = next.id
-        RETURNING i.id, i.status::text AS status, i.attempts, i.fence, i.last_error,
-                  CASE WHEN i.status::text NOT IN ('failed', 'cancelled') THEN i.description::text END AS description,
-                  CASE WHEN isfinite(i.run_after) THEN extract(epoch FROM now() - i.run_after)::float8 END AS waited_s
+        RETURNING i.id, i.status::text AS status, i.attempts, i.fence, i.run_after,
+                  octet_length(i.description::text) AS size, left(i.last_error, 8192) AS last_error,
+                  CASE WHEN octet_length(i.description::text) <= %d THEN i.description::text END AS description
       ), begun AS (
-        INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid,
-                                         lease_expires_at, log_file, outcome, finished_at, error)
-        SELECT id, attempts, fence, CASE WHEN status = 'failed' THEN failed_run_id ELSE run_id END, worker, instance,
-               host, pid, lease_expires_at,
-               logs || '/' || id::text || '/attempt-' || attempts::text || '-' || fence::text || '.log',
-               CASE WHEN status = 'failed' THEN 'failed' ELSE 'running' END,
-               CASE WHEN status = 'failed' THEN now() END, CASE WHEN status = 'failed' THEN last_error END
-          FROM claimed, given WHERE status <> 'cancelled'
-      ), coming AS (
-        SELECT i.id, i.run_after FROM cape_issues i
-         WHERE i.status::text = 'pending' AND i.run_after > now() AND i.run_after < 'infinity'
-         ORDER BY i.run_after, i.id LIMIT 32
+        INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file,
+                                         lease_expires_at)
+        SELECT id, attempts, fence, ?, ?, ?, ?, ?,
+               ?::text || '/' || id::text || '/attempt-' || attempts::text || '-' || fence::text || '.log',
+               now() + make_interval(secs => ?::float8)
+          FROM claimed WHERE status <> 'cancelled'
       )
-      SELECT next.id AS tried_id, claimed.id, claimed.status, claimed.attempts, claimed.fence, given.run_id,
-             claimed.description, left(claimed.last_error, 8192) AS last_error, claimed.waited_s, pause.reason,
-             CASE WHEN holds THEN coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity')
-             END AS left_s,
-             CASE WHEN next.id IS NULL THEN ARRAY(SELECT id::bigint FROM coming) END AS due_ids,
-             CASE WHEN next.id IS NULL
-                  THEN ARRAY(SELECT extract(epoch FROM run_after - now())::float8 FROM coming) END AS due_s
-        FROM given LEFT JOIN pause ON true LEFT JOIN next ON true LEFT JOIN claimed ON true
+      SELECT next.id AS tried_id, claimed.id, status, attempts, fence, ?::uuid AS run_id, size, description, last_error,
+             CASE WHEN isfinite(run_after) THEN extract(epoch FROM now() - run_after)::float8 END AS waited_s
+        FROM next LEFT JOIN claimed ON true
       """
           .formatted(DESCRIPTION_LIMIT_BYTES);
+
+  // Only for an issue that is set aside otherwise: its bytes are no text.
+  private static final String CLAIM_ONE = CLAIM.replace(" AND true", " AND due.id = ?::bigint");
+  private static final String CLAIM_UNREAD =
+      CLAIM_ONE.replace(
+          "size, description, last_error", "size, NULL AS description, NULL AS last_error");
+
+  // What falls due next, and the pause that holds.
+  private static final String WHY_NOTHING =
+      """
+      (SELECT i.id::bigint AS id, extract(epoch FROM i.run_after - now())::float8 AS left_s, NULL AS reason
+         FROM cape_issues i
+        WHERE i.status::text = 'pending' AND i.run_after > now() AND i.run_after < 'infinity'
+        ORDER BY i.run_after, i.id LIMIT 32)
+      UNION ALL
+      (SELECT NULL, coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity'), reason
+         FROM cape_pauses
+        WHERE scope::text IN ('*', ?::text) AND coalesce(paused_until > now(), true)
+        ORDER BY paused_until DESC NULLS FIRST LIMIT 1)
+      """;
 
   /**
    * Claims the issue that has been due longest and starts its lease; says why when nothing is due,
@@ -143,8 +138,18 @@ public final class IssueRepository {
   /** One try; empty when it closed an issue instead: cancelled it, failed it, or set it aside. */
   private Optional<ClaimResult> claimOrClose(ClaimRequest request) {
     try {
-      Tried tried = ask(CLAIM, request::bind);
-      return tried.step() == Step.PASSED_OVER ? claimOneByOne(request) : tried.result();
+      boolean asksWhy = quiet;
+      return result(
+          request,
+          database.queryAll(
+              asksWhy ? CLAIM + ";" + WHY_NOTHING : CLAIM,
+              bind -> {
+                request.bind(bind);
+                if (asksWhy) {
+                  bind.text(request.worker().id().value());
+                }
+              },
+              answers -> Tried.of(answers, asksWhy)));
     } catch (StoreException e) {
       if (e.ofConnection()) {
         throw e;
@@ -153,7 +158,41 @@ public final class IssueRepository {
     }
   }
 
-  private static final String CLAIM_ONE = CLAIM.replace("AND true", "AND due.id = ?::bigint");
+  private Optional<ClaimResult> result(ClaimRequest request, Tried tried) {
+    return switch (tried.step()) {
+      case CLAIMED -> tried.result();
+      case NOTHING_DUE -> {
+        quiet = true;
+        yield Optional.of(tried.result().orElseGet(() -> whyNothing(request)));
+      }
+      case UNFIT -> {
+        fail(tried);
+        yield Optional.empty();
+      }
+      case CLOSED -> Optional.empty();
+      case PASSED_OVER -> claimOneByOne(request);
+    };
+  }
+
+  private ClaimResult whyNothing(ClaimRequest request) {
+    return Tried.why(
+        database.query(
+            WHY_NOTHING, bind -> bind.text(request.worker().id().value()), Tried::toCause));
+  }
+
+  private static final String RENAME_RUN =
+      "UPDATE cape_issue_attempts SET run_id = ? WHERE run_id = ? RETURNING run_id";
+
+  /**
+   * An issue that cannot be run as it stands fails; the run id is free again for the next claim.
+   */
+  private void fail(Tried tried) {
+    Claim claim = tried.unfit().orElseThrow();
+    settle(claim, Settlement.unfit(tried.cause()));
+    database.query(
+        RENAME_RUN, bind -> bind.uuid(UUID.randomUUID()).uuid(claim.runId()), row -> claim);
+  }
+
   private static final long NO_ISSUE = Long.MIN_VALUE;
 
   private static final String CANDIDATES =
@@ -165,106 +204,57 @@ public final class IssueRepository {
   /** After a claim has failed: finds the issues that refuse it, and sets them aside. */
   private Optional<ClaimResult> claimOneByOne(ClaimRequest request) {
     // Throws where it is the statement that is refused, and no issue.
-    claimThis(request, NO_ISSUE);
+    claimThis(CLAIM_ONE, request, NO_ISSUE);
     boolean anyClosed = false;
     for (long id : database.query(CANDIDATES, bind -> {}, row -> row.getLong("id"))) {
       Tried tried = claimOrSetAside(request, id);
-      if (tried.step() == Step.CLAIMED) {
+      if (tried.step() == Tried.Step.CLAIMED) {
         return tried.result();
       }
-      anyClosed |= tried.step() == Step.CLOSED;
+      if (tried.step() == Tried.Step.UNFIT) {
+        fail(tried);
+      }
+      anyClosed |= tried.step() == Tried.Step.CLOSED || tried.step() == Tried.Step.UNFIT;
     }
     return anyClosed ? Optional.empty() : Optional.of(NOTHING);
   }
 
   private Tried claimOrSetAside(ClaimRequest request, long id) {
     try {
-      Tried tried = claimThis(request, id);
-      return tried.step() == Step.PASSED_OVER ? setAside(id, PASSED_OVER) : tried;
+      return claimThis(CLAIM_ONE, request, id);
     } catch (StoreException e) {
       if (e.ofConnection()) {
         throw e;
       }
-      if (NO_SUCH_CHARACTER.contains(e.sqlState()) && request.unfit().isEmpty()) {
-        return claimOrSetAside(request.toFail("its text cannot be read: " + e.getMessage()), id);
+      return NO_SUCH_CHARACTER.contains(e.sqlState())
+          ? claimUnread(request, id, e.getMessage())
+          : setAside(id, e.getMessage());
+    }
+  }
+
+  private Tried claimUnread(ClaimRequest request, long id, String cause) {
+    try {
+      return claimThis(CLAIM_UNREAD, request, id)
+          .because("the text of the issue cannot be read: " + cause);
+    } catch (StoreException e) {
+      if (e.ofConnection()) {
+        throw e;
       }
       return setAside(id, e.getMessage());
     }
   }
 
+  private Tried claimThis(String claim, ClaimRequest request, long id) {
+    Tried tried =
+        database.queryAll(
+            claim,
+            bind -> request.bind(bind, OptionalLong.of(id)),
+            answers -> Tried.of(answers, false));
+    return tried.step() == Tried.Step.PASSED_OVER ? setAside(id, PASSED_OVER) : tried;
+  }
+
   private Tried setAside(long id, String cause) {
-    return refusals.setAside(id, cause) ? Tried.CLOSED : Tried.UNTOUCHED;
-  }
-
-  private Tried claimThis(ClaimRequest request, long id) {
-    return ask(
-        CLAIM_ONE,
-        bind -> {
-          request.bind(bind);
-          bind.number(id);
-        });
-  }
-
-  private Tried ask(String claim, Database.Binder binder) {
-    return database.queryOne(claim, binder, IssueRepository::toTried).orElseThrow();
-  }
-
-  private enum Step {
-    CLAIMED,
-    NOTHING_DUE,
-    CLOSED,
-    PASSED_OVER
-  }
-
-  /** What a claim did; only one that claimed, or found nothing due, has a result. */
-  private record Tried(Step step, Optional<ClaimResult> result) {
-    private static final Tried CLOSED = new Tried(Step.CLOSED, Optional.empty());
-    private static final Tried UNTOUCHED = new Tried(Step.PASSED_OVER, Optional.empty());
-  }
-
-  private static Tried toTried(ResultSet row) throws SQLException {
-    if (row.getObject("tried_id") == null) {
-      return new Tried(
-          Step.NOTHING_DUE,
-          Optional.of(new ClaimResult(Optional.empty(), toIdle(row), Duration.ZERO)));
-    }
-    if (row.getObject("id") == null) {
-      return Tried.UNTOUCHED;
-    }
-    if (Set.of("failed", "cancelled").contains(row.getString("status"))) {
-      return Tried.CLOSED;
-    }
-    Duration waited = Duration.ofMillis(Math.round(row.getDouble("waited_s") * 1000));
-    return new Tried(
-        Step.CLAIMED,
-        Optional.of(new ClaimResult(Optional.of(toClaim(row)), NoClaimReason.UNKNOWN, waited)));
-  }
-
-  private static Claim toClaim(ResultSet row) throws SQLException {
-    return new Claim(
-        row.getLong("id"),
-        row.getInt("attempts"),
-        row.getLong("fence"),
-        row.getObject("run_id", UUID.class),
-        row.getString("description"),
-        Columns.textIfAny(row, "last_error"));
-  }
-
-  private static NoClaimReason toIdle(ResultSet row) throws SQLException {
-    double left = row.getDouble("left_s");
-    Optional<Duration> pausedFor = row.wasNull() ? Optional.empty() : Optional.of(wait(left));
-    Long[] ids = (Long[]) row.getArray("due_ids").getArray();
-    Double[] waits = (Double[]) row.getArray("due_s").getArray();
-    List<NoClaimReason.Due> dues = new ArrayList<>();
-    for (int i = 0; i < ids.length; i++) {
-      dues.add(new NoClaimReason.Due(ids[i], wait(waits[i])));
-    }
-    return new NoClaimReason(pausedFor, Columns.textIfAny(row, "reason").orElse(""), dues);
-  }
-
-  /** Not a moment too short, else whoever waits looks twice. */
-  private static Duration wait(double seconds) {
-    return Duration.ofMillis((long) Math.min(Math.ceil(seconds * 1000), LONGEST_WAIT_MILLIS));
+    return refusals.setAside(id, cause) ? Tried.CLOSED : Tried.PASSED_OVER;
   }
 
   private static final String FIND_CLAIM =
@@ -291,7 +281,7 @@ public final class IssueRepository {
         database.queryOne(
             FIND_CLAIM,
             bind -> bind.seconds(lease).uuid(runId),
-            row -> new Found(toClaim(row), row.getString("description") != null));
+            row -> new Found(Tried.toClaim(row), row.getString("description") != null));
     found.filter(one -> !one.fit()).ifPresent(one -> settle(one.claim(), GIVEN_BACK));
     return found.filter(Found::fit).map(Found::claim);
   }
@@ -332,7 +322,7 @@ public final class IssueRepository {
 
   private Optional<Settled> end(AttemptEnd end) {
     try {
-      return database.queryOne(AttemptEnd.WITH_ISSUE, end::bind, IssueRepository::toSettled);
+      return database.queryOne(end.withIssue(), end::bindWithIssue, IssueRepository::toSettled);
     } catch (StoreException e) {
       AttemptEnd ascii = end.inAscii();
       if (NO_SUCH_CHARACTER.contains(e.sqlState()) && !ascii.equals(end)) {
@@ -368,22 +358,38 @@ public final class IssueRepository {
       String issueLogs,
       Duration lease) {
     var request = new ClaimRequest(nextRunId, worker, issueLogs, lease);
+    var end = new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT);
+    record Both(Optional<Settled> settled, Tried tried) {}
+    Both both;
     try {
-      return database.queryTwo(
-          AttemptEnd.WITH_ISSUE + ";" + CLAIM,
-          bind -> {
-            new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT).bind(bind);
-            request.bind(bind);
-          },
-          IssueRepository::toSettled,
-          IssueRepository::toTried,
-          (settled, tried) -> new SettledAndClaimed(settled, tried.flatMap(Tried::result)));
+      boolean asksWhy = quiet;
+      both =
+          database.queryAll(
+              end.withIssue() + ";" + CLAIM + (asksWhy ? ";" + WHY_NOTHING : ""),
+              bind -> {
+                end.bindWithIssue(bind);
+                request.bind(bind);
+                if (asksWhy) {
+                  bind.text(worker.id().value());
+                }
+              },
+              answers ->
+                  new Both(
+                      answers.next(IssueRepository::toSettled).stream().findFirst(),
+                      Tried.of(answers, asksWhy)));
     } catch (StoreException e) {
       if (e.ofConnection()) {
         throw e;
       }
       // Neither is written then, and the settle may well be by itself.
       return new SettledAndClaimed(settle(claim, settlement), Optional.empty());
+    }
+    quiet = both.tried().step() != Tried.Step.CLAIMED;
+    try {
+      return new SettledAndClaimed(both.settled(), result(request, both.tried()));
+    } catch (StoreException e) {
+      // The settle is written; the next claim meets the same.
+      return new SettledAndClaimed(both.settled(), Optional.empty());
     }
   }
 
@@ -411,7 +417,9 @@ public final class IssueRepository {
     return database.query(
         EXPIRED,
         bind -> bind.seconds(quiet),
-        row -> new ExpiredLease(toClaim(row), row.getString("worker_id"), row.getString("host")));
+        row ->
+            new ExpiredLease(
+                Tried.toClaim(row), row.getString("worker_id"), row.getString("host")));
   }
 
   /**
@@ -433,8 +441,7 @@ public final class IssueRepository {
 
   /** What an instance of a worker has claimed and not settled; without the descriptions. */
   public List<Claim> heldBy(WorkerId worker, UUID instance) {
-    return database.query(
-        HELD, bind -> bind.text(worker.value()).uuid(instance), IssueRepository::toClaim);
+    return database.query(HELD, bind -> bind.text(worker.value()).uuid(instance), Tried::toClaim);
   }
 
   private static final String OUTCOME = "SELECT outcome FROM cape_issue_attempts WHERE run_id = ?";

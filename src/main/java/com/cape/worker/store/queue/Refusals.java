@@ -1,5 +1,6 @@
 package com.cape.worker.store.queue;
 
+import com.cape.worker.store.Columns;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import java.time.Duration;
@@ -11,7 +12,7 @@ import org.slf4j.LoggerFactory;
 final class Refusals {
   private static final Logger LOG = LoggerFactory.getLogger(Refusals.class);
   private static final Duration LOCK_LIMIT = Duration.ofMillis(500);
-  static final Duration UNTIL_FIRST_RETRY = Duration.ofSeconds(10);
+  private static final Duration UNTIL_FIRST_RETRY = Duration.ofSeconds(10);
   private static final int LONGEST_CAUSE = 1000;
 
   private final Database database;
@@ -44,11 +45,8 @@ final class Refusals {
     boolean ended =
         !database
             .query(
-                AttemptEnd.WITH_REFUSAL,
-                bind -> {
-                  end.bind(bind);
-                  bind.text(ascii(failure.getMessage())).seconds(UNTIL_FIRST_RETRY);
-                },
+                end.withRefusal(),
+                bind -> end.bindWithRefusal(bind, ascii(failure.getMessage()), UNTIL_FIRST_RETRY),
                 row -> true)
             .isEmpty();
     if (ended) {
@@ -103,10 +101,10 @@ final class Refusals {
           database.query(
               AttemptEnd.LATE_ISSUE,
               bind ->
-                  bind.text(Long.toString(LOCK_LIMIT.toMillis()))
-                      .number(kept.issueId())
-                      .number(kept.fence()),
-              row -> row.getString("status"));
+                  bind.number(kept.issueId())
+                      .number(kept.fence())
+                      .text(Long.toString(LOCK_LIMIT.toMillis())),
+              row -> Columns.textIfAny(row, "status").orElse("unchanged"));
       written.forEach(
           status ->
               LOG.info(

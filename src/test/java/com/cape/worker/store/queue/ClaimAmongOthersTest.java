@@ -36,6 +36,8 @@ class ClaimAmongOthersTest {
   private static final int HELD = 300;
   private static final String CLAIM =
       Stream.of(
+              "'alice'",
+              "'alice'",
               "gen_random_uuid()",
               "'alice'",
               "gen_random_uuid()",
@@ -43,7 +45,6 @@ class ClaimAmongOthersTest {
               "1",
               "'/logs'",
               "300",
-              "NULL",
               "gen_random_uuid()")
           .reduce(IssueRepository.CLAIM, (sql, value) -> sql.replaceFirst("\\?", value));
 
