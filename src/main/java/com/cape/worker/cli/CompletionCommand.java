@@ -7,7 +7,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code cape-worker generate-completion}. */
 @Command(
     name = "generate-completion",
     mixinStandardHelpOptions = true,

@@ -28,7 +28,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code cape-worker dashboard}. */
 @Command(
     name = "dashboard",
     mixinStandardHelpOptions = true,

@@ -21,7 +21,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code cape-worker drain WORKER_ID}. */
 @Command(
     name = "drain",
     mixinStandardHelpOptions = true,

@@ -18,7 +18,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code cape-worker migrate}. */
 @Command(
     name = "migrate",
     mixinStandardHelpOptions = true,

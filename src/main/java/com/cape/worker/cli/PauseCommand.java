@@ -14,12 +14,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
-/** {@code cape-worker pause}. */
 @Command(
     name = "pause",
     mixinStandardHelpOptions = true,
@@ -51,12 +47,11 @@ public final class PauseCommand implements Callable<Integer> {
   @Mixin private WorkerOption worker;
   @Mixin private DatabaseOptions database;
   @Mixin private Output output;
-  @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws ConfigException {
     if (length.filter(Duration::isZero).isPresent()) {
-      throw new ParameterException(spec.commandLine(), "--for 0: must be longer than nothing");
+      throw output.wrong("--for 0: must be longer than nothing");
     }
     Pause pause = database.use(this::pause);
     if (output.json()) {

@@ -15,7 +15,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** {@code cape-worker resume}. */
 @Command(
     name = "resume",
     mixinStandardHelpOptions = true,

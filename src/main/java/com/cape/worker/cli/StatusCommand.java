@@ -22,12 +22,8 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
-/** {@code cape-worker status}. */
 @Command(
     name = "status",
     mixinStandardHelpOptions = true,
@@ -58,7 +54,6 @@ public final class StatusCommand implements Callable<Integer> {
 
   @Mixin private DatabaseOptions database;
   @Mixin private Output output;
-  @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws ConfigException {
@@ -76,8 +71,7 @@ public final class StatusCommand implements Callable<Integer> {
 
   private int watch() throws ConfigException {
     if (output.json() || !output.terminal().output()) {
-      throw new ParameterException(
-          spec.commandLine(), "--watch draws on a terminal; in a script call 'status' in a loop");
+      throw output.wrong("--watch draws on a terminal; in a script call 'status' in a loop");
     }
     var screen = new Screen(output);
     return database.use(

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * Counts what happens in a worker, and writes it as Prometheus reads it. Safe for use by several
@@ -97,11 +98,10 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
     gauge("slots", "Runs that may go on at the same time.").set(about.slots());
     gauge("lease_seconds", "How long a lease holds without a heartbeat.").set(seconds(lease));
     databaseUp.set(1);
-    GaugeWithCallback.builder()
-        .name("cape_worker_ready")
-        .help("Whether the worker could run an issue now, as /ready answers.")
-        .callback(value -> value.call(number(ready.getAsBoolean())))
-        .register(registry);
+    computed(
+        "ready",
+        "Whether the worker could run an issue now, as /ready answers.",
+        value -> value.call(number(ready.getAsBoolean())));
     addQueue();
     addPaused();
     startAtZero();
@@ -118,51 +118,45 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
 
   /** Absent while the database is unavailable. */
   private void addQueue() {
-    GaugeWithCallback.builder()
-        .name("cape_worker_queue_issues")
-        .help("Issues of the whole database, by status; all but the completed ones.")
-        .labelNames("status")
-        .callback(
-            value ->
-                queue
-                    .get()
-                    .ifPresent(
-                        now -> {
-                          value.call((double) now.pending(), "pending");
-                          value.call((double) now.started(), "started");
-                          value.call((double) now.failed(), "failed");
-                          value.call((double) now.cancelled(), "cancelled");
-                        }))
-        .register(registry);
-    GaugeWithCallback.builder()
-        .name("cape_worker_queue_due_issues")
-        .help("Pending issues of the whole database that may be claimed now.")
-        .callback(value -> queue.get().ifPresent(now -> value.call((double) now.due())))
-        .register(registry);
-    GaugeWithCallback.builder()
-        .name("cape_worker_queue_oldest_due_age_seconds")
-        .help("For how long the issue that has been due longest has been so; 0 when none is due.")
-        .callback(value -> queue.get().ifPresent(now -> value.call(seconds(now.oldestDue()))))
-        .register(registry);
+    computed(
+        "queue_issues",
+        "Issues of the whole database, by status; all but the completed ones.",
+        value ->
+            queue
+                .get()
+                .ifPresent(
+                    now -> {
+                      value.call((double) now.pending(), "pending");
+                      value.call((double) now.started(), "started");
+                      value.call((double) now.failed(), "failed");
+                      value.call((double) now.cancelled(), "cancelled");
+                    }),
+        "status");
+    computed(
+        "queue_due_issues",
+        "Pending issues of the whole database that may be claimed now.",
+        value -> queue.get().ifPresent(now -> value.call((double) now.due())));
+    computed(
+        "queue_oldest_due_age_seconds",
+        "For how long the issue that has been due longest has been so; 0 when none is due.",
+        value -> queue.get().ifPresent(now -> value.call(seconds(now.oldestDue()))));
   }
 
   private void addPaused() {
-    GaugeWithCallback.builder()
-        .name("cape_worker_paused")
-        .help("Whether the fleet or this worker is paused, or rests as its command cannot start.")
-        .labelNames("reason")
-        .callback(
-            value -> {
-              queue
-                  .get()
-                  .ifPresent(
-                      now -> {
-                        value.call(number(now.fleetPaused()), "fleet");
-                        value.call(number(now.workerPaused()), "worker");
-                      });
-              value.call(number(startPause), "start");
-            })
-        .register(registry);
+    computed(
+        "paused",
+        "Whether the fleet or this worker is paused, or rests as its command cannot start.",
+        value -> {
+          queue
+              .get()
+              .ifPresent(
+                  now -> {
+                    value.call(number(now.fleetPaused()), "fleet");
+                    value.call(number(now.workerPaused()), "worker");
+                  });
+          value.call(number(startPause), "start");
+        },
+        "reason");
   }
 
   /** So that the first event of a kind is a rise, and not a series that begins. */
@@ -268,6 +262,16 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
         .help(help)
         .labelNames(labels)
         .withoutExemplars()
+        .register(registry);
+  }
+
+  private void computed(
+      String name, String help, Consumer<GaugeWithCallback.Callback> value, String... labels) {
+    GaugeWithCallback.builder()
+        .name("cape_worker_" + name)
+        .help(help)
+        .labelNames(labels)
+        .callback(value)
         .register(registry);
   }
 

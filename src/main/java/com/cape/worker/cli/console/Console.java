@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Where a command prints, and what reads it. */
@@ -18,6 +19,11 @@ public class Console {
   private CommandSpec spec;
 
   private Optional<Terminal> terminal = Optional.empty();
+
+  /** To be thrown for a mistake in the command line. */
+  public ParameterException wrong(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
 
   /** For what was asked for. */
   public PrintWriter out() {

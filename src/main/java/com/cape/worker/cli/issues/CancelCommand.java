@@ -8,7 +8,6 @@ import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.operator.CancelResult;
 import com.cape.worker.store.operator.OperatorRepository;
-import com.cape.worker.store.read.IssueQueries;
 import com.cape.worker.store.read.IssueView;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,7 +18,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code cape-worker cancel}. */
 @Command(
     name = "cancel",
     mixinStandardHelpOptions = true,
@@ -61,15 +59,15 @@ public final class CancelCommand implements Callable<Integer> {
         new LinkedHashMap<>(
             issues.cancel(selection.ids(issues::cancellable, confirmation, output)));
     if (wait) {
-      var watch = new IssueWatch(new IssueQueries(open), output, Optional.empty());
+      var progress = new IssueProgress(open, output, Optional.empty(), false);
       results.replaceAll(
-          (id, result) -> result == CancelResult.REQUESTED ? awaited(watch, id) : result);
+          (id, result) -> result == CancelResult.REQUESTED ? awaited(progress, id) : result);
     }
     return results;
   }
 
-  private static CancelResult awaited(IssueWatch watch, long id) {
-    IssueView issue = watch.untilEnded(id, seen -> {});
+  private static CancelResult awaited(IssueProgress progress, long id) {
+    IssueView issue = progress.watch(id, seen -> {});
     return issue.status().equals(IssueStatus.CANCELLED.word())
         ? CancelResult.CANCELLED
         : CancelResult.ENDED;

@@ -3,6 +3,8 @@ package com.cape.worker.cli.issues;
 import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.DisplayText;
 import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Refusal;
+import com.cape.worker.cli.console.Watch;
 import com.cape.worker.http.Times;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
@@ -13,12 +15,15 @@ import com.cape.worker.text.PlainText;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Prints the progress of an issue: its output, or a line that is drawn again and again. Without a
  * terminal it prints a line for each change.
  */
 final class IssueProgress {
+  private static final Set<String> OPEN = Set.of("pending", "started");
   private static final String TO_LINE_START = "\r";
   private static final String ERASE_THE_REST = "\u001b[K";
 
@@ -42,8 +47,7 @@ final class IssueProgress {
   ExitCode untilEnded(long id) {
     IssueView ended;
     try (var attempts = new AttemptOutput(output)) {
-      ended =
-          new IssueWatch(queries, output, timeout).untilEnded(id, issue -> print(issue, attempts));
+      ended = watch(id, issue -> print(issue, attempts));
     } finally {
       clear();
     }
@@ -56,6 +60,41 @@ final class IssueProgress {
             .orElse("");
     output.note("issue %d is %s%s".formatted(id, ended.status(), cause));
     return completed ? ExitCode.DONE : ExitCode.FAILED;
+  }
+
+  /**
+   * Waits for the end.
+   *
+   * @param each called with what each look found, the last one included
+   * @throws Refusal when the time is up, or somebody deleted the issue
+   */
+  IssueView watch(long id, Consumer<IssueView> each) {
+    long start = System.nanoTime();
+    return Watch.until(
+        output,
+        () -> {
+          IssueView issue =
+              queries
+                  .look(id)
+                  .orElseThrow(
+                      () ->
+                          new Refusal(ExitCode.FAILED, "issue %d has been deleted".formatted(id)));
+          each.accept(issue);
+          if (!OPEN.contains(issue.status()) && !issue.running()) {
+            return Optional.of(issue);
+          }
+          giveUpWhenOver(issue, Duration.ofNanos(System.nanoTime() - start));
+          return Optional.empty();
+        });
+  }
+
+  private void giveUpWhenOver(IssueView issue, Duration waited) {
+    if (timeout.isPresent() && waited.compareTo(timeout.get()) >= 0) {
+      throw new Refusal(
+          ExitCode.TRY_LATER,
+          "issue %d is still %s after %s; it goes on, and 'show %1$d' shows how"
+              .formatted(issue.id(), issue.status(), Times.brief(timeout.get())));
+    }
   }
 
   private void print(IssueView issue, AttemptOutput attempts) {

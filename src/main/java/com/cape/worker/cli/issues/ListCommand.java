@@ -17,12 +17,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
-/** {@code cape-worker list}. */
 @Command(
     name = "list",
     mixinStandardHelpOptions = true,
@@ -77,7 +73,6 @@ public final class ListCommand implements Callable<Integer> {
 
   @Mixin private DatabaseOptions database;
   @Mixin private Output output;
-  @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws ConfigException {
@@ -95,16 +90,12 @@ public final class ListCommand implements Callable<Integer> {
 
   private IssueSearch.Query query() {
     if (limit < 1 || limit > MOST) {
-      throw wrong("--limit %d: must be a whole number from 1 to %d".formatted(limit, MOST));
+      throw output.wrong("--limit %d: must be a whole number from 1 to %d".formatted(limit, MOST));
     }
     if (sort == IssueQueries.Sort.QUEUE && !List.of(IssueStatus.PENDING).containsAll(statuses)) {
-      throw wrong("--sort queue: only pending issues are in the queue; leave --status out");
+      throw output.wrong("--sort queue: only pending issues are in the queue; leave --status out");
     }
     return new IssueSearch.Query(
         statuses, worker, Optional.empty(), Optional.empty(), sort, Optional.empty(), limit);
-  }
-
-  private ParameterException wrong(String message) {
-    return new ParameterException(spec.commandLine(), message);
   }
 }

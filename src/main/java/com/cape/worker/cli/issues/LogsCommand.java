@@ -16,7 +16,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code cape-worker logs}. */
 @Command(
     name = "logs",
     mixinStandardHelpOptions = true,

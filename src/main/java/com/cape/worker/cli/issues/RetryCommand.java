@@ -14,7 +14,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code cape-worker retry}. */
 @Command(
     name = "retry",
     mixinStandardHelpOptions = true,

@@ -19,7 +19,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** {@code cape-worker show}. */
 @Command(
     name = "show",
     mixinStandardHelpOptions = true,

@@ -15,12 +15,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
-/** {@code cape-worker submit}. */
 @Command(
     name = "submit",
     mixinStandardHelpOptions = true,
@@ -70,7 +66,6 @@ public final class SubmitCommand implements Callable<Integer> {
   @Mixin private Confirmation confirmation;
   @Mixin private DatabaseOptions database;
   @Mixin private Output output;
-  @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws ConfigException {
@@ -85,16 +80,17 @@ public final class SubmitCommand implements Callable<Integer> {
   private void check(int issues) {
     boolean waits = wait || follow;
     if (priority < LOWEST || priority > HIGHEST) {
-      throw wrong("--priority %d: must be from %d to %d".formatted(priority, LOWEST, HIGHEST));
+      throw output.wrong(
+          "--priority %d: must be from %d to %d".formatted(priority, LOWEST, HIGHEST));
     }
     if (waits && issues > 1) {
-      throw wrong("--wait and --follow take one issue; these are %d".formatted(issues));
+      throw output.wrong("--wait and --follow take one issue; these are %d".formatted(issues));
     }
     if (wait && follow) {
-      throw wrong("--wait or --follow, not both");
+      throw output.wrong("--wait or --follow, not both");
     }
     if (timeout.isPresent() && !waits) {
-      throw wrong("--timeout has a meaning with --wait or --follow only");
+      throw output.wrong("--timeout has a meaning with --wait or --follow only");
     }
   }
 
@@ -110,9 +106,5 @@ public final class SubmitCommand implements Callable<Integer> {
       return ExitCode.DONE;
     }
     return new IssueProgress(open, output, timeout, follow).untilEnded(ids.get(0));
-  }
-
-  private ParameterException wrong(String message) {
-    return new ParameterException(spec.commandLine(), message);
   }
 }
