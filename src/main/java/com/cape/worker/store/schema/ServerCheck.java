@@ -114,25 +114,6 @@ public final class ServerCheck {
         public void workerAsked(String workerId) {}
       };
 
-  private static final String CREATORS =
-      """
-      SELECT r.rolname
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, pg_roles r
-       WHERE c.oid = to_regclass('cape_issues') AND NOT r.rolsuper AND r.rolcanlogin
-         AND NOT pg_has_role(r.oid, c.relowner, 'MEMBER') AND NOT pg_has_role(r.oid, n.nspowner, 'MEMBER')
-         AND r.rolname <> current_user AND has_schema_privilege(r.oid, n.oid, 'CREATE')
-       ORDER BY r.rolname
-      """;
-
-  /**
-   * Roles that may log in and create things in the schema of cape_issues, beside superusers, this
-   * role, and those that act for an owner. A function or an operator of theirs may be taken for
-   * another one, and would run with the rights of whoever asks.
-   */
-  public List<String> creators() {
-    return database.query(CREATORS, bind -> {}, row -> row.getString("rolname"));
-  }
-
   private static final String MISSING =
       """
       WITH wanted (kind, place, names) AS (VALUES
