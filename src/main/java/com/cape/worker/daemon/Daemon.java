@@ -22,7 +22,6 @@ import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.RescueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.queue.WorkerStatus;
@@ -161,10 +160,7 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              listeners == Listeners.NOBODY
-                  ? new IssueRepository(work)
-                  : IssueRepository.measuring(work),
-              new RescueRepository(work),
+              new IssueRepository(work),
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));

@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 /** Where log lines go: the worker's file, and the console. */
 public final class Logging {
   // The worker logs an outage itself, once.
-  private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari", "org.flywaydb");
+  private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari");
 
   private Logging() {}
 

@@ -64,7 +64,7 @@ final class StartUp {
         listeners.announce(WorkerListener::ready);
         return true;
       } catch (StoreException e) {
-        if (e.kind() != StoreException.Kind.UNAVAILABLE) {
+        if (e.kind() != StoreException.Kind.UNAVAILABLE && e.kind() != StoreException.Kind.BUSY) {
           throw Refusal.of(e, connection.origin());
         }
         Duration wait = outage.failed(PARTY, e);

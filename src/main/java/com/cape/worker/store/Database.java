@@ -16,8 +16,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
-import java.util.function.BiFunction;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -42,6 +42,9 @@ public final class Database implements AutoCloseable {
               : SQLExceptionOverride.Override.CONTINUE_EVICT;
         }
       };
+  // A serialization failure, a deadlock: the whole transaction is to be tried again.
+  private static final Set<String> TAKEN_BACK = Set.of("40001", "40P01");
+  private static final int MOST_TRIES = 5;
   private static final int CONNECT_SECONDS = 5;
   // Of all hosts together, where a person waits.
   private static final int LONGEST_LOGIN_SECONDS = 8;
@@ -258,21 +261,33 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** Two statements, with a semicolon between, in one round trip and one transaction. */
-  public <A, B, T> T queryTwo(
-      String sql,
-      Binder binder,
-      Mapper<A> first,
-      Mapper<B> second,
-      BiFunction<Optional<A>, Optional<B>, T> both) {
-    return execute(
-        sql,
-        binder,
-        statement -> {
-          Optional<A> one = rows(statement, first).stream().findFirst();
-          statement.getMoreResults();
-          return both.apply(one, rows(statement, second).stream().findFirst());
-        });
+  /** Several statements, with semicolons between, in one round trip and one transaction. */
+  public <T> T queryAll(String sql, Binder binder, Reader<T> reader) {
+    return execute(sql, binder, statement -> reader.read(new Answers(statement)));
+  }
+
+  /** Reads the answers of several statements. */
+  public interface Reader<T> {
+    T read(Answers answers) throws SQLException;
+  }
+
+  /** The answers in the order of the statements. */
+  public static final class Answers {
+    private final PreparedStatement statement;
+    private boolean begun;
+
+    private Answers(PreparedStatement statement) {
+      this.statement = statement;
+    }
+
+    /** All rows of the next one. */
+    public <T> List<T> next(Mapper<T> mapper) throws SQLException {
+      if (begun) {
+        statement.getMoreResults();
+      }
+      begun = true;
+      return rows(statement, mapper);
+    }
   }
 
   private static <T> List<T> rows(PreparedStatement statement, Mapper<T> mapper)
@@ -287,6 +302,18 @@ public final class Database implements AutoCloseable {
   }
 
   private <T> T execute(String sql, Binder binder, Answer<T> answer) {
+    for (int tries = 1; ; tries++) {
+      try {
+        return executeOnce(sql, binder, answer);
+      } catch (StoreException e) {
+        if (!TAKEN_BACK.contains(e.sqlState()) || tries == MOST_TRIES) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private <T> T executeOnce(String sql, Binder binder, Answer<T> answer) {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement statement = connection.prepareStatement(sql)) {
       // The driver asks the server to cancel it then, which costs nothing until it happens.
@@ -372,7 +399,12 @@ public final class Database implements AutoCloseable {
     }
 
     public Binding seconds(Duration value) throws SQLException {
-      statement.setDouble(next++, value.toMillis() / 1000.0);
+      return seconds(Optional.of(value));
+    }
+
+    public Binding seconds(Optional<Duration> value) throws SQLException {
+      statement.setObject(
+          next++, value.map(wait -> wait.toMillis() / 1000.0).orElse(null), Types.DOUBLE);
       return this;
     }
   }

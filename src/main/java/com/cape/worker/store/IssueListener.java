@@ -84,7 +84,7 @@ public final class IssueListener implements AutoCloseable {
     }
   }
 
-  private static final String NOTIFY = "SELECT pg_notify(?, ?)";
+  private static final String NOTIFY = "SELECT pg_notify(?::text, ?::text)";
 
   /** Sends a notification that no other worker gets, from another connection. */
   public void probe() {

@@ -7,6 +7,7 @@ import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.OutputTail;
 import com.cape.worker.run.StopReason;
+import com.cape.worker.store.queue.ExpiredLease;
 import com.cape.worker.store.queue.Settlement;
 import java.time.Duration;
 import java.util.Optional;
@@ -87,6 +88,16 @@ final class EndingRules {
   static Settlement notStarted(Claim claim, String cause) {
     String line = "attempt %d not_started: %s".formatted(claim.attempt(), cause);
     return settlement(Outcome.NOT_STARTED, Next.GIVEN_BACK, Optional.empty(), line, "");
+  }
+
+  /** For an attempt whose worker did not extend its lease. */
+  Settlement lost(ExpiredLease expired) {
+    Claim claim = expired.claim();
+    String line =
+        "attempt %d lost: worker %s on %s did not extend its lease"
+            .formatted(claim.attempt(), expired.worker(), expired.host());
+    Next next = counted(claim.attempt(), Optional.empty());
+    return settlement(Outcome.LOST, next, Optional.empty(), line, "");
   }
 
   private static Outcome outcome(Optional<Integer> exit, Optional<StopReason> reason) {

@@ -105,7 +105,7 @@ public final class IssueWorker {
         new AttemptRunner(directories, files, runPlan.check(), commands, runs, settler, claims);
     this.recovery =
         new Recovery(directories, files, commands, claims, settler, runPlan.grace(), executor);
-    this.rescuer = new Rescuer(stores.rescues(), plan.retries(), outage, times.period(), listeners);
+    this.rescuer = new Rescuer(stores.issues(), plan.retries(), outage, times.period(), listeners);
     drain.onChange(this::drainChanged);
   }
 

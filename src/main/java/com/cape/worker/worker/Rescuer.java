@@ -3,9 +3,11 @@ package com.cape.worker.worker;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.queue.RescueRepository;
-import com.cape.worker.store.queue.Rescued;
+import com.cape.worker.store.queue.ExpiredLease;
+import com.cape.worker.store.queue.IssueRepository;
+import com.cape.worker.store.queue.Settled;
 import java.time.Duration;
+import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,8 +20,8 @@ final class Rescuer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Rescuer.class);
   private static final int QUIET_PERIODS = 2;
 
-  private final RescueRepository rescues;
-  private final RetryPolicy retries;
+  private final IssueRepository issues;
+  private final EndingRules rules;
   private final Outage outage;
   private final Duration period;
   private final Listeners listeners;
@@ -29,13 +31,13 @@ final class Rescuer implements AutoCloseable {
   private long quietSinceNanos = System.nanoTime();
 
   Rescuer(
-      RescueRepository rescues,
+      IssueRepository issues,
       RetryPolicy retries,
       Outage outage,
       Duration period,
       Listeners listeners) {
-    this.rescues = rescues;
-    this.retries = retries;
+    this.issues = issues;
+    this.rules = new EndingRules(retries, RandomGenerator.getDefault());
     this.outage = outage;
     this.period = period;
     this.listeners = listeners;
@@ -67,7 +69,8 @@ final class Rescuer implements AutoCloseable {
       return;
     }
     try {
-      rescues.rescueExpired(retries, quiet).forEach(this::tell);
+      issues.retryRefusals();
+      issues.expiredLeases(quiet).forEach(this::rescue);
     } catch (StoreException e) {
       quietSinceNanos = System.nanoTime();
       if (e.kind() != StoreException.Kind.UNAVAILABLE) {
@@ -78,14 +81,28 @@ final class Rescuer implements AutoCloseable {
     }
   }
 
-  private void tell(Rescued rescued) {
+  private void rescue(ExpiredLease expired) {
+    try {
+      issues.rescue(expired, rules.lost(expired)).ifPresent(settled -> tell(expired, settled));
+    } catch (StoreException e) {
+      if (e.ofConnection()) {
+        throw e;
+      }
+      LOG.warn(
+          "cannot rescue an issue now; the next turn tries again issue={} cause={}",
+          expired.claim().issueId(),
+          e.getMessage());
+    }
+  }
+
+  private void tell(ExpiredLease expired, Settled settled) {
     listeners.announce(WorkerListener::rescued);
     LOG.warn(
         "lease ran out, attempt lost worker={} status={} issue={} attempt={}",
-        rescued.worker(),
-        rescued.status().map(IssueStatus::word).orElse("unchanged"),
-        rescued.issueId(),
-        rescued.attempt());
+        expired.worker(),
+        settled.status().map(IssueStatus::word).orElse("unchanged"),
+        expired.claim().issueId(),
+        expired.claim().attempt());
   }
 
   @Override

@@ -111,11 +111,7 @@ final class LayersTest {
       onlyIn(
           resideInAnyPackage(STORE),
           resideInAnyPackage(
-              "java.sql..",
-              "javax.sql..",
-              "com.zaxxer.hikari..",
-              "org.postgresql..",
-              "org.flywaydb.."));
+              "java.sql..", "javax.sql..", "com.zaxxer.hikari..", "org.postgresql.."));
 
   @ArchTest
   static final ArchRule httpServerOnlyInHttp =

@@ -75,7 +75,7 @@ class DatabaseTest {
       assertEquals(StoreException.Kind.FORBIDDEN, failure(plain, "SELECT 1 FROM theirs").kind());
       assertEquals(StoreException.Kind.SCHEMA, failure(plain, "SELECT 1 FROM missing").kind());
       assertEquals(StoreException.Kind.SCHEMA, failure(plain, "SELECT missing").kind());
-      assertEquals(StoreException.Kind.OTHER, failure(plain, "SELECT 1 / 0").kind());
+      assertEquals(StoreException.Kind.REFUSED, failure(plain, "SELECT 1 / 0").kind());
     }
   }
 
@@ -96,10 +96,61 @@ class DatabaseTest {
       other.createStatement().execute("LOCK TABLE busy");
       StoreException failure = failure(database, "SELECT 1 FROM busy");
       assertEquals("57014", failure.sqlState());
-      assertEquals(StoreException.Kind.UNAVAILABLE, failure.kind());
+      assertEquals(StoreException.Kind.BUSY, failure.kind());
       assertEquals("0", server.value("SELECT count(*) FROM pg_locks WHERE NOT granted"));
       other.rollback();
       assertEquals(Optional.empty(), value(database, "SELECT id FROM busy"));
+    }
+  }
+
+  @Test
+  void serializationFailureIsTriedAgainAndNoOutage() throws Exception {
+    server.execute(
+        "CREATE TABLE counted (n int); INSERT INTO counted VALUES (0);"
+            + "ALTER DATABASE "
+            + name()
+            + " SET default_transaction_isolation = 'serializable'");
+    var threads = Executors.newFixedThreadPool(4);
+    try (var database = open(4)) {
+      List<Future<Integer>> kinds = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        kinds.add(
+            threads.submit(
+                () -> {
+                  int written = 0;
+                  for (int round = 0; round < 25; round++) {
+                    try {
+                      value(database, "UPDATE counted SET n = n + 1 RETURNING n");
+                      written++;
+                    } catch (StoreException e) {
+                      assertEquals(StoreException.Kind.BUSY, e.kind());
+                    }
+                  }
+                  return written;
+                }));
+      }
+      int written = 0;
+      for (Future<Integer> one : kinds) {
+        written += one.get(30, TimeUnit.SECONDS);
+      }
+      assertEquals(String.valueOf(written), server.value("SELECT n FROM counted"));
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void whatATriggerRaisesIsNeverAnOutage() {
+    server.execute(
+        """
+        CREATE TABLE guarded (id int);
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN RAISE 'no' USING ERRCODE = '08006'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON guarded FOR EACH ROW EXECUTE FUNCTION refuse()
+        """);
+    try (var database = open(1)) {
+      StoreException failure = failure(database, "INSERT INTO guarded VALUES (1) RETURNING id");
+      assertEquals(StoreException.Kind.REFUSED, failure.kind());
     }
   }
 

@@ -40,11 +40,11 @@ public final class TestDatabase {
 
   /** A new one in which every character is a byte: there are 256 of them. */
   public static TestDatabase createLatin1() {
-    return create(" TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+    return createWithEncoding("LATIN1");
   }
 
-  /** A new one in another encoding than UTF8. */
-  public static TestDatabase createIn(String encoding) {
+  /** A new one whose texts are of that encoding. */
+  public static TestDatabase createWithEncoding(String encoding) {
     return create(
         " TEMPLATE template0 ENCODING '%s' LC_COLLATE 'C' LC_CTYPE 'C'".formatted(encoding));
   }

@@ -221,7 +221,7 @@ class IssueWorkerTest {
               Object result = method.invoke(connection, arguments);
               boolean claim =
                   method.getName().equals("prepareStatement")
-                      && arguments[0].toString().contains("cape_claim_next");
+                      && arguments[0].toString().contains("cape_due_issues");
               return claim ? statementThatFails((PreparedStatement) result) : result;
             });
   }

@@ -12,7 +12,6 @@ import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.RescueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.schema.Migrator;
@@ -190,7 +189,6 @@ class ManyIdleWorkersTest {
     var stores =
         new Stores(
             new IssueRepository(work),
-            new RescueRepository(beat),
             new IssueRepository(beat),
             new WorkerRepository(beat, "test"),
             Optional.of(listener));
@@ -233,7 +231,7 @@ class ManyIdleWorkersTest {
                     (prepared, sql) -> {
                       if (sql != null
                           && sql[0] instanceof String text
-                          && text.contains("cape_claim_next")) {
+                          && text.contains("cape_due_issues")) {
                         claims.incrementAndGet();
                       }
                       return prepared;

@@ -10,7 +10,6 @@ import com.cape.worker.run.ProcessCommandRunner;
 import com.cape.worker.run.RunDirectories;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.RescueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.schema.Migrator;
@@ -45,13 +44,8 @@ final class WorkerFixture {
 
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
-    var issues = IssueRepository.measuring(open);
-    return new Stores(
-        issues,
-        new RescueRepository(open),
-        issues,
-        new WorkerRepository(open, "test"),
-        Optional.empty());
+    var issues = new IssueRepository(open);
+    return new Stores(issues, issues, new WorkerRepository(open, "test"), Optional.empty());
   }
 
   void insert(String description) {

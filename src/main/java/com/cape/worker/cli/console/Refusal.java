@@ -20,9 +20,11 @@ public final class Refusal extends RuntimeException {
    */
   public static Refusal of(StoreException failure, String origin) {
     ExitCode code =
-        failure.kind() == StoreException.Kind.UNAVAILABLE
-            ? ExitCode.UNAVAILABLE
-            : ExitCode.WRONG_SETTING;
+        switch (failure.kind()) {
+          case UNAVAILABLE -> ExitCode.UNAVAILABLE;
+          case BUSY -> ExitCode.FAILED;
+          case CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN, SCHEMA, REFUSED -> ExitCode.WRONG_SETTING;
+        };
     return new Refusal(
         code, "%s; the database URL comes from %s".formatted(failure.getMessage(), origin));
   }
@@ -39,7 +41,12 @@ public final class Refusal extends RuntimeException {
               ExitCode.WRONG_SETTING,
               "%s; 'cape-worker migrate' brings the schema up to date"
                   .formatted(failure.getMessage()));
-      case OTHER -> new Refusal(ExitCode.FAILED, failure.getMessage());
+      case BUSY ->
+          new Refusal(
+              ExitCode.FAILED,
+              "the database is busy: %s; nothing was changed, try again"
+                  .formatted(failure.getMessage()));
+      case REFUSED -> new Refusal(ExitCode.FAILED, failure.getMessage());
       case UNAVAILABLE, CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN -> of(failure, origin);
     };
   }

@@ -6,64 +6,126 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Columns;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
-  // The server's encoding has no such character, or takes the bytes for none.
+  private static final int DESCRIPTION_LIMIT_BYTES = 8 * 1024 * 1024;
+  // The encodings of the server and of its clients have no such character, or the bytes are none.
   private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
-  private static final Duration NO_BACKOFF = Duration.ofSeconds(-1);
-  private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
+  private static final Duration SETTLE_LOCK_LIMIT = Duration.ofSeconds(2);
+  private static final Duration RESCUE_LOCK_LIMIT = Duration.ofMillis(500);
+  private static final ClaimResult NOTHING =
+      new ClaimResult(Optional.empty(), NoClaimReason.UNKNOWN, Duration.ZERO);
+
+  private static final String PASSED_OVER =
+      "an update changes nothing: a trigger or a row policy passes it over";
+  private static final Settlement GIVEN_BACK =
+      new Settlement(
+          Outcome.NOT_STARTED,
+          IssueStatus.PENDING,
+          Optional.empty(),
+          false,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.of("the issue was changed while the answer to its claim was lost"),
+          "",
+          Optional.empty());
 
   private final Database database;
-  private final String claimStatement;
+  private final Refusals refusals;
+  // Whether the last look found nothing: then the next one asks at once why, which would cost a
+  // busy worker a tenth.
+  private volatile boolean quiet = true;
 
   public IssueRepository(Database database) {
-    this(database, CLAIM);
-  }
-
-  private IssueRepository(Database database, String claimStatement) {
     this.database = requireNonNull(database);
-    this.claimStatement = claimStatement;
+    this.refusals = new Refusals(database);
   }
 
-  /** One whose claims tell how long their issue has been due, and take a little longer for it. */
-  public static IssueRepository measuring(Database database) {
-    return new IssueRepository(database, MEASURED_CLAIM);
-  }
-
-  // One statement for both, so that an idle worker asks once a poll.
-  private static final String CLAIM =
-      "SELECT *, 0::float8 AS waited_s FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?)";
-
-  // A claim leaves run_after as it is. What came into being during the claim is not seen outside of
-  // it: that has not waited.
-  private static final String MEASURED_CLAIM =
+  // One that is to be cancelled becomes so. The fence is above that of every attempt: never used
+  // twice, even where the
+  // column was edited, or the id belongs to another issue by now. A text that is too large stays in
+  // the database. What may
+  // be a varchar is cast: an operator that somebody made for exactly that type would come before
+  // PostgreSQL's own.
+  static final String CLAIM =
       """
-      SELECT c.*, (SELECT extract(epoch FROM now() - i.run_after)::float8 FROM cape_issues i
-                    WHERE i.id = c.id AND isfinite(i.run_after)) AS waited_s
-        FROM cape_claim_next(?, ?, ?, ?, ?, ?, ?) AS c
+      WITH next AS MATERIALIZED (
+        SELECT due.id FROM cape_due_issues due
+         WHERE NOT EXISTS (SELECT FROM cape_pauses
+                            WHERE scope::text IN ('*', ?::text) AND coalesce(paused_until > now(), true)) AND true
+         ORDER BY due.priority DESC, due.run_after, due.id LIMIT 1 FOR UPDATE SKIP LOCKED
+      ), claimed AS (
+        UPDATE cape_issues i
+           SET status = CASE WHEN cancel_requested_at IS NULL THEN 'started' ELSE 'cancelled' END,
+               attempts = CASE WHEN cancel_requested_at IS NULL THEN least(greatest(attempts, 0), 2147483646) + 1
+                               ELSE attempts END,
+               fence = CASE WHEN cancel_requested_at IS NULL
+                            THEN 1 + greatest(fence, 0, (SELECT a.fence FROM cape_issue_attempts a WHERE a.issue_id = i.id
+                                                          ORDER BY a.fence DESC LIMIT 1)) ELSE fence END,
+               assigned_worker_id = CASE WHEN cancel_requested_at IS NULL THEN ?::text ELSE assigned_worker_id::text END,
+               started_at = CASE WHEN cancel_requested_at IS NULL THEN now() ELSE started_at END,
+               updated_at = now(), completed_at = NULL
+          FROM next WHERE i.id = next.id
+        RETURNING i.id, i.status::text AS status, i.attempts, i.fence, i.run_after,
+                  octet_length(i.description::text) AS size, left(i.last_error, 8192) AS last_error,
+                  CASE WHEN octet_length(i.description::text) <= %d THEN i.description::text END AS description
+      ), begun AS (
+        INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file,
+                                         lease_expires_at)
+        SELECT id, attempts, fence, ?, ?, ?, ?, ?,
+               ?::text || '/' || id::text || '/attempt-' || attempts::text || '-' || fence::text || '.log',
+               now() + make_interval(secs => ?::float8)
+          FROM claimed WHERE status <> 'cancelled'
+      )
+      SELECT next.id AS tried_id, claimed.id, status, attempts, fence, ?::uuid AS run_id, size, description, last_error,
+             CASE WHEN isfinite(run_after) THEN extract(epoch FROM now() - run_after)::float8 END AS waited_s
+        FROM next LEFT JOIN claimed ON true
+      """
+          .formatted(DESCRIPTION_LIMIT_BYTES);
+
+  // Only for an issue that is set aside otherwise: its bytes are no text.
+  private static final String CLAIM_ONE = CLAIM.replace(" AND true", " AND due.id = ?::bigint");
+  private static final String CLAIM_UNREAD =
+      CLAIM_ONE.replace(
+          "size, description, last_error", "size, NULL AS description, NULL AS last_error");
+
+  // What falls due next, and the pause that holds.
+  private static final String WHY_NOTHING =
+      """
+      (SELECT i.id::bigint AS id, extract(epoch FROM i.run_after - now())::float8 AS left_s, NULL AS reason
+         FROM cape_issues i
+        WHERE i.status::text = 'pending' AND i.run_after > now() AND i.run_after < 'infinity'
+        ORDER BY i.run_after, i.id LIMIT 32)
+      UNION ALL
+      (SELECT NULL, coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity'), reason
+         FROM cape_pauses
+        WHERE scope::text IN ('*', ?::text) AND coalesce(paused_until > now(), true)
+        ORDER BY paused_until DESC NULLS FIRST LIMIT 1)
       """;
 
   /**
    * Claims the issue that has been due longest and starts its lease; says why when nothing is due,
-   * or a pause holds. A due issue that is to be cancelled becomes so on the way.
+   * or a pause holds.
    *
    * @param issueLogs the folder of the attempts' log files
    */
   public ClaimResult claim(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
+    var request = new ClaimRequest(runId, worker, issueLogs, lease);
     Optional<ClaimResult> result;
     do {
-      result = claimOrCancel(runId, worker, issueLogs, lease);
+      result = claimOrClose(request);
     } while (result.isEmpty());
     return result.get();
   }
@@ -73,100 +135,163 @@ public final class IssueRepository {
     return claim(UUID.randomUUID(), worker, issueLogs, lease).claim();
   }
 
-  /** One try; empty when it cancelled an issue instead. */
-  private Optional<ClaimResult> claimOrCancel(
-      UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
-    return database
-        .queryOne(
-            claimStatement,
-            bind -> bindClaim(bind, runId, worker, issueLogs, lease),
-            IssueRepository::toClaimResult)
-        .orElseThrow();
+  /** One try; empty when it closed an issue instead: cancelled it, failed it, or set it aside. */
+  private Optional<ClaimResult> claimOrClose(ClaimRequest request) {
+    try {
+      boolean asksWhy = quiet;
+      return result(
+          request,
+          database.queryAll(
+              asksWhy ? CLAIM + ";" + WHY_NOTHING : CLAIM,
+              bind -> {
+                request.bind(bind);
+                if (asksWhy) {
+                  bind.text(request.worker().id().value());
+                }
+              },
+              answers -> Tried.of(answers, asksWhy)));
+    } catch (StoreException e) {
+      if (e.ofConnection()) {
+        throw e;
+      }
+      return claimOneByOne(request);
+    }
+  }
+
+  private Optional<ClaimResult> result(ClaimRequest request, Tried tried) {
+    return switch (tried.step()) {
+      case CLAIMED -> tried.result();
+      case NOTHING_DUE -> {
+        quiet = true;
+        yield Optional.of(tried.result().orElseGet(() -> whyNothing(request)));
+      }
+      case UNFIT -> {
+        fail(tried);
+        yield Optional.empty();
+      }
+      case CLOSED -> Optional.empty();
+      case PASSED_OVER -> claimOneByOne(request);
+    };
+  }
+
+  private ClaimResult whyNothing(ClaimRequest request) {
+    return Tried.why(
+        database.query(
+            WHY_NOTHING, bind -> bind.text(request.worker().id().value()), Tried::toCause));
+  }
+
+  private static final String RENAME_RUN =
+      "UPDATE cape_issue_attempts SET run_id = ? WHERE run_id = ? RETURNING run_id";
+
+  /**
+   * An issue that cannot be run as it stands fails; the run id is free again for the next claim.
+   */
+  private void fail(Tried tried) {
+    Claim claim = tried.unfit().orElseThrow();
+    settle(claim, Settlement.unfit(tried.cause()));
+    database.query(
+        RENAME_RUN, bind -> bind.uuid(UUID.randomUUID()).uuid(claim.runId()), row -> claim);
+  }
+
+  private static final long NO_ISSUE = Long.MIN_VALUE;
+
+  private static final String CANDIDATES =
+      """
+      SELECT due.id FROM cape_due_issues due
+       ORDER BY due.priority DESC, due.run_after, due.id LIMIT 100 FOR UPDATE SKIP LOCKED
+      """;
+
+  /** After a claim has failed: finds the issues that refuse it, and sets them aside. */
+  private Optional<ClaimResult> claimOneByOne(ClaimRequest request) {
+    // Throws where it is the statement that is refused, and no issue.
+    claimThis(CLAIM_ONE, request, NO_ISSUE);
+    boolean anyClosed = false;
+    for (long id : database.query(CANDIDATES, bind -> {}, row -> row.getLong("id"))) {
+      Tried tried = claimOrSetAside(request, id);
+      if (tried.step() == Tried.Step.CLAIMED) {
+        return tried.result();
+      }
+      if (tried.step() == Tried.Step.UNFIT) {
+        fail(tried);
+      }
+      anyClosed |= tried.step() == Tried.Step.CLOSED || tried.step() == Tried.Step.UNFIT;
+    }
+    return anyClosed ? Optional.empty() : Optional.of(NOTHING);
+  }
+
+  private Tried claimOrSetAside(ClaimRequest request, long id) {
+    try {
+      return claimThis(CLAIM_ONE, request, id);
+    } catch (StoreException e) {
+      if (e.ofConnection()) {
+        throw e;
+      }
+      return NO_SUCH_CHARACTER.contains(e.sqlState())
+          ? claimUnread(request, id, e.getMessage())
+          : setAside(id, e.getMessage());
+    }
+  }
+
+  private Tried claimUnread(ClaimRequest request, long id, String cause) {
+    try {
+      return claimThis(CLAIM_UNREAD, request, id)
+          .because("the text of the issue cannot be read: " + cause);
+    } catch (StoreException e) {
+      if (e.ofConnection()) {
+        throw e;
+      }
+      return setAside(id, e.getMessage());
+    }
+  }
+
+  private Tried claimThis(String claim, ClaimRequest request, long id) {
+    Tried tried =
+        database.queryAll(
+            claim,
+            bind -> request.bind(bind, OptionalLong.of(id)),
+            answers -> Tried.of(answers, false));
+    return tried.step() == Tried.Step.PASSED_OVER ? setAside(id, PASSED_OVER) : tried;
+  }
+
+  private Tried setAside(long id, String cause) {
+    return refusals.setAside(id, cause) ? Tried.CLOSED : Tried.PASSED_OVER;
   }
 
   private static final String FIND_CLAIM =
       """
       WITH found AS (
-        UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?)
+        UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?::float8)
          WHERE run_id = ? AND outcome = 'running'
         RETURNING run_id, issue_id, attempt, fence
       )
-      SELECT i.id, found.attempt AS attempts, found.fence, found.run_id, i.description, i.last_error
-        FROM found JOIN cape_issues i ON i.id = found.issue_id
-      """;
+      SELECT found.issue_id AS id, found.attempt AS attempts, found.fence, found.run_id,
+             CASE WHEN octet_length(i.description::text) <= %d THEN i.description::text END AS description,
+             left(i.last_error, 8192) AS last_error
+        FROM found LEFT JOIN cape_issues i ON i.id = found.issue_id AND i.fence >= found.fence
+      """
+          .formatted(DESCRIPTION_LIMIT_BYTES);
 
   /**
    * The claim that was asked for under this run id, should its answer have been lost: its lease is
-   * extended. Empty when there was no such claim.
+   * extended. Empty when there was no such claim, or when its issue is gone; then it is given back.
    */
   public Optional<Claim> findClaim(UUID runId, Duration lease) {
-    return database.queryOne(
-        FIND_CLAIM, bind -> bind.seconds(lease).uuid(runId), IssueRepository::toClaim);
-  }
-
-  private static void bindClaim(
-      Database.Binding bind, UUID runId, WorkerIdentity worker, String issueLogs, Duration lease)
-      throws SQLException {
-    bind.uuid(runId)
-        .text(worker.id().value())
-        .uuid(worker.instance())
-        .text(worker.host())
-        .number(worker.pid())
-        .text(issueLogs)
-        .seconds(lease);
-  }
-
-  private static Optional<ClaimResult> toClaimResult(ResultSet row) throws SQLException {
-    if (row.getObject("run_id") != null) {
-      return Optional.of(
-          new ClaimResult(Optional.of(toClaim(row)), NoClaimReason.UNKNOWN, toWaited(row)));
-    }
-    if (row.getObject("id") != null) {
-      return Optional.empty();
-    }
-    return Optional.of(new ClaimResult(Optional.empty(), toIdle(row), Duration.ZERO));
-  }
-
-  private static Duration toWaited(ResultSet row) throws SQLException {
-    return Duration.ofMillis(Math.round(row.getDouble("waited_s") * 1000));
-  }
-
-  private static Claim toClaim(ResultSet row) throws SQLException {
-    return new Claim(
-        row.getLong("id"),
-        row.getInt("attempts"),
-        row.getLong("fence"),
-        row.getObject("run_id", UUID.class),
-        row.getString("description"),
-        Optional.ofNullable(row.getString("last_error")));
-  }
-
-  private static NoClaimReason toIdle(ResultSet row) throws SQLException {
-    double left = row.getDouble("left_s");
-    Optional<Duration> pausedFor = row.wasNull() ? Optional.empty() : Optional.of(wait(left));
-    List<NoClaimReason.Due> dues = new ArrayList<>();
-    if (row.getArray("due_ids") != null) {
-      Long[] ids = (Long[]) row.getArray("due_ids").getArray();
-      Double[] waits = (Double[]) row.getArray("due_s").getArray();
-      for (int i = 0; i < ids.length; i++) {
-        dues.add(new NoClaimReason.Due(ids[i], wait(waits[i])));
-      }
-    }
-    return new NoClaimReason(
-        pausedFor, Optional.ofNullable(row.getString("reason")).orElse(""), dues);
-  }
-
-  /** Not a moment too short, else whoever waits looks twice. */
-  private static Duration wait(double seconds) {
-    return Duration.ofMillis((long) Math.min(Math.ceil(seconds * 1000), LONGEST_WAIT_MILLIS));
+    record Found(Claim claim, boolean fit) {}
+    Optional<Found> found =
+        database.queryOne(
+            FIND_CLAIM,
+            bind -> bind.seconds(lease).uuid(runId),
+            row -> new Found(Tried.toClaim(row), row.getString("description") != null));
+    found.filter(one -> !one.fit()).ifPresent(one -> settle(one.claim(), GIVEN_BACK));
+    return found.filter(Found::fit).map(Found::claim);
   }
 
   // A fence never goes back: a row with a lower one is another issue under the id of a deleted one.
   private static final String EXTEND =
       """
       WITH held AS (
-        UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?)
-         WHERE run_id = ANY (?) AND outcome = 'running'
+        UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?::float8)
+         WHERE run_id = ANY (?::uuid[]) AND outcome = 'running'
         RETURNING run_id, issue_id, fence
       )
       SELECT held.run_id, i.cancel_requested_at IS NOT NULL AS cancelled, i.id IS NULL AS deleted
@@ -185,54 +310,42 @@ public final class IssueRepository {
                 row.getBoolean("deleted")));
   }
 
-  private static final String SETTLE =
-      "SELECT status FROM cape_settle_attempt(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
   /**
    * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. Empty
    * when the lease was lost: nothing changed. Paid work counts: a completed attempt is taken after
-   * a rescue, too, as long as the issue was not claimed again. A database that lacks characters of
-   * the texts gets them in ASCII.
+   * a rescue, too, as long as the issue was not claimed again. What the issue does not take is
+   * kept, and written by {@link #retryRefusals}.
    */
   public Optional<Settled> settle(Claim claim, Settlement settlement) {
+    return end(new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT));
+  }
+
+  private Optional<Settled> end(AttemptEnd end) {
     try {
-      return write(claim, settlement);
+      return database.queryOne(end.withIssue(), end::bindWithIssue, IssueRepository::toSettled);
     } catch (StoreException e) {
-      if (!NO_SUCH_CHARACTER.contains(e.sqlState())) {
+      AttemptEnd ascii = end.inAscii();
+      if (NO_SUCH_CHARACTER.contains(e.sqlState()) && !ascii.equals(end)) {
+        return end(ascii);
+      }
+      if (!end.mayBeKept(e)) {
         throw e;
       }
-      return write(claim, settlement.inAscii());
+      return refusals.keep(ascii, e)
+          ? Optional.of(new Settled(Optional.empty(), Optional.of(e.getMessage())))
+          : Optional.empty();
     }
   }
 
-  private Optional<Settled> write(Claim claim, Settlement settlement) {
-    return database.queryOne(
-        SETTLE, bind -> settle(bind, claim, settlement), IssueRepository::toSettled);
-  }
-
-  private static void settle(Database.Binding bind, Claim claim, Settlement settlement)
-      throws SQLException {
-    bind.uuid(claim.runId())
-        .text(settlement.outcome().word())
-        .number(settlement.exitCode())
-        .number(settlement.signal())
-        .text(settlement.error())
-        .text(settlement.outputTail())
-        .text(settlement.status().word())
-        .flag(settlement.counted())
-        .seconds(settlement.backoff().orElse(NO_BACKOFF))
-        .seconds(settlement.fleetPause().orElse(Duration.ZERO));
-  }
-
   private static Settled toSettled(ResultSet row) throws SQLException {
-    return new Settled(Optional.ofNullable(row.getString("status")).map(IssueStatus::ofWord));
+    return new Settled(Columns.textIfAny(row, "status").map(IssueStatus::ofWord));
   }
 
   /**
    * What a settle wrote, and what was found after it.
    *
    * @param settled as of {@link #settle}
-   * @param claimed empty when it cancelled an issue, or when only the settle could be written
+   * @param claimed empty when it closed an issue instead, or when only the settle could be written
    */
   public record SettledAndClaimed(Optional<Settled> settled, Optional<ClaimResult> claimed) {}
 
@@ -244,44 +357,91 @@ public final class IssueRepository {
       WorkerIdentity worker,
       String issueLogs,
       Duration lease) {
+    var request = new ClaimRequest(nextRunId, worker, issueLogs, lease);
+    var end = new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT);
+    record Both(Optional<Settled> settled, Tried tried) {}
+    Both both;
     try {
-      return database.queryTwo(
-          SETTLE + ";" + claimStatement,
-          bind -> {
-            settle(bind, claim, settlement);
-            bindClaim(bind, nextRunId, worker, issueLogs, lease);
-          },
-          IssueRepository::toSettled,
-          IssueRepository::toClaimResult,
-          (settled, result) -> new SettledAndClaimed(settled, result.flatMap(found -> found)));
+      boolean asksWhy = quiet;
+      both =
+          database.queryAll(
+              end.withIssue() + ";" + CLAIM + (asksWhy ? ";" + WHY_NOTHING : ""),
+              bind -> {
+                end.bindWithIssue(bind);
+                request.bind(bind);
+                if (asksWhy) {
+                  bind.text(worker.id().value());
+                }
+              },
+              answers ->
+                  new Both(
+                      answers.next(IssueRepository::toSettled).stream().findFirst(),
+                      Tried.of(answers, asksWhy)));
     } catch (StoreException e) {
-      // Neither is written then, and the settle may well be by itself.
-      if (!NO_SUCH_CHARACTER.contains(e.sqlState())) {
+      if (e.ofConnection()) {
         throw e;
       }
+      // Neither is written then, and the settle may well be by itself.
       return new SettledAndClaimed(settle(claim, settlement), Optional.empty());
     }
+    quiet = both.tried().step() != Tried.Step.CLAIMED;
+    try {
+      return new SettledAndClaimed(both.settled(), result(request, both.tried()));
+    } catch (StoreException e) {
+      // The settle is written; the next claim meets the same.
+      return new SettledAndClaimed(both.settled(), Optional.empty());
+    }
+  }
+
+  /** Writes what issues refused into those that take it by now; answers into how many. */
+  public int retryRefusals() {
+    return refusals.retry();
+  }
+
+  // After a restart of the server the live workers come first.
+  private static final String EXPIRED =
+      """
+      SELECT issue_id AS id, attempt AS attempts, fence, run_id, '' AS description, NULL AS last_error, worker_id, host
+        FROM cape_issue_attempts
+       WHERE outcome = 'running' AND lease_expires_at < now()
+         AND pg_postmaster_start_time() < now() - make_interval(secs => ?::float8)
+       ORDER BY lease_expires_at LIMIT 100
+      """;
+
+  /**
+   * Leases that have run out: at most 100, the longest expired first.
+   *
+   * @param quiet how long the server must have been up
+   */
+  public List<ExpiredLease> expiredLeases(Duration quiet) {
+    return database.query(
+        EXPIRED,
+        bind -> bind.seconds(quiet),
+        row ->
+            new ExpiredLease(
+                Tried.toClaim(row), row.getString("worker_id"), row.getString("host")));
+  }
+
+  /**
+   * Closes the attempt if its lease has still run out, and puts the issue back if it is still
+   * started under it. Empty when the lease was extended or settled meanwhile.
+   *
+   * @throws StoreException of the kind BUSY when somebody holds the issue: another time, then
+   */
+  public Optional<Settled> rescue(ExpiredLease expired, Settlement settlement) {
+    return end(new AttemptEnd(expired.claim().runId(), settlement, true, RESCUE_LOCK_LIMIT));
   }
 
   private static final String HELD =
       """
       SELECT issue_id AS id, attempt AS attempts, fence, run_id, '' AS description, NULL AS last_error
         FROM cape_issue_attempts
-       WHERE outcome = 'running' AND worker_id = ? AND instance = ?
+       WHERE outcome = 'running' AND worker_id::text = ?::text AND instance = ?
       """;
 
   /** What an instance of a worker has claimed and not settled; without the descriptions. */
   public List<Claim> heldBy(WorkerId worker, UUID instance) {
-    return database.query(
-        HELD, bind -> bind.text(worker.value()).uuid(instance), IssueRepository::toClaim);
-  }
-
-  private static final String RUNNING =
-      "SELECT run_id FROM cape_issue_attempts WHERE run_id = ? AND outcome = 'running'";
-
-  /** Whether nobody has settled or rescued the run yet. */
-  public boolean running(UUID runId) {
-    return database.queryOne(RUNNING, bind -> bind.uuid(runId), row -> runId).isPresent();
+    return database.query(HELD, bind -> bind.text(worker.value()).uuid(instance), Tried::toClaim);
   }
 
   private static final String OUTCOME = "SELECT outcome FROM cape_issue_attempts WHERE run_id = ?";
@@ -290,6 +450,11 @@ public final class IssueRepository {
   public Optional<Outcome> outcome(UUID runId) {
     return database.queryOne(
         OUTCOME, bind -> bind.uuid(runId), row -> Outcome.ofWord(row.getString("outcome")));
+  }
+
+  /** Whether nobody has settled or rescued the run yet. */
+  public boolean running(UUID runId) {
+    return outcome(runId).equals(Optional.of(Outcome.RUNNING));
   }
 
   private static final String THROTTLED =

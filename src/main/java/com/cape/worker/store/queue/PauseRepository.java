@@ -32,21 +32,18 @@ public final class PauseRepository {
     return database.query(IN_FORCE, bind -> {}, PauseRepository::toPause);
   }
 
-  // One that lasts longer stays as it is: a usage limit ends when it ends.
+  // The one that lasts longer counts: a usage limit ends when it ends.
   private static final String PAUSE =
       """
       INSERT INTO cape_pauses AS p (scope, paused_until, reason)
-      VALUES (?, now() + make_interval(secs => nullif(?, -1)), ?)
+      VALUES (?, now() + make_interval(secs => ?::float8), ?)
       ON CONFLICT (scope) DO UPDATE
-         SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
-       WHERE coalesce(p.paused_until, 'infinity') <= coalesce(excluded.paused_until, 'infinity')
-      RETURNING scope
-      """;
-
-  private static final String OF_SCOPE =
-      """
-      SELECT now() AS now, scope, nullif(paused_until, 'infinity') AS paused_until, reason, created_at FROM cape_pauses
-       WHERE scope = ?
+         SET (paused_until, reason, created_at) = (
+               SELECT until, why, since
+                 FROM (VALUES (p.paused_until, p.reason, p.created_at),
+                              (excluded.paused_until, excluded.reason, now())) AS two (until, why, since)
+                ORDER BY coalesce(until, 'infinity') DESC, since DESC LIMIT 1)
+      RETURNING now() AS now, scope, nullif(paused_until, 'infinity') AS paused_until, reason, created_at
       """;
 
   /**
@@ -57,19 +54,17 @@ public final class PauseRepository {
    */
   public Pause pause(
       Optional<WorkerId> worker, Optional<Duration> length, Optional<String> reason) {
-    String scope = scope(worker);
-    database.query(
-        PAUSE,
-        bind -> bind.text(scope).seconds(length.orElse(Duration.ofSeconds(-1))).text(reason),
-        row -> scope);
     return database
-        .queryOne(OF_SCOPE, bind -> bind.text(scope), PauseRepository::toPause)
+        .queryOne(
+            PAUSE,
+            bind -> bind.text(scope(worker)).seconds(length).text(reason),
+            PauseRepository::toPause)
         .orElseThrow();
   }
 
   private static final String RESUME =
       """
-      DELETE FROM cape_pauses WHERE scope = ?
+      DELETE FROM cape_pauses WHERE scope::text = ?::text
       RETURNING now() AS now, scope, nullif(paused_until, 'infinity') AS paused_until, reason, created_at,
                 coalesce(paused_until > now(), true) AS held
       """;

@@ -35,6 +35,20 @@ public record Settlement(
     error = error.map(Settlement::shortened);
   }
 
+  /** For an issue that cannot be run as it stands. */
+  static Settlement unfit(String cause) {
+    return new Settlement(
+        Outcome.FAILED,
+        IssueStatus.FAILED,
+        Optional.empty(),
+        true,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(cause),
+        "",
+        Optional.empty());
+  }
+
   /** The same with a question mark for each character beyond ASCII. */
   Settlement inAscii() {
     return new Settlement(
@@ -49,7 +63,7 @@ public record Settlement(
         fleetPause);
   }
 
-  private static String ascii(String text) {
+  static String ascii(String text) {
     return BEYOND_ASCII.matcher(text).replaceAll("?");
   }
 

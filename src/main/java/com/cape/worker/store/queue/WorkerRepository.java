@@ -36,12 +36,12 @@ public final class WorkerRepository {
              version = excluded.version, lease_seconds = excluded.lease_seconds, state = 'idle',
              started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL
        WHERE w.instance = excluded.instance OR w.instance = ANY (?) OR w.state = 'stopped'
-          OR w.heartbeat_at < now() - make_interval(secs => w.lease_seconds)
+          OR w.heartbeat_at < now() - make_interval(secs => w.lease_seconds::float8)
       RETURNING worker_id
       """;
 
   private static final String HOLDER =
-      "SELECT worker_id, instance, host, pid, started_at FROM cape_workers WHERE worker_id = ?";
+      "SELECT worker_id, instance, host, pid, started_at FROM cape_workers WHERE worker_id::text = ?::text";
 
   /**
    * Registers this instance of a worker; empty when that is done, else who holds the id and is
@@ -100,10 +100,10 @@ public final class WorkerRepository {
       )
       SELECT beat.drain, beat.drain_restart, others.before, others.number
         FROM beat, LATERAL (
-          SELECT count(*) FILTER (WHERE o.worker_id < beat.worker_id) AS before, count(*) AS number
+          SELECT count(*) FILTER (WHERE o.worker_id::text < beat.worker_id::text) AS before, count(*) AS number
             FROM cape_workers o
-           WHERE o.worker_id <> beat.worker_id AND o.listener_up AND o.free_slots > 0
-             AND o.heartbeat_at > now() - make_interval(secs => 0.3 * o.lease_seconds)) AS others
+           WHERE o.worker_id::text <> beat.worker_id::text AND o.listener_up AND o.free_slots > 0
+             AND o.heartbeat_at > now() - make_interval(secs => 0.3::float8 * o.lease_seconds::float8)) AS others
       """;
 
   /**
@@ -136,13 +136,13 @@ public final class WorkerRepository {
   private static final String ASKED =
       """
       worker_id, instance, host, pid, extract(epoch FROM now() - heartbeat_at)::bigint AS silent_s,
-      heartbeat_at > now() - make_interval(secs => lease_seconds) AS alive
+      heartbeat_at > now() - make_interval(secs => lease_seconds::float8) AS alive
       """;
 
   private static final String REQUEST_DRAIN =
       """
       UPDATE cape_workers SET drain_requested_for = instance, drain_restart = ?
-       WHERE worker_id = ? AND state <> 'stopped'
+       WHERE worker_id::text = ?::text AND state <> 'stopped'
       RETURNING
       """
           + ASKED;
@@ -162,7 +162,7 @@ public final class WorkerRepository {
   private static final String STILL_HERE =
       "SELECT "
           + ASKED
-          + "FROM cape_workers WHERE worker_id = ? AND instance = ? AND state <> 'stopped'";
+          + "FROM cape_workers WHERE worker_id::text = ?::text AND instance = ? AND state <> 'stopped'";
 
   /** The request as it stands; empty when that worker has stopped, or another took its place. */
   public Optional<DrainRequest> stillHere(WorkerIdentity worker) {

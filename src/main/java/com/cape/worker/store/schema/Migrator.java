@@ -1,18 +1,37 @@
 package com.cape.worker.store.schema;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
 import javax.sql.DataSource;
 
 /** Brings the schema up to date. Any number of workers may do so at the same moment. */
 public final class Migrator {
+  public static final int NEWEST = 6;
   static final String HISTORY = "cape_worker_schema_history";
-  public static final int NEWEST = 5;
+  static final String SCRIPT = "V6__base.sql";
   // Long enough for a table of millions of rows; a lock that is not free fails much earlier.
   private static final Duration STATEMENT_LIMIT = Duration.ofHours(1);
+  private static final Set<String> LOCKED = Set.of("55P03", "40P01");
+  private static final int TRIES_FOR_A_LOCK = 3;
+  private static final Duration BETWEEN_TRIES = Duration.ofMillis(500);
+  private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
+  // Any number that only this program uses: "cape" in ASCII.
+  private static final long ADVISORY_LOCK = 0x63617065;
+  private static final String LET_THE_OWNER =
+      "; let the tables' owner run what 'cape-worker migrate --print' prints";
 
   private final Database database;
 
@@ -31,48 +50,156 @@ public final class Migrator {
     this.database = database;
   }
 
-  private static final String HISTORY_EXISTS = "SELECT to_regclass(?) IS NOT NULL AS found";
+  private static final String HISTORY_EXISTS =
+      "SELECT to_regclass('" + HISTORY + "') IS NOT NULL AS found";
 
+  // The view reads another table where cape_issues was renamed or dropped, and created again.
   private static final String APPLIED =
-      "SELECT count(*) > 0 AS found FROM "
-          + HISTORY
-          + " WHERE success AND version ~ '^[0-9]+$' AND version::int >= ?";
+      """
+      SELECT EXISTS (SELECT FROM %s
+                      WHERE success AND version::text ~ '^[0-9]+$' AND version::text::integer >= %d)
+         AND EXISTS (SELECT FROM pg_rewrite r JOIN pg_depend d ON d.objid = r.oid
+                      WHERE d.classid = 'pg_rewrite'::regclass AND r.ev_class = to_regclass('cape_due_issues')
+                        AND d.refobjid = to_regclass('cape_issues')) AS found
+      """
+          .formatted(HISTORY, NEWEST);
 
   /** Whether this JAR finds all that it needs; a newer schema has it too. */
   public boolean upToDate() {
-    return database
-            .queryOne(HISTORY_EXISTS, bind -> bind.text(HISTORY), row -> row.getBoolean("found"))
-            .orElseThrow()
-        && database
-            .queryOne(APPLIED, bind -> bind.number(NEWEST), row -> row.getBoolean("found"))
-            .orElseThrow();
+    return found(HISTORY_EXISTS) && found(APPLIED);
   }
 
-  /** Runs the migrations that are missing. Flyway is not even loaded when there are none. */
+  private boolean found(String sql) {
+    return database.queryOne(sql, bind -> {}, row -> row.getBoolean("found")).orElseThrow();
+  }
+
+  /** Brings the schema up to date in one transaction, unless another process does so first. */
   public void migrate() {
-    if (!upToDate()) {
-      new FlywayMigrations(database, permittedSchema()).run(this::upToDate);
+    if (upToDate()) {
+      return;
+    }
+    String script = script(permittedSchema());
+    Instant start = Instant.now();
+    int failures = 0;
+    do {
+      try {
+        if (database.exclusively(ADVISORY_LOCK, statement -> ran(statement, script))) {
+          return;
+        }
+      } catch (StoreException e) {
+        // Other sessions wait behind one that waits for the table's lock: let go and come back.
+        if (!LOCKED.contains(e.sqlState()) || ++failures == TRIES_FOR_A_LOCK) {
+          throw readable(e);
+        }
+      }
+      if (start.plus(LONGEST_WAIT).isBefore(Instant.now())) {
+        throw readable(
+            new StoreException(StoreException.Kind.BUSY, "", "another process migrates"));
+      }
+      pause();
+    } while (!upToDate());
+  }
+
+  /** False when another process has done it since this one looked. */
+  private static boolean ran(Statement statement, String script) throws SQLException {
+    statement.setEscapeProcessing(false);
+    if (holds(statement, HISTORY_EXISTS) && holds(statement, APPLIED)) {
+      return false;
+    }
+    statement.execute(script);
+    return true;
+  }
+
+  private static boolean holds(Statement statement, String sql) throws SQLException {
+    try (ResultSet row = statement.executeQuery(sql)) {
+      return row.next() && row.getBoolean("found");
     }
   }
 
+  private static void pause() {
+    try {
+      Thread.sleep(BETWEEN_TRIES.toMillis());
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw readable(new StoreException(StoreException.Kind.UNAVAILABLE, "", "interrupted"));
+    }
+  }
+
+  private static final String GRANTS =
+      """
+      -- What the worker's role needs, if it is not the owner:
+      -- GRANT SELECT, INSERT, UPDATE, DELETE ON cape_issues, cape_issue_attempts, cape_workers, cape_pauses,
+      --    cape_refusals TO <worker role>;
+      -- GRANT SELECT, UPDATE ON cape_due_issues TO <worker role>;
+      -- GRANT USAGE ON SEQUENCE cape_issues_id_seq TO <worker role>;
+      -- GRANT SELECT ON %s TO <worker role>;
+      """
+          .formatted(HISTORY);
+
   /**
-   * The SQL that {@link #migrate} would run, for a role that may; it leaves the same history
-   * behind. Empty when there is nothing to do.
+   * The SQL that {@link #migrate} would run, for a role that may. Empty when there is nothing to
+   * do.
    */
   public String pendingSql() {
-    return upToDate() ? "" : new FlywayMigrations(database, target().schema()).print();
+    return upToDate() ? "" : "BEGIN;\n" + script(target().schema()) + "COMMIT;\n\n" + GRANTS;
+  }
+
+  // The history is as Flyway creates and fills it, which earlier versions used.
+  private static final String BEGIN =
+      """
+      SET LOCAL lock_timeout = '2s';
+      SET LOCAL search_path = pg_catalog, pg_temp;
+      CREATE TABLE IF NOT EXISTS ${schema}.%1$s (
+          installed_rank INT NOT NULL,
+          version VARCHAR(50),
+          description VARCHAR(200) NOT NULL,
+          type VARCHAR(20) NOT NULL,
+          script VARCHAR(1000) NOT NULL,
+          checksum INTEGER,
+          installed_by VARCHAR(100) NOT NULL,
+          installed_on TIMESTAMP NOT NULL DEFAULT now(),
+          execution_time INTEGER NOT NULL,
+          success BOOLEAN NOT NULL,
+          CONSTRAINT %1$s_pk PRIMARY KEY (installed_rank)
+      );
+      CREATE INDEX IF NOT EXISTS %1$s_s_idx ON ${schema}.%1$s (success);
+
+      """
+          .formatted(HISTORY);
+
+  private static final String END =
+      """
+
+      INSERT INTO ${schema}.%1$s (installed_rank, version, description, type, script, checksum,
+                      installed_by, execution_time, success)
+      SELECT coalesce(max(installed_rank), 0) + 1, '%2$d', 'base', 'SQL', '%3$s', NULL, current_user, 0, true
+        FROM ${schema}.%1$s
+      HAVING count(*) FILTER (WHERE version::text = '%2$d') = 0;
+      """
+          .formatted(HISTORY, NEWEST, SCRIPT);
+
+  static String script(String schema) {
+    String quoted = '"' + schema.replace("\"", "\"\"") + '"';
+    return (BEGIN + text() + END).replace("${schema}", quoted);
+  }
+
+  private static String text() {
+    try (InputStream file = Migrator.class.getResourceAsStream("/db/migration/" + SCRIPT)) {
+      return new String(file.readAllBytes(), UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   // Asked before anything is written: a history that this role owned would be in the owner's way.
   private String permittedSchema() {
     Target target = target();
     if (target.forbidden().isPresent()) {
-      throw new StoreException(
-          StoreException.Kind.FORBIDDEN,
-          "42501",
-          "cannot bring the schema up to date: this role may not "
-              + target.forbidden().get()
-              + FlywayMigrations.LET_THE_OWNER);
+      throw readable(
+          new StoreException(
+              StoreException.Kind.FORBIDDEN,
+              "42501",
+              "this role may not " + target.forbidden().get()));
     }
     return target.schema();
   }
@@ -105,5 +232,19 @@ public final class Migrator {
             () ->
                 new StoreException(
                     StoreException.Kind.SCHEMA, "", "no schema of the search_path exists"));
+  }
+
+  private static StoreException readable(StoreException thrown) {
+    String advice = "";
+    if (thrown.kind() == StoreException.Kind.FORBIDDEN) {
+      advice = LET_THE_OWNER;
+    } else if (LOCKED.contains(thrown.sqlState())) {
+      advice = "; a long transaction, or a vacuum, holds cape_issues";
+    }
+    return new StoreException(
+        thrown.kind(),
+        thrown.sqlState(),
+        "cannot bring the schema up to date: " + thrown.getMessage() + advice,
+        thrown);
   }
 }

@@ -117,21 +117,23 @@ public final class ServerCheck {
   private static final String MISSING =
       """
       WITH wanted (kind, place, names) AS (VALUES
-        ('table', '', 'cape_issues cape_issue_attempts cape_workers cape_pauses'),
+        ('table', '', 'cape_issues cape_issue_attempts cape_workers cape_pauses cape_refusals cape_due_issues'),
         ('column', 'cape_issues', 'id description status assigned_worker_id created_at updated_at started_at completed_at priority run_after attempts fence cancel_requested_at last_error'),
         ('column', 'cape_issue_attempts', 'id issue_id attempt fence run_id worker_id instance host pid started_at lease_expires_at finished_at outcome exit_code signal error output_tail log_file'),
         ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart lease_seconds'),
         ('column', 'cape_pauses', 'scope paused_until reason created_at'),
+        ('column', 'cape_refusals', 'issue_id fence status counted rescue run_after last_error error refused_at retry_at tries'),
         ('index', 'cape_issues', 'cape_issues_claim_order cape_issues_due cape_issues_completed cape_issues_other cape_issues_worker'),
         ('index', 'cape_issue_attempts', 'cape_issue_attempts_running cape_issue_attempts_history'),
-        ('trigger', 'cape_issues', 'cape_notify_inserted cape_notify_due cape_notify_cancel'),
+        ('trigger', 'cape_issues', 'cape_fill_order cape_notify_inserted cape_notify_due cape_notify_cancel'),
         ('trigger', 'cape_pauses', 'cape_notify_pause cape_notify_no_pause'),
         ('trigger', 'cape_workers', 'cape_notify_drain'),
-        ('function', '', 'cape_claim_next cape_settle_attempt'),
         ('privilege', 'cape_issues', 'SELECT INSERT UPDATE'),
         ('privilege', 'cape_issue_attempts', 'SELECT INSERT UPDATE'),
         ('privilege', 'cape_workers', 'SELECT INSERT UPDATE'),
-        ('privilege', 'cape_pauses', 'SELECT INSERT UPDATE DELETE'))
+        ('privilege', 'cape_pauses', 'SELECT INSERT UPDATE DELETE'),
+        ('privilege', 'cape_refusals', 'SELECT INSERT UPDATE DELETE'),
+        ('privilege', 'cape_due_issues', 'SELECT UPDATE'))
       SELECT kind, place, name
         FROM wanted, unnest(string_to_array(names, ' ')) AS n (name)
        WHERE (place = '' OR to_regclass(place) IS NOT NULL) AND NOT CASE kind
@@ -142,9 +144,6 @@ public final class ServerCheck {
                                     WHERE x.indrelid = to_regclass(place) AND c.relname = name AND x.indisvalid)
          WHEN 'trigger' THEN EXISTS (SELECT FROM pg_trigger
                                       WHERE tgrelid = to_regclass(place) AND tgname = name AND tgenabled IN ('O', 'A'))
-         WHEN 'function' THEN EXISTS (SELECT FROM pg_proc p
-                                       WHERE proname = name AND pg_function_is_visible(p.oid)
-                                         AND has_function_privilege(p.oid, 'EXECUTE'))
          ELSE coalesce(has_table_privilege(to_regclass(place), name), false) END
        UNION ALL
       SELECT 'privilege', s.relname, 'USAGE'

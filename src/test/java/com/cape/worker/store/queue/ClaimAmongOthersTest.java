@@ -20,6 +20,7 @@ import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,18 @@ class ClaimAmongOthersTest {
   // More than are tried one by one.
   private static final int HELD = 300;
   private static final String CLAIM =
-      "cape_claim_next(gen_random_uuid(), 'alice', gen_random_uuid(), 'here', 1, '/logs', 300)";
+      Stream.of(
+              "'alice'",
+              "'alice'",
+              "gen_random_uuid()",
+              "'alice'",
+              "gen_random_uuid()",
+              "'here'",
+              "1",
+              "'/logs'",
+              "300",
+              "gen_random_uuid()")
+          .reduce(IssueRepository.CLAIM, (sql, value) -> sql.replaceFirst("\\?", value));
 
   private final TestDatabase test = TestDatabase.create();
   private final IssueRepository issues = new IssueRepository(new Database(test.dataSource()));
@@ -156,9 +168,9 @@ class ClaimAmongOthersTest {
   /** Claims, looks who is locked beside what was locked before, and takes the claim back. */
   private void assertLocksOne(Statement claiming, long expected) throws SQLException {
     List<Long> before = unlocked();
-    try (ResultSet row = claiming.executeQuery("SELECT id FROM " + CLAIM)) {
+    try (ResultSet row = claiming.executeQuery(CLAIM)) {
       assertTrue(row.next());
-      assertEquals(expected, row.getLong(1));
+      assertEquals(expected, row.getLong("id"));
     }
     List<Long> after = unlocked();
     claiming.getConnection().rollback();
@@ -177,7 +189,7 @@ class ClaimAmongOthersTest {
   /** How many pages a claim touches. */
   private static int buffers(Statement statement) {
     try (ResultSet plan =
-        statement.executeQuery("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM " + CLAIM)) {
+        statement.executeQuery("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + CLAIM)) {
       plan.next();
       Matcher hit = Pattern.compile("\"Shared Hit Blocks\": ([0-9]+)").matcher(plan.getString(1));
       assertTrue(hit.find());

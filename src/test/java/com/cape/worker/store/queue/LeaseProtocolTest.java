@@ -58,7 +58,6 @@ class LeaseProtocolTest {
   private Connection hand;
   private Database database;
   private IssueRepository issues;
-  private RescueRepository rescues;
   private Random random;
   private boolean edited;
 
@@ -79,7 +78,6 @@ class LeaseProtocolTest {
     new Migrator(test.dataSource()).migrate();
     database = Database.open(DatabaseUrl.parse(test.url()), "protocol", 1, Duration.ofSeconds(15));
     issues = new IssueRepository(database);
-    rescues = new RescueRepository(database);
   }
 
   @AfterEach
@@ -203,7 +201,7 @@ class LeaseProtocolTest {
 
   private void rescue() {
     String before = rows();
-    List<Rescued> rescued = rescues.rescueExpired(RETRIES, Duration.ZERO);
+    List<Settled> rescued = RepositoryFixture.rescueAll(issues, RETRIES);
     story.add("rescue " + rescued.size());
     if (rescued.isEmpty()) {
       assertEquals(before, rows(), "nothing to rescue, nothing changed");

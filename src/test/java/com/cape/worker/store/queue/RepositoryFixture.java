@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
+import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.random.RandomGenerator;
 
 /** What the tests of the repositories have in common. */
 public final class RepositoryFixture {
@@ -42,6 +45,30 @@ public final class RepositoryFixture {
                 bind -> {},
                 row -> row.getBoolean("done"))
             .orElseThrow());
+  }
+
+  /** Rescues as a worker does, and answers what was closed. */
+  static List<Settled> rescueAll(IssueRepository issues, RetryPolicy retries) {
+    return issues.expiredLeases(Duration.ZERO).stream()
+        .flatMap(expired -> issues.rescue(expired, lost(expired, retries)).stream())
+        .toList();
+  }
+
+  static Settlement lost(ExpiredLease expired, RetryPolicy retries) {
+    int attempt = expired.claim().attempt();
+    Optional<Duration> backoff = retries.backoffAfter(attempt, RandomGenerator.getDefault());
+    return new Settlement(
+        Outcome.LOST,
+        backoff.isPresent() ? IssueStatus.PENDING : IssueStatus.FAILED,
+        backoff,
+        true,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(
+            "attempt %d lost: worker %s on %s did not extend its lease"
+                .formatted(attempt, expired.worker(), expired.host())),
+        "",
+        Optional.empty());
   }
 
   static Settlement completed() {

@@ -33,7 +33,6 @@ class RescueTest {
   private final TestDatabase database = TestDatabase.create();
   private final Database open = new Database(database.dataSource());
   private final IssueRepository issues = new IssueRepository(open);
-  private final RescueRepository rescues = new RescueRepository(open);
 
   @BeforeEach
   void migrate() {
@@ -62,8 +61,7 @@ class RescueTest {
       database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
     }
     expire();
-    assertEquals(
-        List.of(new Rescued(1, attemptsBefore + 1, "alice", Optional.of(status))), rescue());
+    assertEquals(List.of(new Settled(Optional.of(status))), rescue());
     assertEquals(
         "lost t",
         database.value(
@@ -90,7 +88,7 @@ class RescueTest {
     claim(ALICE);
     expire();
     var unlimited = new RetryPolicy(0, Duration.ofSeconds(1), Duration.ofSeconds(1));
-    rescues.rescueExpired(unlimited, Duration.ZERO);
+    RepositoryFixture.rescueAll(issues, unlimited);
     assertTrue(is("status = 'pending'"));
   }
 
@@ -100,7 +98,7 @@ class RescueTest {
     claim(ALICE);
     database.execute("UPDATE cape_issues SET status = '" + status + "'");
     expire();
-    assertEquals(List.of(new Rescued(1, 1, "alice", Optional.empty())), rescue());
+    assertEquals(List.of(new Settled(Optional.empty())), rescue());
     assertTrue(is("status = '" + status + "'"));
   }
 
@@ -116,14 +114,14 @@ class RescueTest {
     claim(ALICE);
     database.execute("DELETE FROM cape_issues");
     expire();
-    assertEquals(List.of(new Rescued(1, 1, "alice", Optional.empty())), rescue());
+    assertEquals(List.of(new Settled(Optional.empty())), rescue());
   }
 
   @Test
   void serverThatHasJustStartedRescuesNobody() {
     claim(ALICE);
     expire();
-    assertEquals(List.of(), rescues.rescueExpired(RETRIES, Duration.ofDays(1000)));
+    assertEquals(List.of(), issues.expiredLeases(Duration.ofDays(1000)));
   }
 
   @Test
@@ -162,8 +160,8 @@ class RescueTest {
         "UPDATE cape_issue_attempts SET lease_expires_at = now() - interval '1 s' WHERE outcome = 'running'");
   }
 
-  private List<Rescued> rescue() {
-    return rescues.rescueExpired(RETRIES, Duration.ZERO);
+  private List<Settled> rescue() {
+    return RepositoryFixture.rescueAll(issues, RETRIES);
   }
 
   private boolean is(String condition) {

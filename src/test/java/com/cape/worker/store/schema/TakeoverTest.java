@@ -3,6 +3,7 @@ package com.cape.worker.store.schema;
 import static com.cape.worker.store.queue.RepositoryFixture.ALICE;
 import static com.cape.worker.store.queue.RepositoryFixture.LEASE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,10 +14,8 @@ import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.RepositoryFixture;
 import com.cape.worker.testing.TestDatabase;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TimeZone;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -223,7 +222,7 @@ class TakeoverTest {
     String script = migrator.pendingSql();
     migrator.migrate();
     assertEquals(
-        "cape_issue_attempts,cape_issues,cape_pauses,cape_worker_schema_history,cape_workers",
+        "cape_issue_attempts,cape_issues,cape_pauses,cape_refusals,cape_worker_schema_history,cape_workers",
         database.value(
             "SELECT string_agg(relname::text, ',' ORDER BY relname) FROM pg_class"
                 + " WHERE relkind = 'r' AND relnamespace = '\"Odd Schema\"'::regnamespace"));
@@ -255,6 +254,67 @@ class TakeoverTest {
   }
 
   @Test
+  void databaseOfVersion5IsTakenOverWithWhatRunsAndWhatEnded() {
+    OlderSchema.create(database, 5);
+    database.execute(
+        """
+        INSERT INTO cape_issues (description) VALUES ('running'), ('done'), ('waiting'), ('rescued');
+        SELECT cape_claim_next(gen_random_uuid(), 'old', gen_random_uuid(), 'host', 1, '/logs', 300)
+          FROM generate_series(1, 2);
+        SELECT cape_settle_attempt(run_id, 'completed', 0, NULL, NULL, 'tail', 'completed', true, -1, 0)
+          FROM cape_issue_attempts WHERE issue_id = 2;
+        INSERT INTO cape_workers (worker_id, instance, host, pid, version, state)
+        VALUES ('old', gen_random_uuid(), 'host', 1, '0', 'working');
+        INSERT INTO cape_pauses (scope, reason) VALUES ('someone', 'deploy')
+        """);
+    String all =
+        "SELECT string_agg(t::text, ';' ORDER BY t::text) FROM (SELECT i::text FROM cape_issues i"
+            + " UNION ALL SELECT a::text FROM cape_issue_attempts a UNION ALL SELECT w::text FROM cape_workers w"
+            + " UNION ALL SELECT p::text FROM cape_pauses p) AS t";
+    String before = database.value(all);
+    assertFalse(migrator.upToDate());
+    migrator.migrate();
+    assertTrue(migrator.upToDate());
+    assertEquals(before, database.value(all));
+    assertEquals("6", database.value("SELECT count(*) FROM cape_worker_schema_history"));
+
+    var repository = new IssueRepository(new Database(database.dataSource()));
+    Claim waiting = claim(repository).orElseThrow();
+    assertEquals("waiting", waiting.description());
+    // A worker of the older version goes on beside newer ones.
+    assertEquals(
+        "rescued",
+        database.value(
+            "SELECT description FROM cape_claim_next(gen_random_uuid(), 'old', gen_random_uuid(), 'h', 1, '/l', 300)"));
+    assertEquals(
+        "completed",
+        database.value(
+            "SELECT s.status FROM cape_issue_attempts,"
+                + " cape_settle_attempt(run_id, 'completed', 0, NULL, NULL, '', 'completed', true, -1, 0) s"
+                + " WHERE issue_id = 1"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"DROP TABLE cape_issues CASCADE", "ALTER TABLE cape_issues RENAME TO archive"})
+  void tableThatWasCreatedAgainIsTakenOverAgain(String gone) {
+    migrator.migrate();
+    database.execute(gone + ";" + DOCUMENTED_FORM.replace("SERIAL", "BIGSERIAL"));
+    assertFalse(migrator.upToDate());
+    migrator.migrate();
+    assertTrue(migrator.upToDate());
+    RepositoryFixture.claimAndSettle(new Database(database.dataSource()));
+  }
+
+  @Test
+  void version5WhoseTableWasCreatedAgainIsTakenOver() {
+    OlderSchema.create(database, 5);
+    database.execute("DROP TABLE cape_issues; " + DOCUMENTED_FORM);
+    migrator.migrate();
+    RepositoryFixture.claimAndSettle(new Database(database.dataSource()));
+  }
+
+  @Test
   void rowsThatHoldNothingInColumnsThatWereThereAreClaimedLikeOthers() {
     database.execute(
         """
@@ -273,10 +333,9 @@ class TakeoverTest {
       assertEquals(1, claim.get().fence());
       claimed.add(claim.get().description());
     }
-    assertEquals(List.of("due", "usual"), claimed.subList(0, 2));
-    assertEquals(
-        Set.of("none", "high", "low", "due", "usual"), new HashSet<>(claimed), claimed.toString());
-    assertEquals(5, claimed.size());
+    assertEquals(List.of("high", "due", "usual", "none", "low"), claimed);
+    database.execute("INSERT INTO cape_issues (description, run_after) VALUES ('new', NULL)");
+    assertEquals("new", claim(repository).orElseThrow().description());
   }
 
   private static Optional<Claim> claim(IssueRepository repository) {

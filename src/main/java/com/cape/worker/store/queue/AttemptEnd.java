@@ -1,0 +1,162 @@
+package com.cape.worker.store.queue;
+
+import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.store.Database;
+import com.cape.worker.store.StoreException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.UUID;
+
+/**
+ * The end of an attempt as it is written.
+ *
+ * @param rescue whether the lease has to have run out, and the issue to be still started
+ * @param lockLimit for how long the issue's row may be locked by others
+ */
+record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lockLimit) {
+  // A completed attempt is taken after a rescue, too, as long as the issue was not claimed again.
+  // The limit holds for the
+  // locks that come after it, to the end of the transaction.
+  private static final String ENDED =
+      """
+      WITH ended AS (
+        UPDATE cape_issue_attempts a
+           SET outcome = ?, finished_at = now(), exit_code = ?, signal = ?, error = ?, output_tail = ?
+         WHERE a.run_id = ? AND set_config('lock_timeout', ?::text, true) IS NOT NULL
+           AND (a.outcome = 'running' AND (NOT ?::boolean OR a.lease_expires_at < now())
+                OR a.outcome = 'lost' AND ?::boolean
+                   AND EXISTS (SELECT FROM cape_issues i WHERE i.id = a.issue_id AND i.fence = a.fence))
+        RETURNING a.issue_id, a.fence, a.worker_id, a.started_at, a.error AS last_error, ?::text AS status,
+                  ?::boolean AS counted, ?::boolean AS rescue, now() + make_interval(secs => ?::float8) AS run_after
+      )
+      """;
+
+  // A cancel or an edit that commits while this waits for the row counts.
+  private static final String ISSUE =
+      """
+      , written AS (
+        UPDATE cape_issues i
+           SET status = CASE WHEN i.cancel_requested_at IS NOT NULL AND (ended.status = 'pending' OR ended.rescue)
+                             THEN 'cancelled' ELSE ended.status END,
+               updated_at = now(),
+               completed_at = CASE WHEN ended.status = 'completed' THEN now() END,
+               assigned_worker_id = CASE WHEN ended.status <> 'pending' OR i.cancel_requested_at IS NOT NULL
+                                         THEN coalesce(i.assigned_worker_id, ended.worker_id) END,
+               started_at = CASE WHEN ended.status <> 'pending' OR i.cancel_requested_at IS NOT NULL
+                                 THEN coalesce(i.started_at, ended.started_at) END,
+               cancel_requested_at = CASE WHEN ended.status IN ('pending', 'cancelled') OR ended.rescue
+                                          THEN i.cancel_requested_at END,
+               attempts = CASE WHEN ended.counted OR ended.status = 'pending' AND i.cancel_requested_at IS NOT NULL
+                               THEN i.attempts ELSE greatest(i.attempts - 1, 0) END,
+               run_after = CASE WHEN ended.status = 'pending' AND i.cancel_requested_at IS NULL
+                                THEN coalesce(ended.run_after, i.run_after) ELSE i.run_after END,
+               last_error = ended.last_error
+          FROM ended
+         WHERE i.id = ended.issue_id AND i.fence = ended.fence
+           AND (NOT ended.rescue OR i.status::text = 'started')
+        RETURNING i.status::text AS status
+      )
+      """;
+
+  // In the place of the issue.
+  private static final String REFUSAL =
+      """
+      , written AS (
+        INSERT INTO cape_refusals (issue_id, fence, status, counted, rescue, run_after, last_error, error, retry_at)
+        SELECT issue_id, fence, status, counted, rescue, run_after, last_error, ?::text,
+               now() + make_interval(secs => ?::float8)
+          FROM ended
+        ON CONFLICT (issue_id) DO UPDATE
+           SET (fence, status, counted, rescue, run_after, last_error, error, refused_at, retry_at, tries) =
+               (excluded.fence, excluded.status, excluded.counted, excluded.rescue, excluded.run_after,
+                excluded.last_error, excluded.error, now(), excluded.retry_at, 1)
+        RETURNING NULL AS status
+      )
+      """;
+
+  private static final String FLEET_PAUSE =
+      """
+      , paused AS (
+        INSERT INTO cape_pauses AS p (scope, paused_until, reason)
+        SELECT '*', now() + make_interval(secs => ?::float8), split_part(last_error, E'\\n', 1) FROM ended
+        ON CONFLICT (scope) DO UPDATE
+           SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
+         WHERE p.paused_until < excluded.paused_until
+      )
+      """;
+
+  private static final String ANSWER = "SELECT written.status FROM ended LEFT JOIN written ON true";
+
+  /** Writes into the issue what it refused before, and forgets it. */
+  static final String LATE_ISSUE =
+      """
+      WITH ended AS (
+        DELETE FROM cape_refusals r USING cape_issue_attempts a
+         WHERE r.issue_id = ? AND r.fence = ? AND r.status <> 'started'
+           AND set_config('lock_timeout', ?::text, true) IS NOT NULL
+           AND a.issue_id = r.issue_id AND a.fence = r.fence
+        RETURNING r.issue_id, r.fence, a.worker_id, a.started_at, r.last_error, r.status, r.counted, r.rescue, r.run_after
+      )
+      """
+          + ISSUE
+          + ANSWER;
+
+  /** Ends the attempt, and writes its issue while the issue's fence is the attempt's. */
+  String withIssue() {
+    return ENDED + ISSUE + pause() + ANSWER;
+  }
+
+  /** Ends the attempt, and keeps what the issue refuses. */
+  String withRefusal() {
+    return ENDED + REFUSAL + pause() + ANSWER;
+  }
+
+  private String pause() {
+    return settlement.fleetPause().isPresent() ? FLEET_PAUSE : "";
+  }
+
+  void bindWithIssue(Database.Binding bind) throws SQLException {
+    bindEnded(bind);
+    bindPause(bind);
+  }
+
+  void bindWithRefusal(Database.Binding bind, String cause, Duration retryIn) throws SQLException {
+    bindEnded(bind);
+    bind.text(cause).seconds(retryIn);
+    bindPause(bind);
+  }
+
+  private void bindEnded(Database.Binding bind) throws SQLException {
+    bind.text(settlement.outcome().word())
+        .number(settlement.exitCode())
+        .number(settlement.signal())
+        .text(settlement.error())
+        .text(settlement.outputTail())
+        .uuid(runId)
+        .text(Long.toString(lockLimit.toMillis()))
+        .flag(rescue)
+        .flag(settlement.status() == IssueStatus.COMPLETED)
+        .text(settlement.status().word())
+        .flag(settlement.counted())
+        .flag(rescue)
+        .seconds(settlement.backoff());
+  }
+
+  private void bindPause(Database.Binding bind) throws SQLException {
+    if (settlement.fleetPause().isPresent()) {
+      bind.seconds(settlement.fleetPause());
+    }
+  }
+
+  AttemptEnd inAscii() {
+    return new AttemptEnd(runId, settlement.inAscii(), rescue, lockLimit);
+  }
+
+  /**
+   * Whether the issue stands in the way of the whole. A rescue has time to wait for who holds it.
+   */
+  boolean mayBeKept(StoreException failure) {
+    boolean waits = rescue && failure.kind() == StoreException.Kind.BUSY;
+    return !waits && !failure.ofConnection();
+  }
+}

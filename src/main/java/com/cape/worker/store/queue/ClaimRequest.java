@@ -1,0 +1,35 @@
+package com.cape.worker.store.queue;
+
+import com.cape.worker.store.Database;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.OptionalLong;
+import java.util.UUID;
+
+/**
+ * A claim as it is asked for.
+ *
+ * @param issueLogs the folder of the attempts' log files
+ */
+record ClaimRequest(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
+  void bind(Database.Binding bind) throws SQLException {
+    bind(bind, OptionalLong.empty());
+  }
+
+  /** With the only issue that it may be. */
+  void bind(Database.Binding bind, OptionalLong issueId) throws SQLException {
+    bind.text(worker.id().value());
+    if (issueId.isPresent()) {
+      bind.number(issueId.getAsLong());
+    }
+    bind.text(worker.id().value())
+        .uuid(runId)
+        .text(worker.id().value())
+        .uuid(worker.instance())
+        .text(worker.host())
+        .number(worker.pid())
+        .text(issueLogs)
+        .seconds(lease)
+        .uuid(runId);
+  }
+}
