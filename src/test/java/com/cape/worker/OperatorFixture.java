@@ -56,9 +56,6 @@ final class OperatorFixture {
   void refusal(long issue, String status, String error) {
     database.execute(
         """
-        CREATE TABLE IF NOT EXISTS cape_refusals (
-          issue_id bigint PRIMARY KEY, fence bigint, status text, counted boolean, run_after timestamptz,
-          last_error text, error text, refused_at timestamptz DEFAULT now(), retry_at timestamptz, tries integer);
         INSERT INTO cape_refusals (issue_id, fence, status, counted, error, refused_at, retry_at, tries)
         VALUES (%d, 1, '%s', true, '%s', now(), now() + interval '4 min 30 s', 3)
         """

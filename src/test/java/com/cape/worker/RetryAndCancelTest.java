@@ -3,9 +3,14 @@ package com.cape.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("database")
 @Timeout(60)
@@ -146,5 +151,24 @@ class RetryAndCancelTest {
     assertEquals(
         "[{\"id\":2,\"result\":\"refused\"}]\n", fixture.run("retry", "2", "--json").out());
     assertEquals("pending failed cancelled", fixture.value(STATUSES));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lock_timeout", "statement_timeout"})
+  void rowThatOthersHoldIsNoOutage(String limit) throws SQLException {
+    fixture.issues("('x', 'failed')");
+    fixture.database.execute(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET %s = 300', current_database()); END $$"
+            .formatted(limit));
+    try (Connection other = fixture.database.dataSource().getConnection();
+        Statement statement = other.createStatement()) {
+      other.setAutoCommit(false);
+      statement.execute("SELECT FROM cape_issues FOR UPDATE");
+      var ran = fixture.run("retry", "1");
+      assertEquals(1, ran.exitCode(), ran.err());
+      assertTrue(ran.err().contains("the database is busy: "), ran.err());
+      assertTrue(ran.err().contains("nothing was changed, try again"), ran.err());
+    }
+    assertEquals("issue 1 is pending\n", fixture.run("retry", "1").out());
   }
 }

@@ -132,10 +132,25 @@ class StatusTest {
 
   @Test
   void databaseWithoutTheTablesIsNamed() {
-    fixture.database.execute("DROP TABLE cape_issues");
+    fixture.database.execute("DROP TABLE cape_issues CASCADE");
     var ran = fixture.run("status");
     assertEquals(78, ran.exitCode());
     assertEquals(1, ran.err().lines().count(), ran.err());
     assertTrue(ran.err().contains("'cape-worker migrate' brings the schema up to date"), ran.err());
+  }
+
+  @Test
+  void tableThatWasCreatedAgainIsMigratedAsStatusAndDoctorSay() {
+    fixture.database.execute(
+        "DROP TABLE cape_issues CASCADE;"
+            + " CREATE TABLE cape_issues (id serial PRIMARY KEY, description text, status text)");
+    var status = fixture.run("status");
+    assertEquals(78, status.exitCode());
+    assertTrue(status.err().contains("'cape-worker migrate' brings"), status.err());
+    var doctor = fixture.run("doctor");
+    assertTrue(doctor.out().contains("is not up to date; run 'cape-worker migrate'"), doctor.out());
+    assertEquals("the schema has been brought up to date\n", fixture.run("migrate").out());
+    assertEquals(0, fixture.run("status").exitCode());
+    assertTrue(fixture.run("doctor").out().contains("nothing missing"));
   }
 }

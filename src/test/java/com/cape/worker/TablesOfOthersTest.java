@@ -98,7 +98,7 @@ class TablesOfOthersTest {
   @ParameterizedTest
   @CsvSource({"SQL_ASCII, 'caf\u00e9 \ufffd end'", "WIN1252, 'caf\u00e9 \ufffd end'"})
   void byteThatIsNoTextIsReplacedAndAllElseIsListed(String encoding, String expected) {
-    var fixture = new OperatorFixture(TestDatabase.createIn(encoding));
+    var fixture = new OperatorFixture(TestDatabase.createWithEncoding(encoding));
     fixture.issues("('whole', 'pending')");
     String cafe = encoding.equals("SQL_ASCII") ? "\\xc3\\xa9" : "\\xe9";
     // As a client in another encoding, or none, writes it.

@@ -6,6 +6,7 @@ import com.cape.worker.cli.console.DatabaseOptions;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.cli.console.Version;
+import com.cape.worker.cli.console.Watch;
 import com.cape.worker.cli.console.Words;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.HttpAddress;
@@ -106,7 +107,7 @@ public final class DashboardCommand implements Callable<Integer> {
         Database.single(connection.url(), "cape-worker dashboard", STATEMENT_LIMIT)) {
       new OverviewRepository(open).overview();
     } catch (StoreException e) {
-      if (e.kind() != StoreException.Kind.UNAVAILABLE) {
+      if (!Watch.passes(e)) {
         throw Refusal.ofCommand(e, connection.origin());
       }
     }

@@ -87,7 +87,7 @@ public final class StatusCommand implements Callable<Integer> {
     try {
       return lines(look(open));
     } catch (StoreException e) {
-      if (e.kind() != StoreException.Kind.UNAVAILABLE) {
+      if (!Watch.passes(e)) {
         throw e;
       }
       return List.of(

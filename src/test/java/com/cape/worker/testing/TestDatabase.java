@@ -55,12 +55,6 @@ public final class TestDatabase {
         " TEMPLATE template0 ENCODING '%s' LC_COLLATE 'C' LC_CTYPE 'C'".formatted(encoding));
   }
 
-  /** A new one in another encoding than UTF8. */
-  public static TestDatabase createIn(String encoding) {
-    return create(
-        " TEMPLATE template0 ENCODING '%s' LC_COLLATE 'C' LC_CTYPE 'C'".formatted(encoding));
-  }
-
   private static TestDatabase create(String options) {
     String name = createNamed(options);
     return PgBouncer.named().isPresent()

@@ -41,7 +41,12 @@ public final class Refusal extends RuntimeException {
               ExitCode.WRONG_SETTING,
               "%s; 'cape-worker migrate' brings the schema up to date"
                   .formatted(failure.getMessage()));
-      case BUSY, REFUSED -> new Refusal(ExitCode.FAILED, failure.getMessage());
+      case BUSY ->
+          new Refusal(
+              ExitCode.FAILED,
+              "the database is busy: %s; nothing was changed, try again"
+                  .formatted(failure.getMessage()));
+      case REFUSED -> new Refusal(ExitCode.FAILED, failure.getMessage());
       case UNAVAILABLE, CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN -> of(failure, origin);
     };
   }

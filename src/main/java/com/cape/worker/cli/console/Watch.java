@@ -29,12 +29,20 @@ public final class Watch {
         lastLook = System.nanoTime();
       } catch (StoreException e) {
         boolean unavailable = System.nanoTime() - lastLook >= LONGEST_GAP.toNanos();
-        if (unavailable || e.kind() != StoreException.Kind.UNAVAILABLE) {
+        if (unavailable || !passes(e)) {
           throw e;
         }
       }
       pause(console, BETWEEN_LOOKS);
     }
+  }
+
+  /** Whether the next look may succeed. */
+  public static boolean passes(StoreException failure) {
+    return switch (failure.kind()) {
+      case UNAVAILABLE, BUSY -> true;
+      case CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN, SCHEMA, REFUSED -> false;
+    };
   }
 
   /** Until the next look. Ends the command when nobody reads what it prints any more. */
