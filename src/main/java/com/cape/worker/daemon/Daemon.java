@@ -321,7 +321,12 @@ public final class Daemon {
   }
 
   private CommandCheck check(CommandTemplate template, String searchPath) {
-    var check = new CommandCheck(template.program(), config.command().workingDir(), searchPath);
+    var check =
+        new CommandCheck(
+            template.program(),
+            config.command().workingDir(),
+            searchPath,
+            config.command().declared());
     Optional<String> trouble = check.trouble();
     if (trouble.isPresent()) {
       throw refusal(trouble.get() + "; mend that, or set --command or --working-dir");

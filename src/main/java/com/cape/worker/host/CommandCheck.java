@@ -1,6 +1,7 @@
 package com.cape.worker.host;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,6 +10,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -18,10 +20,13 @@ import java.util.Optional;
 public final class CommandCheck {
   // Linux reads this much of a script for its interpreter (BINPRM_BUF_SIZE).
   private static final int FIRST_LINE_BYTES = 256;
+  // The longest variable or word that an exec takes (MAX_ARG_STRLEN), less its NUL.
+  private static final int LINUX_STRING_BYTES = 128 * 1024 - 1;
 
   private final String program;
   private final Path directory;
   private final String searchPath;
+  private final Map<String, String> added;
   private volatile Optional<Path> found = Optional.empty();
 
   /**
@@ -32,6 +37,17 @@ public final class CommandCheck {
    * @param searchPath the command's PATH
    */
   public CommandCheck(String program, Path directory, String searchPath) {
+    this(program, directory, searchPath, Map.of());
+  }
+
+  /**
+   * The same for a command that gets variables.
+   *
+   * @param added variables on top of this process's own
+   */
+  public CommandCheck(
+      String program, Path directory, String searchPath, Map<String, String> added) {
+    this.added = Map.copyOf(added);
     this.program = program;
     this.directory = directory;
     this.searchPath = searchPath;
@@ -69,6 +85,10 @@ public final class CommandCheck {
     if (!Files.isDirectory(directory)) {
       return Found.wanting("the working directory %s does not exist".formatted(directory));
     }
+    Optional<String> large = largeVariable();
+    if (large.isPresent()) {
+      return Found.wanting(large.get());
+    }
     Optional<Path> file = candidates(program);
     if (file.isEmpty()) {
       return Found.wanting(
@@ -85,6 +105,25 @@ public final class CommandCheck {
         .map(Found::wanting)
         .orElse(new Found(file, Optional.empty()));
   }
+
+  private Optional<String> largeVariable() {
+    if (!System.getProperty("os.name").equals("Linux")) {
+      return Optional.empty();
+    }
+    return added.entrySet().stream()
+        .map(
+            one ->
+                new Variable(
+                    one.getKey(), (one.getKey() + "=" + one.getValue()).getBytes(UTF_8).length))
+        .filter(one -> one.bytes() > LINUX_STRING_BYTES)
+        .map(
+            one ->
+                "the variable %s has %d bytes; no command can be started with more than %d"
+                    .formatted(one.name(), one.bytes(), LINUX_STRING_BYTES))
+        .findFirst();
+  }
+
+  private record Variable(String name, int bytes) {}
 
   /** The file of that name: one that can be executed, else any that is there. */
   private Optional<Path> candidates(String name) {

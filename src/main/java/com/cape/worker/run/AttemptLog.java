@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class AttemptLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AttemptLog.class);
-  private static final int MAX_TRIES = 10;
+  private static final int MAX_TRIES = 100;
 
   private final Path path;
   private final FileChannel channel;
@@ -40,13 +40,15 @@ public final class AttemptLog implements AutoCloseable {
     for (int tries = 1; ; tries++) {
       try {
         SafeFile.createFolders(path.getParent());
+        if (Files.exists(path, NOFOLLOW_LINKS)) {
+          long age = attributes(path).lastModifiedTime().toMillis();
+          String name = path.getFileName().toString().replaceFirst("[.]log$", "." + age + ".log");
+          Files.move(path, path.resolveSibling(name));
+        }
         FileChannel channel = SafeFile.create(path);
         return new AttemptLog(path, channel, attributes(path).fileKey());
-      } catch (FileAlreadyExistsException e) {
-        long age = attributes(path).lastModifiedTime().toMillis();
-        String name = path.getFileName().toString().replaceFirst("[.]log$", "." + age + ".log");
-        Files.move(path, path.resolveSibling(name));
-      } catch (NoSuchFileException e) { // Log retention has deleted the empty folder.
+      } catch (NoSuchFileException | FileAlreadyExistsException e) {
+        // Log retention deletes empty folders.
         if (tries == MAX_TRIES) {
           throw e;
         }

@@ -76,14 +76,16 @@ final class GuardedRun implements CommandRunner.Run {
     over = true;
     watching.cancel(false);
     Report report = reported.report();
-    boolean lost = !reported.over() && report.exitCode().isEmpty();
-    boolean begun = report.begun() || (lost && !spec.folder().recordIsUntouched());
+    // Asked before the record is noted in once more.
+    boolean begun = report.begun() || (!reported.over() && !spec.folder().recordIsUntouched());
     if (report.begun()) {
       announceBegun();
     }
     List<String> survivors = report.survivors();
     if (!reported.over()) {
       survivors = endWithoutGuardian();
+      report = recorded(report);
+      guardian.kill();
     }
     if (reported.over() && survivors.isEmpty() && guardian.send("over " + number)) {
       release.accept(guardian);
@@ -93,11 +95,25 @@ final class GuardedRun implements CommandRunner.Run {
     }
     limitOutput();
     Optional<StopReason> reason = report.stopReason(Optional.ofNullable(stopReason.get()));
-    if (!begun || report.notStarted()) {
+    if (report.exitCode().isEmpty()) {
+      // This worker lives: it is the guardian that was killed.
+      reason = reason.filter(why -> why != StopReason.WORKER_DIED);
+    }
+    if (!begun || report.notStarted() || reported.report().notStarted()) {
       reason = reason.or(() -> Optional.of(StopReason.NOT_STARTED));
     }
     int outlived = Math.max(0, report.outlived() - survivors.size());
     return new Ending(report.exitCode(), reason, ran(), outlived, survivors);
+  }
+
+  /** What the record says: the JDK closes the output of a watcher that was killed. */
+  private Report recorded(Report reported) {
+    try {
+      return spec.folder().record();
+    } catch (IOException e) {
+      LOG.warn("cannot read a run's record run={} cause={}", spec.runId(), e.toString());
+      return reported;
+    }
   }
 
   private void announceBegun() {

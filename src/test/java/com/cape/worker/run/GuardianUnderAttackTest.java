@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -140,6 +141,35 @@ class GuardianUnderAttackTest {
       Processes.signalGroup("CONT", group);
       run.await();
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"KILL KILL, 0 1", "KILL KILL, 1 0", "STOP KILL, 0 1", "STOP KILL, 1 0"})
+  void runIsEndedWhenItsStarterAndItsWatcherAreAttackedOneAfterTheOther(
+      String signals, String victims) throws Exception {
+    CommandRunner.Run run = start(IGNORES_TERM);
+    await().until(() -> Files.size(output) > 0);
+    List<Long> guardian = guardian();
+    var ending = CompletableFuture.supplyAsync(() -> ending(run));
+    for (int i = 0; i < 2; i++) {
+      int victim = Integer.parseInt(victims.split(" ", -1)[i]);
+      Processes.signal(signals.split(" ", -1)[i], guardian.get(victim));
+    }
+    await().atMost(GRACE.plusSeconds(5)).until(() -> living().isEmpty());
+    assertNotEquals(OptionalInt.of(0), ending.get().exitCode());
+    assertEquals(List.of(), ending.get().survivors());
+    await().until(() -> guardian.stream().noneMatch(Processes::isAlive));
+  }
+
+  @Test
+  void exitOf0AfterTheWatcherWasKilledIsNoSuccess() throws Exception {
+    CommandRunner.Run run =
+        start("trap 'exit 0' TERM; sleep 300 & echo $$; while :; do sleep 0.05; done");
+    await().until(() -> Files.size(output) > 0);
+    killWatcher();
+    Ending ending = run.await();
+    assertEquals(OptionalInt.of(0), ending.exitCode());
+    assertEquals(Optional.of(StopReason.WORKER_DIED), ending.stopReason());
   }
 
   @Test
@@ -343,12 +373,9 @@ class GuardianUnderAttackTest {
   @Test
   void runThatCannotBeNotedIsNotStarted() throws Exception {
     RunSpec spec = spec("touch begun", Map.of());
-    Path record = spec.folder().path().resolve("record");
-    Files.delete(record);
-    Files.createDirectory(record);
-    assertEquals(
-        Optional.of(StopReason.NOT_STARTED), runner.start(spec, () -> {}).await().stopReason());
-    assertFalse(Files.exists(spec.directory().resolve("begun")));
+    Files.createDirectory(spec.folder().recordFile());
+    assertThrows(IOException.class, () -> runner.start(spec, () -> {}));
+    assertFalse(Files.exists(spec.folder().path().resolve("begun")));
   }
 
   @ParameterizedTest
@@ -356,6 +383,7 @@ class GuardianUnderAttackTest {
       strings = {
         "rm -f record spec; ",
         "rm -f record; mkfifo record; ",
+        "rm -f record spec issue; mkfifo record spec issue stop ending not-started; ",
         "truncate -s 100G record; ",
         "ln -sf /dev/zero record; "
       })
@@ -410,6 +438,14 @@ class GuardianUnderAttackTest {
 
   private static String said(Process process) {
     return process.errorReader().lines().toList().toString();
+  }
+
+  private static Ending ending(CommandRunner.Run run) {
+    try {
+      return run.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private void killWatcher() throws Exception {

@@ -139,22 +139,30 @@ class ProcessCommandRunnerTest {
     assertEquals(OptionalInt.of(143), sh("kill -TERM $$; exit 0").await().exitCode());
     assertEquals(OptionalInt.of(129), sh("kill -HUP $$; exit 0").await().exitCode());
     sh("exec grep -E 'Sig(Ign|Blk)' /proc/self/status").await();
-    assertEquals(
-        "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", Files.readString(output));
+    assertNoSignalIsIgnoredOrBlocked();
   }
 
   @Test
   void signalsHaveTheirDefaultsInTheCommandOfAWorkerThatIgnoresThem() throws Exception {
     Path perl = directory.resolve("perl");
     Files.writeString(
-        perl, "#!/bin/bash\ntrap '' HUP INT QUIT USR1 CHLD FPE\nexec /usr/bin/perl \"$@\"\n");
+        perl, "#!/bin/bash\ntrap '' HUP INT QUIT USR1 CHLD\nexec /usr/bin/perl \"$@\"\n");
     assertTrue(perl.toFile().setExecutable(true));
     try (var other = new ProcessCommandRunner(perl, Set.of())) {
       var grep = List.of("/bin/grep", "-E", "Sig(Ign|Blk)", "/proc/self/status");
       other.start(spec(grep, Map.of(), LONG), () -> {}).await();
     }
-    assertEquals(
-        "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", Files.readString(output));
+    assertNoSignalIsIgnoredOrBlocked();
+  }
+
+  /** But for 32 and 33, which are the C library's own. */
+  private void assertNoSignalIsIgnoredOrBlocked() throws IOException {
+    List<String> lines = Files.readAllLines(output);
+    assertEquals(2, lines.size());
+    for (String line : lines) {
+      long set = Long.parseUnsignedLong(line.split("\t", -1)[1], 16);
+      assertEquals(0, set & ~(3L << 31), line);
+    }
   }
 
   @Test
