@@ -217,7 +217,7 @@ public final class Daemon {
     boolean asked = drain.stage() == Drain.Stage.PATIENT;
     boolean restart =
         lastWord
-            .filter(roll -> asked && roll.drainRequested())
+            .filter(reply -> asked && reply.drainRequested())
             .map(HeartbeatReply::restart)
             .orElse(end == IssueWorker.End.RESTART);
     return restart ? ExitCode.TRY_LATER : ExitCode.DONE;
