@@ -132,7 +132,7 @@ class StatusTest {
 
   @Test
   void databaseWithoutTheTablesIsNamed() {
-    fixture.database.execute("DROP TABLE cape_issues");
+    fixture.database.execute("DROP TABLE cape_issues CASCADE");
     var ran = fixture.run("status");
     assertEquals(78, ran.exitCode());
     assertEquals(1, ran.err().lines().count(), ran.err());

@@ -8,6 +8,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.run.RunDirectories;
+import com.cape.worker.store.schema.Migrator;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -96,7 +97,9 @@ class RecoveryTest {
 
   @Test
   void resultOfAnIssueWithAnIdOfAnySizeIsTaken() throws Exception {
-    fixture.database.execute("ALTER TABLE cape_issues ALTER id TYPE bigint");
+    fixture.database.execute(
+        "DROP VIEW cape_due_issues; ALTER TABLE cape_issues ALTER id TYPE bigint");
+    new Migrator(fixture.database.dataSource()).migrate();
     for (String id : List.of("-1", "9223372036854775807")) {
       fixture.database.execute(
           "INSERT INTO cape_issues (id, description, fence, attempts)"
