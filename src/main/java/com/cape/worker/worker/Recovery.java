@@ -136,7 +136,8 @@ final class Recovery {
         LOG.warn(
             "recovered a run of the predecessor exit={}",
             ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-        settler.settle(attempt, folder, ending, AttemptLog.tail(plan.issueLogs(), folder.claim()));
+        settler.settleAlone(
+            attempt, folder, ending, AttemptLog.tail(plan.issueLogs(), folder.claim()));
       }
     } finally {
       LogFacts.end();

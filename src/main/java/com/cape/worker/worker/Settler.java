@@ -76,21 +76,27 @@ final class Settler {
   /** Settles a run that has ended, claims the next issue with it, and deletes the run's folder. */
   Next settle(Attempt attempt, RunFolder folder, Ending ending, String tail)
       throws InterruptedException {
+    return settle(attempt, folder, result(attempt, folder, ending, tail), line.open());
+  }
+
+  /** The same for a run that no slot waits for: nothing is claimed. */
+  void settleAlone(Attempt attempt, RunFolder folder, Ending ending, String tail)
+      throws InterruptedException {
+    settle(attempt, folder, result(attempt, folder, ending, tail), false);
+  }
+
+  private Result result(Attempt attempt, RunFolder folder, Ending ending, String tail) {
     reportSurvivors(ending);
-    return settle(
-        attempt,
-        folder,
-        new Result(
-            () ->
-                rules.settle(
-                    attempt.claim(),
-                    ending,
-                    () -> issues.throttledInARow(attempt.claim().issueId()),
-                    tail),
-            () -> folder.keep(ending),
-            ending.ran(),
-            Attempt.State.SETTLED),
-        line.open());
+    return new Result(
+        () ->
+            rules.settle(
+                attempt.claim(),
+                ending,
+                () -> issues.throttledInARow(attempt.claim().issueId()),
+                tail),
+        () -> folder.keep(ending),
+        ending.ran(),
+        Attempt.State.SETTLED);
   }
 
   /** Gives an issue back whose run was not started. */

@@ -7,12 +7,13 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
-import com.cape.worker.run.RunFolder;
 import com.cape.worker.store.schema.Migrator;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -65,6 +66,19 @@ class RecoveryTest {
   }
 
   @Test
+  void resultOfThePredecessorIsSettledAndNoOtherIssueClaimedThatNobodyRuns() throws Exception {
+    RunFolder folder = RunFolder.create(plan.runs(), claim);
+    folder.keep(new Ending(OptionalInt.of(0), Optional.empty(), Duration.ZERO, 0, List.of()));
+    fixture.insert("another one");
+
+    fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
+
+    assertEquals(
+        "completed 1,completed 1",
+        fixture.database.value("SELECT string_agg(status || ' ' || fence, ',') FROM cape_issues"));
+  }
+
+  @Test
   void claimWhoseRunWasNotSpecifiedYetIsGivenBack() throws Exception {
     RunFolder.create(plan.runs(), claim);
 
@@ -92,7 +106,6 @@ class RecoveryTest {
 
   @Test
   void resultOfAnIssueWithAnIdOfAnySizeIsTaken() throws Exception {
-    // No column of a view can be altered; a migration creates it anew.
     fixture.database.execute(
         "DROP VIEW cape_due_issues; ALTER TABLE cape_issues ALTER id TYPE bigint");
     new Migrator(fixture.database.dataSource()).migrate();

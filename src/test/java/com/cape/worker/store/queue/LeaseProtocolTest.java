@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -130,7 +131,15 @@ class LeaseProtocolTest {
   private void claim() {
     execute("UPDATE cape_issues SET run_after = now() WHERE status = 'pending'");
     boolean alice = random.nextBoolean();
-    Optional<Claim> next = issues.claimNext(alice ? ALICE : BOB, "/logs", LEASE);
+    UUID runId = UUID.randomUUID();
+    Optional<Claim> next = issues.claim(runId, alice ? ALICE : BOB, "/logs", LEASE).claim();
+    boolean lost = random.nextInt(4) == 0;
+    if (lost) {
+      story.add("(the answer was lost)");
+      Optional<Claim> found = issues.findClaim(runId, LEASE);
+      assertEquals(next, found);
+      next = found;
+    }
     next.ifPresent(
         claim -> {
           story.add("claim " + claim.fence() + (alice ? " by alice" : " by bob"));
@@ -170,12 +179,14 @@ class LeaseProtocolTest {
     String before = rows();
     String outcome = outcome(run);
     boolean own = issueFence(run).equals(Long.toString(run.claim.fence()));
-    boolean taken =
-        issues
-            .settle(
-                run.claim, run.good ? RepositoryFixture.completed() : RepositoryFixture.again(true))
-            .isPresent();
+    boolean taken = issues.settle(run.claim, settlement(run)).isPresent();
     story.add("settle " + run.claim.fence() + " " + taken);
+    if (random.nextInt(4) == 0) {
+      story.add("(its answer was lost)");
+      String written = rows();
+      assertTrue(issues.settle(run.claim, settlement(run)).isEmpty(), "taken twice");
+      assertEquals(written, rows());
+    }
     assertEquals(
         outcome.equals("running") || (outcome.equals("lost") && run.good && own), taken, outcome);
     if (!taken || !own) {
@@ -188,6 +199,10 @@ class LeaseProtocolTest {
     if (taken) {
       assertEquals(run.good ? "completed" : "failed", outcome(run));
     }
+  }
+
+  private static Settlement settlement(Run run) {
+    return run.good ? RepositoryFixture.completed() : RepositoryFixture.again(true);
   }
 
   /** The guardian has ended the workflow by then. */
