@@ -20,9 +20,8 @@
 #   stop N WHY                          end the run
 #   over N                              the worker has read that the run is over
 #   end of file                         the worker is gone: end the run and exit
-# From the watcher to the starter: the lines "run" and "stop"; at the end of file the watcher is gone.
-# From the starter to the watcher:
-#   first N PID      the run's first process
+# From the watcher to the starter: "run" and "stop"; at the end of file the watcher is gone.
+# From the starter to the watcher: "first N PID", the run's first process.
 # From the starter to the worker, on standard output:
 #   starter PID      the first line
 #   begun            the command was started; written together with "exit"
@@ -45,9 +44,8 @@
 #                exit STATUS     the first process has ended
 #                ended           nothing of the run is left
 #
-# CAPE_GIVEN_NAME in the environment is what commands get as NAME: Perl would obey it under its name.
-#
-# --end ends what is left of a run whose guardian was killed or is frozen.
+# Commands get CAPE_GIVEN_NAME as NAME, which Perl would obey. --end ends what is left of a run whose
+# guardian was killed or is frozen.
 
 use strict;
 use warnings;
@@ -55,14 +53,9 @@ use Fcntl qw(F_SETFL O_APPEND O_CREAT O_NOFOLLOW O_NONBLOCK O_RDONLY O_WRONLY);
 
 my $proc = '/proc';
 my $has_proc = -r "$proc/self/stat";
-my $max_kill_rounds = 60;
-my $max_quick_kills = 200;
-my $max_bytes = 16 << 20;
+my ($max_kill_rounds, $max_quick_kills, $max_bytes) = (60, 200, 16 << 20);
 my $max_string = 131071; # MAX_ARG_STRLEN of Linux, less the NUL
-my $enoent = 2;
-my $eintr = 4;
-my $e2big = 7;
-my $wnohang = 1;
+my ($enoent, $eintr, $e2big, $wnohang) = (2, 4, 7, 1);
 
 my ($number, $grace, $deadline, $cookie, $record) = (0, 0, 0, '', '');
 my ($first, $start) = (0, '');          # the first process, and its start time
@@ -131,7 +124,6 @@ sub now {
 }
 
 sub time_of_day { return defined &Time::HiRes::time ? Time::HiRes::time() : time }
-
 sub pause { select undef, undef, undef, $_[0] }
 
 # The numbers of prctl, setsid and rt_sigprocmask where they are known. POSIX.pm would take a megabyte.
@@ -147,35 +139,26 @@ sub system_calls {
 
 my ($prctl, $setsid, $sigprocmask) = system_calls();
 require POSIX if !$setsid;
-
 sub new_session { $setsid ? syscall $setsid : POSIX::setsid() }
 
-# Unblocks all signals: the JVM blocks QUIT in its threads, and children inherit that.
+# The JVM blocks QUIT in its threads, and children inherit that.
 sub unblock_signals {
-  if ($sigprocmask) {
-    my $none = pack 'Q', 0;
-    syscall $sigprocmask, 2, $none, 0, 8;
-  } else {
-    POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new);
-  }
+  return POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new) if !$sigprocmask;
+  my $none = pack 'Q', 0;
+  syscall $sigprocmask, 2, $none, 0, 8;
 }
 
 # Makes this process the parent of its descendants' orphans.
 sub adopt {
   return if !$prctl || !$has_proc;
-  my $is = pack 'i!', 0;
-  syscall $prctl, 36, 1, 0, 0, 0;
-  syscall $prctl, 37, $is, 0, 0, 0;
-  $adopts = unpack 'i!', $is;
+  $adopts = syscall($prctl, 36, 1, 0, 0, 0) == 0;
 }
 
 # Fills @found and @strays. A zombie is not alive: where process 1 is no real init, it may stay for long.
 sub look {
   @found = @strays = ();
   $found_first_group = 0;
-  if ($adopts) { look_by_adoption() }
-  elsif ($has_proc) { look_by_group_and_cookie() }
-  else { look_by_descent() }
+  $adopts ? look_by_adoption() : $has_proc ? look_by_group_and_cookie() : look_by_descent();
   return scalar @found;
 }
 
@@ -298,9 +281,7 @@ sub end_run {
       kill_children() if $adopts;
       # A process that is in the kernel dies when it leaves it.
       pause($rounds > 20 ? 0.1 : 0.001);
-    } else {
-      $misses++;
-    }
+    } else { $misses++ }
   }
   return 1;
 }
@@ -343,9 +324,8 @@ sub end_without_starter { # WHY
   read_record();
   # Group 1 is no run's, and a signal to it would reach everybody. A group's number is not used again
   # while one of its processes lives.
-  if (!$group && $first > 1 && (start_of($first) eq $start || look() && $found_first_group)) {
-    $group = $first;
-  }
+  $group ||= $first
+    if $first > 1 && (start_of($first) eq $start || look() && $found_first_group);
   my $clean = end_run();
   note('ended') if $clean;
   return $clean ? '' : left();
@@ -383,22 +363,18 @@ sub watch { # STARTER TO_STARTER FROM_STARTER
   my ($told, $heard, $run_lives, $worker_lives, $starter_lives) = ('', '', 0, 1, 1);
   while ($worker_lives && $starter_lives) {
     for my $handle (ready($run_lives ? 1 : undef, \*STDIN, $from_starter)) {
-      if ($handle == $from_starter) { $starter_lives = fill($from_starter, $heard) }
-      else { $worker_lives = fill(\*STDIN, $told) }
+      $starter_lives = fill($handle, $heard) if $handle == $from_starter;
+      $worker_lives = fill($handle, $told) if $handle != $from_starter;
     }
     while ($told =~ s/^(.*)\n//) {
       my $line = $1;
       if ($line =~ /^run /) {
         parse_run($line);
         $run_lives = 1;
-        syswrite $to_starter, "$line\n";
-      } elsif ($line =~ /^stop $number /) {
-        syswrite $to_starter, "$line\n";
-      } elsif ($line =~ /^until $number ([0-9]+)$/ && now() < $deadline) {
-        $deadline = $1;
-      } elsif ($line eq "over $number") {
-        $run_lives = 0;
       }
+      $deadline = $1 if $line =~ /^until $number ([0-9]+)$/ && now() < $deadline;
+      $run_lives = 0 if $line eq "over $number";
+      syswrite $to_starter, "$line\n" if $line =~ /^(?:run|stop) $number /;
     }
     while ($heard =~ s/^first ([0-9]+) ([0-9]+)\n//) {
       $first = $group = $2 if $1 == $number;
@@ -449,10 +425,7 @@ sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
     become_command($folder, $starter, $to_starter);
   }
   close $to_starter;
-  if (!defined $child) {
-    syswrite STDOUT, "unforked\nover $number\n";
-    return;
-  }
+  return syswrite STDOUT, "unforked\nover $number\n" if !defined $child;
   $first = $group = $child;
   syswrite $to_watcher, "first $number $child\n";
   my $why = await_end($from_watcher, $_[2], $watcher);
@@ -466,22 +439,17 @@ sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
   read_record();
   sysread $from_child, my $child_said, 64;
   my $begun = $child_said =~ /b/ && $child_said !~ /x/;
-  my $said = ($begun ? "begun\n" : '') . ($stopped || $why ? 'stopped ' . ($stopped || $why) . "\n" : '');
+  $stopped ||= $why;
+  my $said = ($begun ? "begun\n" : '') . ($stopped ? "stopped $stopped\n" : '');
   my $noted = $begun ? '' : "unstarted\n";
-  if (defined $status) {
-    $said .= "exit $status\n";
-    $noted .= "exit $status\n";
-  }
+  $_ .= defined $status ? "exit $status\n" : '' for $said, $noted;
   # What this process adopts, it knows for sure.
   if (!$why && (!$adopts || look())) {
     note($noted =~ s/\n$//r);
-    $noted = '';
-    look() if !$adopts;
-    my $outlived = @found;
     syswrite STDOUT, $said;
-    $said = '';
+    my $outlived = $adopts ? @found : look();
     $clean = end_run();
-    $said = "outlived $outlived\n" if $outlived && !$stopped;
+    ($noted, $said) = ('', $outlived && !$stopped ? "outlived $outlived\n" : '');
   }
   $said .= left() if !$clean;
   note($noted . 'ended') if $clean;
@@ -513,9 +481,9 @@ sub become_command { # FOLDER STARTER TO_STARTER
   my (%of, @variables, @words);
   for my $item (split /\0/, read_file("$folder/spec") // '') {
     my ($key, $value) = split / /, $item, 2;
-    if ($key eq 'variable') { push @variables, $value }
-    elsif ($key eq 'word') { push @words, $value }
-    else { $of{$key} = $value }
+    push @variables, $value if $key eq 'variable';
+    push @words, $value if $key eq 'word';
+    $of{$key} = $value;
   }
   # A worker that was frozen after its claim comes too late: the run may be another's by now.
   note('stop lease_lost') if now() >= $deadline;
@@ -552,17 +520,11 @@ sub become_command { # FOLDER STARTER TO_STARTER
 
 # Names the largest variable if the environment is too large for any command.
 sub too_large { # WORD...
-  my ($words, $variables) = (0, 0);
-  for (@_) {
-    return '' if length > $max_string;
-    $words += length;
-  }
   my %size = map { $_ => length($_) + 1 + length $ENV{$_} } keys %ENV;
-  $variables += $_ for values %size;
   my ($largest) = sort { $size{$b} <=> $size{$a} } keys %size;
-  return $size{$largest} > $max_string || $variables > $words
-    ? ": the variable $largest has $size{$largest} bytes, the environment $variables"
-    : '';
+  my ($words, $variables) = map { length join '', @$_ } [@_], [%ENV];
+  return '' if grep { length > $max_string } @_ or $variables < $words && $size{$largest} <= $max_string;
+  return ": the variable $largest has $size{$largest} bytes, the environment $variables";
 }
 
 sub guard {
@@ -576,16 +538,12 @@ sub guard {
   pipe(my $from_watcher, my $to_starter);
   pipe(my $from_starter, my $to_watcher);
   my $starter = fork;
-  if (!defined $starter) {
-    syswrite STDOUT, "unforked\n";
-    return;
-  }
+  return syswrite STDOUT, "unforked\n" if !defined $starter;
   if (!$starter) {
     new_session();
     close $_ for $to_starter, $from_starter;
     open STDIN, '<', '/dev/null';
-    start_runs($from_watcher, $to_watcher, $watcher);
-    return;
+    return start_runs($from_watcher, $to_watcher, $watcher);
   }
   close $_ for $from_watcher, $to_watcher;
   open STDOUT, '>', '/dev/null';
