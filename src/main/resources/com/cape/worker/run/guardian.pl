@@ -93,9 +93,7 @@ sub ps { # ARGUMENTS
   # The text of a start time depends on these.
   local @ENV{qw(TZ LC_ALL)} = qw(UTC C);
   open(my $said, '-|', '/bin/ps', @_) or return;
-  my @lines = <$said>;
-  close $said;
-  chomp @lines;
+  chomp(my @lines = <$said>);
   return @lines;
 }
 
@@ -131,10 +129,8 @@ sub system_calls {
   require Config;
   no warnings 'once';
   my ($name, $size) = @Config::Config{qw(archname ptrsize)};
-  return $name !~ /linux/ ? ()
-    : $name =~ /^x86_64/ && $size == 8 ? (157, 112, 14)
-    : $name =~ /^(?:aarch64|riscv64|loongarch64)/ ? (167, 157, 135)
-    : ();
+  return (157, 112, 14) if $name =~ /^x86_64.*linux/ && $size == 8;
+  return $name =~ /^(?:aarch64|riscv64|loongarch64).*linux/ ? (167, 157, 135) : ();
 }
 
 my ($prctl, $setsid, $sigprocmask) = system_calls();
@@ -193,10 +189,9 @@ sub look_by_adoption {
 }
 
 sub found { # PID GROUP
-  my ($pid, $its_group) = @_;
-  push @found, $pid;
-  push @strays, $pid if $its_group != $group;
-  $found_first_group = 1 if $its_group == $first;
+  push @found, $_[0];
+  push @strays, $_[0] if $_[1] != $group;
+  $found_first_group = 1 if $_[1] == $first;
 }
 
 sub look_by_group_and_cookie {
@@ -228,9 +223,7 @@ sub look_by_descent {
         if $known{$parent} || $group && $its_group == $group || " $words " =~ / \Q$cookie\E /;
     }
   }
-  for my $one (grep { $known{$_->[0]} && $_->[3] !~ /^Z/ } @all) {
-    found($one->[0], $one->[2]);
-  }
+  found(@$_[0, 2]) for grep { $known{$_->[0]} && $_->[3] !~ /^Z/ } @all;
 }
 
 # Signals the processes found, and the group as a whole, so that no fork slips through. A group without
@@ -291,9 +284,7 @@ sub left {
   my $lines = '';
   for my $pid (@found) {
     my ($name) = $has_proc ? read_file("$proc/$pid/comm") : ps('-o', 'comm=', '-p', $pid);
-    ($name //= 'unknown') =~ s/\n+$//;
-    $name =~ tr/\n/ /;
-    $lines .= "left $pid $name\n";
+    $lines .= "left $pid " . (($name // 'unknown') =~ s/\n+$//r =~ tr/\n/ /r) . "\n";
   }
   return $lines;
 }
@@ -326,9 +317,9 @@ sub end_without_starter { # WHY
   # while one of its processes lives.
   $group ||= $first
     if $first > 1 && (start_of($first) eq $start || look() && $found_first_group);
-  my $clean = end_run();
-  note('ended') if $clean;
-  return $clean ? '' : left();
+  return left() if !end_run();
+  note('ended');
+  return '';
 }
 
 sub parse_run { # LINE
@@ -356,8 +347,6 @@ sub fill { # HANDLE BUFFER
   return defined $read ? $read > 0 : $! == $eintr;
 }
 
-# The watcher.
-
 sub watch { # STARTER TO_STARTER FROM_STARTER
   my ($starter, $to_starter, $from_starter) = @_;
   my ($told, $heard, $run_lives, $worker_lives, $starter_lives) = ('', '', 0, 1, 1);
@@ -368,10 +357,7 @@ sub watch { # STARTER TO_STARTER FROM_STARTER
     }
     while ($told =~ s/^(.*)\n//) {
       my $line = $1;
-      if ($line =~ /^run /) {
-        parse_run($line);
-        $run_lives = 1;
-      }
+      $run_lives = parse_run($line) ne '' if $line =~ /^run /;
       $deadline = $1 if $line =~ /^until $number ([0-9]+)$/ && now() < $deadline;
       $run_lives = 0 if $line eq "over $number";
       syswrite $to_starter, "$line\n" if $line =~ /^(?:run|stop) $number /;
@@ -395,22 +381,17 @@ sub watch { # STARTER TO_STARTER FROM_STARTER
   reap();
 }
 
-# The starter.
-
-# Runs one command after the other until the watcher is gone.
+# The starter: runs one command after the other until the watcher is gone.
 sub start_runs { # FROM_WATCHER TO_WATCHER WATCHER
   my ($from_watcher, $to_watcher, $watcher) = @_;
   my $told = '';
   adopt();
   syswrite STDOUT, "starter $$\n";
   while (1) {
-    if ($told =~ s/^(.*)\n//) {
-      my $line = $1;
-      # A stop may come after the end of its run.
-      run($line, $from_watcher, $told, $to_watcher, $watcher) if $line =~ /^run /;
-    } elsif (!fill($from_watcher, $told)) {
-      return;
-    }
+    return if $told !~ /\n/ && !fill($from_watcher, $told);
+    my $line = $told =~ s/^(.*)\n// ? $1 : next;
+    # A stop may come after the end of its run.
+    run($line, $from_watcher, $told, $to_watcher, $watcher) if $line =~ /^run /;
   }
 }
 
@@ -420,21 +401,15 @@ sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
   pipe(my $from_child, my $to_starter);
   my $starter = $$;
   my $child = fork;
-  if (defined $child && !$child) {
-    close $to_watcher;
-    become_command($folder, $starter, $to_starter);
-  }
+  become_command($folder, $starter, $to_starter) if defined $child && !$child;
   close $to_starter;
   return syswrite STDOUT, "unforked\nover $number\n" if !defined $child;
   $first = $group = $child;
   syswrite $to_watcher, "first $number $child\n";
   my $why = await_end($from_watcher, $_[2], $watcher);
-  my $clean = 1;
-  if ($why) {
-    note("stop $why");
-    $clean = end_run();
-    reap();
-  }
+  note("stop $why") if $why;
+  my $clean = $why ? end_run() : 1;
+  reap();
   # --end notes a stop, too.
   read_record();
   sysread $from_child, my $child_said, 64;
@@ -503,9 +478,7 @@ sub become_command { # FOLDER STARTER TO_STARTER
     syswrite $to_starter, 'x';
     exit 127;
   }
-  for my $name (grep { /^CAPE_GIVEN_/ } keys %ENV) {
-    $ENV{$name =~ s/^CAPE_GIVEN_//r} = delete $ENV{$name};
-  }
+  $ENV{s/^CAPE_GIVEN_//r} = delete $ENV{$_} for grep { /^CAPE_GIVEN_/ } keys %ENV;
   $ENV{PWD} = $of{directory};
   for (@variables) { $ENV{$1} = $2 if /^([^=]*)=(.*)$/s }
   no warnings 'exec';
