@@ -20,9 +20,8 @@
 #   stop N WHY                          end the run
 #   over N                              the worker has read that the run is over
 #   end of file                         the worker is gone: end the run and exit
-# From the watcher to the starter: the lines "run" and "stop"; at the end of file the watcher is gone.
-# From the starter to the watcher:
-#   first N PID      the run's first process
+# From the watcher to the starter: "run" and "stop"; at the end of file the watcher is gone.
+# From the starter to the watcher: "first N PID", the run's first process.
 # From the starter to the worker, on standard output:
 #   starter PID      the first line
 #   begun            the command was started; written together with "exit"
@@ -45,9 +44,8 @@
 #                exit STATUS     the first process has ended
 #                ended           nothing of the run is left
 #
-# CAPE_GIVEN_NAME in the environment is what commands get as NAME: Perl would obey it under its name.
-#
-# --end ends what is left of a run whose guardian was killed or is frozen.
+# Commands get CAPE_GIVEN_NAME as NAME, which Perl would obey. --end ends what is left of a run whose
+# guardian was killed or is frozen.
 
 use strict;
 use warnings;
@@ -55,14 +53,9 @@ use Fcntl qw(F_SETFL O_APPEND O_CREAT O_NOFOLLOW O_NONBLOCK O_RDONLY O_WRONLY);
 
 my $proc = '/proc';
 my $has_proc = -r "$proc/self/stat";
-my $max_kill_rounds = 60;
-my $max_quick_kills = 200;
-my $max_bytes = 16 << 20;
+my ($max_kill_rounds, $max_quick_kills, $max_bytes) = (60, 200, 16 << 20);
 my $max_string = 131071; # MAX_ARG_STRLEN of Linux, less the NUL
-my $enoent = 2;
-my $eintr = 4;
-my $e2big = 7;
-my $wnohang = 1;
+my ($enoent, $eintr, $e2big, $wnohang) = (2, 4, 7, 1);
 
 my ($number, $grace, $deadline, $cookie, $record) = (0, 0, 0, '', '');
 my ($first, $start) = (0, '');          # the first process, and its start time
@@ -100,9 +93,7 @@ sub ps { # ARGUMENTS
   # The text of a start time depends on these.
   local @ENV{qw(TZ LC_ALL)} = qw(UTC C);
   open(my $said, '-|', '/bin/ps', @_) or return;
-  my @lines = <$said>;
-  close $said;
-  chomp @lines;
+  chomp(my @lines = <$said>);
   return @lines;
 }
 
@@ -131,7 +122,6 @@ sub now {
 }
 
 sub time_of_day { return defined &Time::HiRes::time ? Time::HiRes::time() : time }
-
 sub pause { select undef, undef, undef, $_[0] }
 
 # The numbers of prctl, setsid and rt_sigprocmask where they are known. POSIX.pm would take a megabyte.
@@ -139,43 +129,32 @@ sub system_calls {
   require Config;
   no warnings 'once';
   my ($name, $size) = @Config::Config{qw(archname ptrsize)};
-  return $name !~ /linux/ ? ()
-    : $name =~ /^x86_64/ && $size == 8 ? (157, 112, 14)
-    : $name =~ /^(?:aarch64|riscv64|loongarch64)/ ? (167, 157, 135)
-    : ();
+  return (157, 112, 14) if $name =~ /^x86_64.*linux/ && $size == 8;
+  return $name =~ /^(?:aarch64|riscv64|loongarch64).*linux/ ? (167, 157, 135) : ();
 }
 
 my ($prctl, $setsid, $sigprocmask) = system_calls();
 require POSIX if !$setsid;
-
 sub new_session { $setsid ? syscall $setsid : POSIX::setsid() }
 
-# Unblocks all signals: the JVM blocks QUIT in its threads, and children inherit that.
+# The JVM blocks QUIT in its threads, and children inherit that.
 sub unblock_signals {
-  if ($sigprocmask) {
-    my $none = pack 'Q', 0;
-    syscall $sigprocmask, 2, $none, 0, 8;
-  } else {
-    POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new);
-  }
+  return POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new) if !$sigprocmask;
+  my $none = pack 'Q', 0;
+  syscall $sigprocmask, 2, $none, 0, 8;
 }
 
 # Makes this process the parent of its descendants' orphans.
 sub adopt {
   return if !$prctl || !$has_proc;
-  my $is = pack 'i!', 0;
-  syscall $prctl, 36, 1, 0, 0, 0;
-  syscall $prctl, 37, $is, 0, 0, 0;
-  $adopts = unpack 'i!', $is;
+  $adopts = syscall($prctl, 36, 1, 0, 0, 0) == 0;
 }
 
 # Fills @found and @strays. A zombie is not alive: where process 1 is no real init, it may stay for long.
 sub look {
   @found = @strays = ();
   $found_first_group = 0;
-  if ($adopts) { look_by_adoption() }
-  elsif ($has_proc) { look_by_group_and_cookie() }
-  else { look_by_descent() }
+  $adopts ? look_by_adoption() : $has_proc ? look_by_group_and_cookie() : look_by_descent();
   return scalar @found;
 }
 
@@ -210,10 +189,9 @@ sub look_by_adoption {
 }
 
 sub found { # PID GROUP
-  my ($pid, $its_group) = @_;
-  push @found, $pid;
-  push @strays, $pid if $its_group != $group;
-  $found_first_group = 1 if $its_group == $first;
+  push @found, $_[0];
+  push @strays, $_[0] if $_[1] != $group;
+  $found_first_group = 1 if $_[1] == $first;
 }
 
 sub look_by_group_and_cookie {
@@ -245,9 +223,7 @@ sub look_by_descent {
         if $known{$parent} || $group && $its_group == $group || " $words " =~ / \Q$cookie\E /;
     }
   }
-  for my $one (grep { $known{$_->[0]} && $_->[3] !~ /^Z/ } @all) {
-    found($one->[0], $one->[2]);
-  }
+  found(@$_[0, 2]) for grep { $known{$_->[0]} && $_->[3] !~ /^Z/ } @all;
 }
 
 # Signals the processes found, and the group as a whole, so that no fork slips through. A group without
@@ -298,9 +274,7 @@ sub end_run {
       kill_children() if $adopts;
       # A process that is in the kernel dies when it leaves it.
       pause($rounds > 20 ? 0.1 : 0.001);
-    } else {
-      $misses++;
-    }
+    } else { $misses++ }
   }
   return 1;
 }
@@ -310,9 +284,7 @@ sub left {
   my $lines = '';
   for my $pid (@found) {
     my ($name) = $has_proc ? read_file("$proc/$pid/comm") : ps('-o', 'comm=', '-p', $pid);
-    ($name //= 'unknown') =~ s/\n+$//;
-    $name =~ tr/\n/ /;
-    $lines .= "left $pid $name\n";
+    $lines .= "left $pid " . (($name // 'unknown') =~ s/\n+$//r =~ tr/\n/ /r) . "\n";
   }
   return $lines;
 }
@@ -343,12 +315,11 @@ sub end_without_starter { # WHY
   read_record();
   # Group 1 is no run's, and a signal to it would reach everybody. A group's number is not used again
   # while one of its processes lives.
-  if (!$group && $first > 1 && (start_of($first) eq $start || look() && $found_first_group)) {
-    $group = $first;
-  }
-  my $clean = end_run();
-  note('ended') if $clean;
-  return $clean ? '' : left();
+  $group ||= $first
+    if $first > 1 && (start_of($first) eq $start || look() && $found_first_group);
+  return left() if !end_run();
+  note('ended');
+  return '';
 }
 
 sub parse_run { # LINE
@@ -376,29 +347,20 @@ sub fill { # HANDLE BUFFER
   return defined $read ? $read > 0 : $! == $eintr;
 }
 
-# The watcher.
-
 sub watch { # STARTER TO_STARTER FROM_STARTER
   my ($starter, $to_starter, $from_starter) = @_;
   my ($told, $heard, $run_lives, $worker_lives, $starter_lives) = ('', '', 0, 1, 1);
   while ($worker_lives && $starter_lives) {
     for my $handle (ready($run_lives ? 1 : undef, \*STDIN, $from_starter)) {
-      if ($handle == $from_starter) { $starter_lives = fill($from_starter, $heard) }
-      else { $worker_lives = fill(\*STDIN, $told) }
+      $starter_lives = fill($handle, $heard) if $handle == $from_starter;
+      $worker_lives = fill($handle, $told) if $handle != $from_starter;
     }
     while ($told =~ s/^(.*)\n//) {
       my $line = $1;
-      if ($line =~ /^run /) {
-        parse_run($line);
-        $run_lives = 1;
-        syswrite $to_starter, "$line\n";
-      } elsif ($line =~ /^stop $number /) {
-        syswrite $to_starter, "$line\n";
-      } elsif ($line =~ /^until $number ([0-9]+)$/ && now() < $deadline) {
-        $deadline = $1;
-      } elsif ($line eq "over $number") {
-        $run_lives = 0;
-      }
+      $run_lives = parse_run($line) ne '' if $line =~ /^run /;
+      $deadline = $1 if $line =~ /^until $number ([0-9]+)$/ && now() < $deadline;
+      $run_lives = 0 if $line eq "over $number";
+      syswrite $to_starter, "$line\n" if $line =~ /^(?:run|stop) $number /;
     }
     while ($heard =~ s/^first ([0-9]+) ([0-9]+)\n//) {
       $first = $group = $2 if $1 == $number;
@@ -419,22 +381,17 @@ sub watch { # STARTER TO_STARTER FROM_STARTER
   reap();
 }
 
-# The starter.
-
-# Runs one command after the other until the watcher is gone.
+# The starter: runs one command after the other until the watcher is gone.
 sub start_runs { # FROM_WATCHER TO_WATCHER WATCHER
   my ($from_watcher, $to_watcher, $watcher) = @_;
   my $told = '';
   adopt();
   syswrite STDOUT, "starter $$\n";
   while (1) {
-    if ($told =~ s/^(.*)\n//) {
-      my $line = $1;
-      # A stop may come after the end of its run.
-      run($line, $from_watcher, $told, $to_watcher, $watcher) if $line =~ /^run /;
-    } elsif (!fill($from_watcher, $told)) {
-      return;
-    }
+    return if $told !~ /\n/ && !fill($from_watcher, $told);
+    my $line = $told =~ s/^(.*)\n// ? $1 : next;
+    # A stop may come after the end of its run.
+    run($line, $from_watcher, $told, $to_watcher, $watcher) if $line =~ /^run /;
   }
 }
 
@@ -444,44 +401,30 @@ sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
   pipe(my $from_child, my $to_starter);
   my $starter = $$;
   my $child = fork;
-  if (defined $child && !$child) {
-    close $to_watcher;
-    become_command($folder, $starter, $to_starter);
-  }
+  become_command($folder, $starter, $to_starter) if defined $child && !$child;
   close $to_starter;
-  if (!defined $child) {
-    syswrite STDOUT, "unforked\nover $number\n";
-    return;
-  }
+  return syswrite STDOUT, "unforked\nover $number\n" if !defined $child;
   $first = $group = $child;
   syswrite $to_watcher, "first $number $child\n";
   my $why = await_end($from_watcher, $_[2], $watcher);
-  my $clean = 1;
-  if ($why) {
-    note("stop $why");
-    $clean = end_run();
-    reap();
-  }
+  note("stop $why") if $why;
+  my $clean = $why ? end_run() : 1;
+  reap();
   # --end notes a stop, too.
   read_record();
   sysread $from_child, my $child_said, 64;
   my $begun = $child_said =~ /b/ && $child_said !~ /x/;
-  my $said = ($begun ? "begun\n" : '') . ($stopped || $why ? 'stopped ' . ($stopped || $why) . "\n" : '');
+  $stopped ||= $why;
+  my $said = ($begun ? "begun\n" : '') . ($stopped ? "stopped $stopped\n" : '');
   my $noted = $begun ? '' : "unstarted\n";
-  if (defined $status) {
-    $said .= "exit $status\n";
-    $noted .= "exit $status\n";
-  }
+  $_ .= defined $status ? "exit $status\n" : '' for $said, $noted;
   # What this process adopts, it knows for sure.
   if (!$why && (!$adopts || look())) {
     note($noted =~ s/\n$//r);
-    $noted = '';
-    look() if !$adopts;
-    my $outlived = @found;
     syswrite STDOUT, $said;
-    $said = '';
+    my $outlived = $adopts ? @found : look();
     $clean = end_run();
-    $said = "outlived $outlived\n" if $outlived && !$stopped;
+    ($noted, $said) = ('', $outlived && !$stopped ? "outlived $outlived\n" : '');
   }
   $said .= left() if !$clean;
   note($noted . 'ended') if $clean;
@@ -513,9 +456,9 @@ sub become_command { # FOLDER STARTER TO_STARTER
   my (%of, @variables, @words);
   for my $item (split /\0/, read_file("$folder/spec") // '') {
     my ($key, $value) = split / /, $item, 2;
-    if ($key eq 'variable') { push @variables, $value }
-    elsif ($key eq 'word') { push @words, $value }
-    else { $of{$key} = $value }
+    push @variables, $value if $key eq 'variable';
+    push @words, $value if $key eq 'word';
+    $of{$key} = $value;
   }
   # A worker that was frozen after its claim comes too late: the run may be another's by now.
   note('stop lease_lost') if now() >= $deadline;
@@ -535,9 +478,7 @@ sub become_command { # FOLDER STARTER TO_STARTER
     syswrite $to_starter, 'x';
     exit 127;
   }
-  for my $name (grep { /^CAPE_GIVEN_/ } keys %ENV) {
-    $ENV{$name =~ s/^CAPE_GIVEN_//r} = delete $ENV{$name};
-  }
+  $ENV{s/^CAPE_GIVEN_//r} = delete $ENV{$_} for grep { /^CAPE_GIVEN_/ } keys %ENV;
   $ENV{PWD} = $of{directory};
   for (@variables) { $ENV{$1} = $2 if /^([^=]*)=(.*)$/s }
   no warnings 'exec';
@@ -552,17 +493,11 @@ sub become_command { # FOLDER STARTER TO_STARTER
 
 # Names the largest variable if the environment is too large for any command.
 sub too_large { # WORD...
-  my ($words, $variables) = (0, 0);
-  for (@_) {
-    return '' if length > $max_string;
-    $words += length;
-  }
   my %size = map { $_ => length($_) + 1 + length $ENV{$_} } keys %ENV;
-  $variables += $_ for values %size;
   my ($largest) = sort { $size{$b} <=> $size{$a} } keys %size;
-  return $size{$largest} > $max_string || $variables > $words
-    ? ": the variable $largest has $size{$largest} bytes, the environment $variables"
-    : '';
+  my ($words, $variables) = map { length join '', @$_ } [@_], [%ENV];
+  return '' if grep { length > $max_string } @_ or $variables < $words && $size{$largest} <= $max_string;
+  return ": the variable $largest has $size{$largest} bytes, the environment $variables";
 }
 
 sub guard {
@@ -576,16 +511,12 @@ sub guard {
   pipe(my $from_watcher, my $to_starter);
   pipe(my $from_starter, my $to_watcher);
   my $starter = fork;
-  if (!defined $starter) {
-    syswrite STDOUT, "unforked\n";
-    return;
-  }
+  return syswrite STDOUT, "unforked\n" if !defined $starter;
   if (!$starter) {
     new_session();
     close $_ for $to_starter, $from_starter;
     open STDIN, '<', '/dev/null';
-    start_runs($from_watcher, $to_watcher, $watcher);
-    return;
+    return start_runs($from_watcher, $to_watcher, $watcher);
   }
   close $_ for $from_watcher, $to_watcher;
   open STDOUT, '>', '/dev/null';

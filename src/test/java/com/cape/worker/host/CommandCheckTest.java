@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +32,15 @@ class CommandCheckTest {
     assertTrouble("./snake", "needs no-such-python, which is missing");
     var nowhere = new CommandCheck("sh", directory.resolve("gone"), "/bin");
     assertTrue(nowhere.trouble().orElseThrow().contains("gone does not exist"));
+  }
+
+  @Test
+  void variableThatNoCommandTakesIsNamedWithItsSize() {
+    Map<String, String> fits = Map.of("LARGE", "x".repeat(131_065));
+    Map<String, String> large = Map.of("LARGE", "x".repeat(131_066));
+    assertEquals(Optional.empty(), new CommandCheck("sh", directory, "/bin", fits).trouble());
+    String trouble = new CommandCheck("sh", directory, "/bin", large).trouble().orElseThrow();
+    assertTrue(trouble.contains("the variable LARGE has 131072 bytes"), trouble);
   }
 
   @Test
