@@ -7,6 +7,8 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.run.Ending;
+import com.cape.worker.run.RunFolder;
 import com.cape.worker.store.schema.Migrator;
 import java.nio.file.Files;
 import java.nio.file.Path;
