@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
@@ -44,9 +45,10 @@ public final class IssueRepository {
 
   private final Database database;
   private final Refusals refusals;
-  // Whether the last look found nothing: then the next one asks at once why, which would cost a
-  // busy worker a tenth.
-  private volatile boolean quiet = true;
+  // Claims since a look found nothing. After the second one the reasons for no claim are not asked
+  // for in the same round
+  // trip: that would cost a busy worker a fifth of its rate.
+  private final AtomicInteger claimsInARow = new AtomicInteger();
 
   public IssueRepository(Database database) {
     this.database = requireNonNull(database);
@@ -138,7 +140,7 @@ public final class IssueRepository {
   /** One try; empty when it closed an issue instead: cancelled it, failed it, or set it aside. */
   private Optional<ClaimResult> claimOrClose(ClaimRequest request) {
     try {
-      boolean asksWhy = quiet;
+      boolean asksWhy = asksWhy();
       return result(
           request,
           database.queryAll(
@@ -160,9 +162,12 @@ public final class IssueRepository {
 
   private Optional<ClaimResult> result(ClaimRequest request, Tried tried) {
     return switch (tried.step()) {
-      case CLAIMED -> tried.result();
+      case CLAIMED -> {
+        claimsInARow.incrementAndGet();
+        yield tried.result();
+      }
       case NOTHING_DUE -> {
-        quiet = true;
+        claimsInARow.set(0);
         yield Optional.of(tried.result().orElseGet(() -> whyNothing(request)));
       }
       case UNFIT -> {
@@ -172,6 +177,10 @@ public final class IssueRepository {
       case CLOSED -> Optional.empty();
       case PASSED_OVER -> claimOneByOne(request);
     };
+  }
+
+  private boolean asksWhy() {
+    return claimsInARow.get() < 2;
   }
 
   private ClaimResult whyNothing(ClaimRequest request) {
@@ -362,7 +371,7 @@ public final class IssueRepository {
     record Both(Optional<Settled> settled, Tried tried) {}
     Both both;
     try {
-      boolean asksWhy = quiet;
+      boolean asksWhy = asksWhy();
       both =
           database.queryAll(
               end.withIssue() + ";" + CLAIM + (asksWhy ? ";" + WHY_NOTHING : ""),
@@ -384,7 +393,6 @@ public final class IssueRepository {
       // Neither is written then, and the settle may well be by itself.
       return new SettledAndClaimed(settle(claim, settlement), Optional.empty());
     }
-    quiet = both.tried().step() != Tried.Step.CLAIMED;
     try {
       return new SettledAndClaimed(both.settled(), result(request, both.tried()));
     } catch (StoreException e) {
