@@ -37,6 +37,7 @@ import com.cape.worker.worker.state.LeaseTimes;
 import com.cape.worker.worker.state.LifeSigns;
 import com.cape.worker.worker.state.Listeners;
 import com.cape.worker.worker.state.Stores;
+import com.cape.worker.worker.state.WorkerListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -179,6 +180,7 @@ public final class Daemon {
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));
+      keepPlansOfSessions(work, listeners);
       var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, listeners);
       state.registering();
       if (!startUp.ready(identity, config.loop().lease(), state.predecessors())) {
@@ -240,6 +242,19 @@ public final class Daemon {
 
   private Database open(int connections, Duration statementLimit) {
     return Database.open(config.connection().url(), applicationName(), connections, statementLimit);
+  }
+
+  /** Notifications arrive only where a connection keeps its session, and so its plans. */
+  private void keepPlansOfSessions(Database work, Listeners listeners) {
+    if (config.connection().listenUrl().equals(config.connection().url())) {
+      listeners.add(
+          new WorkerListener() {
+            @Override
+            public void listening(boolean up) {
+              work.keepPlans(up);
+            }
+          });
+    }
   }
 
   private Optional<IssueListener> listener(Database sender) {

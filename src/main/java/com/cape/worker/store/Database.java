@@ -43,8 +43,9 @@ public final class Database implements AutoCloseable {
               : SQLExceptionOverride.Override.CONTINUE_EVICT;
         }
       };
-  // A serialization failure, a deadlock: the whole transaction is to be tried again.
-  private static final Set<String> TAKEN_BACK = Set.of("40001", "40P01");
+  // A serialization failure, a deadlock, a plan that is gone or does not fit any more: to be tried
+  // again.
+  private static final Set<String> TAKEN_BACK = Set.of("40001", "40P01", "26000", "0A000");
   private static final int MOST_TRIES = 5;
   private static final int CONNECT_SECONDS = 5;
   // Of all hosts together, where a person waits.
@@ -304,8 +305,8 @@ public final class Database implements AutoCloseable {
   }
 
   /**
-   * Whether the server keeps the plan of each statement in its session. To plan a claim takes twice
-   * as long as to run it; but a pooler in transaction mode gives each transaction another session.
+   * Whether the server keeps the plan of each statement in its session. To plan a claim takes
+   * longer than to run it, but a pooler in transaction mode gives each transaction another session.
    */
   public void keepPlans(boolean keep) {
     keepsPlans = keep;
