@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class AttemptLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AttemptLog.class);
-  private static final int MAX_TRIES = 100;
+  private static final int MAX_TRIES = 10_000;
 
   private final Path path;
   private final FileChannel channel;

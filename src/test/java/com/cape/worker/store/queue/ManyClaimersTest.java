@@ -37,6 +37,7 @@ class ManyClaimersTest {
     Crowd.Result result;
     try (var database =
         Database.open(DatabaseUrl.parse(test.url()), "crowd", CLAIMERS, Duration.ofSeconds(15))) {
+      database.keepPlans(true);
       result = new Crowd(database, CLAIMERS).claimAndSettleAll();
     }
 

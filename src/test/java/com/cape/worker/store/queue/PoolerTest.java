@@ -6,6 +6,7 @@ import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.PgBouncer;
+import com.cape.worker.testing.Repeats;
 import com.cape.worker.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -20,23 +21,27 @@ import org.junit.jupiter.api.Timeout;
 @Tag("database")
 @Timeout(60)
 class PoolerTest {
+  private static final int CLAIMS = Repeats.of(2_000, 10_000);
+
   private static final int CLAIMERS = 8;
 
   @Test
-  void tenThousandClaimsMeetNoError() throws Exception {
+  void manyClaimsMeetNoError() throws Exception {
     PgBouncer.require();
     TestDatabase pooled = TestDatabase.createMigrated().throughPgBouncer();
     pooled.execute(
-        "INSERT INTO cape_issues (description) SELECT 'issue' FROM generate_series(1, 10000)");
+        "INSERT INTO cape_issues (description) SELECT 'issue' FROM generate_series(1, "
+            + CLAIMS
+            + ")");
     Crowd.Result result;
     try (var database =
         Database.open(DatabaseUrl.parse(pooled.url()), "crowd", CLAIMERS, Duration.ofSeconds(15))) {
       result = new Crowd(database, CLAIMERS).claimAndSettleAll();
     }
-    System.out.printf("10000 claims through PgBouncer: %d ms%n", result.took().toMillis());
-    assertEquals(10_000, result.claims().stream().map(Crowd.Taken::issueId).distinct().count());
+    System.out.printf("%d claims through PgBouncer: %d ms%n", CLAIMS, result.took().toMillis());
+    assertEquals(CLAIMS, result.claims().stream().map(Crowd.Taken::issueId).distinct().count());
     assertEquals(
-        "10000",
+        Integer.toString(CLAIMS),
         pooled.value("SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'completed'"));
   }
 
