@@ -120,19 +120,23 @@ class DashboardPicturesIT {
   /** One that failed twice and runs again. */
   private static long retried(DashboardFixture fixture) throws IOException {
     long issue =
-        fixture.submit(
-            """
-            Mend the slow log-in test: it waits for a toast that may be gone already.
+        Long.parseLong(
+            fixture
+                .database()
+                .value(
+                    """
+                    INSERT INTO cape_issues (attempts, description) VALUES (2,
+                    'Mend the slow log-in test: it waits for a toast that may be gone already.
 
-            Seen on main in 3 of the last 40 runs. The toast goes away after 4 s; on a busy machine the \
-            test looks for it later than that. Let the test move the clock.""");
+                    Seen on main in 3 of the last 40 runs. The toast goes away after 4 s; on a busy machine the \
+                    test looks for it later than that. Let the test move the clock.') RETURNING id"""));
     fixture.awaitStatus(issue, "started");
     fixture
         .database()
         .execute(
             """
         UPDATE cape_issues SET last_error = 'attempt 2 timed_out: stopped after 1 h' WHERE id = %1$d;
-        UPDATE cape_issue_attempts SET attempt = 3, started_at = now() - interval '4 min 12 s' WHERE issue_id = %1$d;
+        UPDATE cape_issue_attempts SET started_at = now() - interval '4 min 12 s' WHERE issue_id = %1$d;
         INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, started_at, lease_expires_at, finished_at, outcome, exit_code, signal, error)
         VALUES (%1$d, 1, -2, gen_random_uuid(), 'borzoi-2', gen_random_uuid(), 'borzoi', 811, now() - interval '92 min', now(), now() - interval '83 min',
                 'failed', 1, NULL, 'exit 1: the API answered 529 (overloaded)'),

@@ -57,7 +57,7 @@ class FailoverIT {
       // Half of them end while there is no primary: their results wait.
       Files.createFile(directory.resolve("go-0"));
       for (WorkerProcess worker : workers) {
-        worker.awaitOutput("database away");
+        worker.awaitOutput("database unavailable");
       }
       await().atMost(LIMIT).until(() -> workers.stream().mapToLong(FailoverIT::ended).sum() == 3);
       assertStaysSo(() -> runs().size() == 6);
@@ -101,7 +101,7 @@ class FailoverIT {
       await().atMost(LIMIT).until(() -> runs().size() == 1);
 
       servers.killPrimary();
-      worker.awaitOutput("database away");
+      worker.awaitOutput("database unavailable");
       servers.promoteStandby();
       long promoted = System.nanoTime();
       worker.awaitOutput("lease lost, stopping the run");
@@ -146,7 +146,7 @@ class FailoverIT {
       servers.executeOnStandby("ALTER SYSTEM SET default_transaction_read_only = on");
       servers.executeOnStandby("SELECT pg_reload_conf()");
       for (WorkerProcess worker : workers) {
-        await().atMost(LIMIT).until(() -> count(worker, "database away") == 2);
+        await().atMost(LIMIT).until(() -> count(worker, "database unavailable") == 2);
       }
       servers.executeOnStandby("ALTER SYSTEM RESET default_transaction_read_only");
       servers.executeOnStandby("SELECT pg_reload_conf()");
@@ -171,7 +171,7 @@ class FailoverIT {
       servers.awaitOnStandby("1", "SELECT count(*) FROM cape_workers");
       servers.executeOnPrimary("ALTER SYSTEM SET default_transaction_read_only = on");
       servers.executeOnPrimary("SELECT pg_reload_conf()");
-      worker.awaitOutput("database away");
+      worker.awaitOutput("database unavailable");
       servers.promoteStandby();
       servers.executeOnStandby("INSERT INTO cape_issues (description) VALUES ('an issue')");
       servers.awaitOnStandby("completed", "SELECT status FROM cape_issues");

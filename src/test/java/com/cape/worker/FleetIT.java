@@ -101,7 +101,7 @@ class FleetIT {
           "lost completed",
           fixture.database.value(
               "SELECT string_agg(outcome, ' ' ORDER BY fence) FROM cape_issue_attempts"));
-      second.awaitOutput("lease ran out, attempt lost worker=first");
+      second.awaitOutput("lease expired, attempt lost worker=first");
     }
   }
 

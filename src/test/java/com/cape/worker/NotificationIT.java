@@ -94,7 +94,7 @@ class NotificationIT {
   void pauseAndResumeAreSeenAtOnce() throws Exception {
     try (WorkerProcess worker = listening(SELDOM)) {
       fixture.database.execute("INSERT INTO cape_pauses (scope, reason) VALUES ('*', 'deploy')");
-      await().atMost(AT_ONCE).until(() -> worker.output().contains("paused: claiming nothing"));
+      await().atMost(AT_ONCE).until(() -> worker.output().contains("paused: no claims"));
       fixture.insert("quick");
       fixture.database.execute("DELETE FROM cape_pauses");
       awaitWithin(AT_ONCE, "completed", "SELECT status FROM cape_issues");

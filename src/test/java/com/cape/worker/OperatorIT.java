@@ -92,7 +92,7 @@ class OperatorIT {
       fixture.awaitValue("t", "SELECT coalesce(bool_or(listener_up), false) FROM cape_workers");
       List<Long> tree = runningTree();
       assertTrue(said("pause", "--reason", "deploy").startsWith("paused: the fleet until"));
-      await().atMost(AT_ONCE).until(() -> worker.output().contains("paused: claiming nothing"));
+      await().atMost(AT_ONCE).until(() -> worker.output().contains("paused: no claims"));
       assertEquals("2", said("submit", "quick"));
       assertTrue(said("status").contains("paused     the fleet until it is resumed: deploy"));
       assertEquals(

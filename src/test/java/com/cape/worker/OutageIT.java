@@ -58,7 +58,7 @@ class OutageIT {
       Files.createFile(directory.resolve("go"));
       busy.awaitOutput("workflow ended");
       for (WorkerProcess worker : workers) {
-        worker.awaitOutput("database away");
+        worker.awaitOutput("database unavailable");
       }
       holds(OUTAGE, () -> workers.stream().allMatch(OutageIT::waits));
 
@@ -161,7 +161,8 @@ class OutageIT {
   /** Whether a worker lives, and has told of the outage once. */
   private static boolean waits(WorkerProcess worker) {
     return worker.isAlive()
-        && worker.output().lines().filter(line -> line.contains("database away")).count() == 1;
+        && worker.output().lines().filter(line -> line.contains("database unavailable")).count()
+            == 1;
   }
 
   private static void awaitDone(EmbeddedPostgres server, int issues) {

@@ -45,7 +45,7 @@ class PoolerIT {
           WorkerProcess.start(
               directory, environment, "--exit-when-idle", "--concurrency", "4", "--lease", "10")) {
         assertEquals(0, worker.exitCode(), worker.output());
-        assertFalse(worker.output().contains("database away"), worker.output());
+        assertFalse(worker.output().contains("database unavailable"), worker.output());
         assertFalse(worker.output().contains(" ERROR "), worker.output());
       }
       assertEquals(
@@ -71,7 +71,7 @@ class PoolerIT {
       worker.awaitOutput("they come through no pooler in transaction mode");
       fixture.insert("an issue");
       fixture.awaitValue("completed", "SELECT status FROM cape_issues");
-      assertFalse(worker.output().contains("database away"), worker.output());
+      assertFalse(worker.output().contains("database unavailable"), worker.output());
       worker.signal("TERM");
       assertEquals(0, worker.exitCode(), worker.output());
     }

@@ -25,6 +25,7 @@ import org.slf4j.LoggerFactory;
 public final class Rescuer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Rescuer.class);
   private static final int QUIET_PERIODS = 2;
+  private static final int TURNS_PER_RETRY = 4;
 
   private final IssueRepository issues;
   private final OutcomeRules rules;
@@ -35,6 +36,7 @@ public final class Rescuer implements AutoCloseable {
   private final WakeUp closing = new WakeUp();
   private volatile boolean closed;
   private long quietSinceNanos = System.nanoTime();
+  private long turns;
 
   public Rescuer(
       IssueRepository issues,
@@ -79,7 +81,9 @@ public final class Rescuer implements AutoCloseable {
       for (ExpiredLease one : expired) {
         rescue(one);
       }
-      issues.retryRefusals();
+      if (turns++ % TURNS_PER_RETRY == 0) {
+        issues.retryRefusals();
+      }
     } catch (StoreException e) {
       quietSinceNanos = System.nanoTime();
       if (e.kind() != StoreException.Kind.UNAVAILABLE) {

@@ -54,7 +54,11 @@ public final class DatabaseAvailability {
       LOG.debug("database unavailable", failure);
       listeners.announce(WorkerListener::databaseUnavailable);
     } else if (!outage && before == null) {
-      LOG.error("the database refuses a statement; trying again who={}", who, failure);
+      LOG.warn(
+          "the database does not take a statement; trying again who={} cause={}",
+          who,
+          failure.getMessage());
+      LOG.debug("the database does not take a statement", failure);
     }
     Duration wait = before == null ? firstWait : before.nextWait();
     Duration twice = wait.multipliedBy(2);

@@ -65,7 +65,7 @@ public final class LifeSigns {
   }
 
   /** The worker waits for the database before its first turn. Called for each try. */
-  public void waiting() {
+  public synchronized void waiting() {
     tell(() -> StatusLine.WAITING);
   }
 
@@ -74,7 +74,7 @@ public final class LifeSigns {
    *
    * @param status asked for only where somebody listens
    */
-  public void turned(Supplier<String> status) {
+  public synchronized void turned(Supplier<String> status) {
     loopNanos = Optional.of(System.nanoTime());
     tell(status);
   }
@@ -131,7 +131,7 @@ public final class LifeSigns {
   }
 
   /** How soon the loop is to turn again. */
-  public Duration longestWait() {
+  public synchronized Duration longestWait() {
     if (withheld) {
       return SHORTEST_INTERVAL;
     }
@@ -146,7 +146,7 @@ public final class LifeSigns {
   }
 
   /** The worker stops within the time that the service manager gives it. */
-  public void stopping() {
+  public synchronized void stopping() {
     if (!stopping) {
       stopping = true;
       manager.tell("STOPPING=1");
