@@ -166,11 +166,12 @@ class OutageIT {
   }
 
   private static void awaitDone(EmbeddedPostgres server, int issues) {
+    String statuses =
+        "SELECT string_agg(status || ' ' || n, ', ' ORDER BY status)"
+            + " FROM (SELECT status, count(*) AS n FROM cape_issues GROUP BY status) AS s";
     await()
         .atMost(RECOVERY.multipliedBy(2))
-        .until(
-            () -> value(server, "SELECT count(*) FROM cape_issues WHERE status = 'completed'"),
-            Integer.toString(issues)::equals);
+        .until(() -> value(server, statuses), ("completed " + issues)::equals);
   }
 
   private static EmbeddedPostgres server(Path data, int port) throws IOException {

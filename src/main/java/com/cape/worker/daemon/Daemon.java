@@ -170,8 +170,7 @@ public final class Daemon {
       ClaimGate gate,
       Listeners listeners)
       throws InterruptedException, IOException {
-    // One more than the slots: a rescue that waits for a row's lock holds up no claim.
-    int connections = Math.min(config.loop().concurrency() + 1, MOST_CONNECTIONS);
+    int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
     try (Database work = open(connections, STATEMENT_LIMIT);
         Database beat = open(1, heartbeatLimit())) {
       var stores =

@@ -102,7 +102,7 @@ public final class IssueWorker {
     var times = new LeaseTimes(this.plan.lease(), runPlan.grace());
     var rules = new OutcomeRules(plan.retries(), random);
     this.attempts = new Attempts(listeners);
-    this.database = new DatabaseAvailability(listeners);
+    this.database = DatabaseAvailability.of(times.period(), listeners);
     var retry = new StoreRetry(database, drain);
     this.listening = new Listening(stores.listener(), random, listeners);
     this.order = new ClaimOrder(listening::up);

@@ -154,6 +154,7 @@ class SlotProtocolTest {
       worker.expireAndRescue();
       assertEquals(0, worker.attempts.count());
     }
+    new IssueRepository(new Database(database.dataSource())).retryRefusals();
     assertEquals(
         "0", database.value("SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'running'"));
     assertEquals(
@@ -208,7 +209,8 @@ class SlotProtocolTest {
       var rules =
           new OutcomeRules(
               new RetryPolicy(0, Duration.ofMillis(1), Duration.ofMillis(1)), new Random(1));
-      var availability = new DatabaseAvailability(listeners, Duration.ofMillis(1));
+      var availability =
+          new DatabaseAvailability(listeners, Duration.ofMillis(1), Duration.ofMillis(1));
       var retry = new StoreRetry(availability, drain);
       var issues = new IssueRepository(new Database(lost));
       var plain = new Database(database.dataSource());

@@ -23,19 +23,33 @@ public final class DatabaseAvailability {
 
   private final Listeners listeners;
   private final Duration firstWait;
+  private final Duration longestWait;
   private final Map<String, Failure> failures = new HashMap<>();
   private long sinceNanos;
 
   public DatabaseAvailability(Listeners listeners) {
-    this(listeners, FIRST_WAIT);
+    this(listeners, FIRST_WAIT, LONGEST_WAIT);
   }
 
   /**
    * @param firstWait before the second try; twice as long before each further one
+   * @param longestWait between two tries
    */
-  public DatabaseAvailability(Listeners listeners, Duration firstWait) {
+  public DatabaseAvailability(Listeners listeners, Duration firstWait, Duration longestWait) {
     this.listeners = requireNonNull(listeners);
     this.firstWait = requireNonNull(firstWait);
+    this.longestWait = requireNonNull(longestWait);
+  }
+
+  /**
+   * Of a worker whose heartbeats come so often: its results come before others rescue its issues.
+   */
+  public static DatabaseAvailability of(Duration heartbeatPeriod, Listeners listeners) {
+    return new DatabaseAvailability(listeners, FIRST_WAIT, shorter(heartbeatPeriod, LONGEST_WAIT));
+  }
+
+  private static Duration shorter(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
   }
 
   /**
@@ -61,9 +75,7 @@ public final class DatabaseAvailability {
       LOG.debug("the database does not take a statement", failure);
     }
     Duration wait = before == null ? firstWait : before.nextWait();
-    Duration twice = wait.multipliedBy(2);
-    failures.put(
-        who, new Failure(outage, twice.compareTo(LONGEST_WAIT) < 0 ? twice : LONGEST_WAIT));
+    failures.put(who, new Failure(outage, shorter(wait.multipliedBy(2), longestWait)));
     return wait;
   }
 
