@@ -33,7 +33,7 @@ final class LayersTest {
   private static final String METRICS = ROOT + ".metrics..";
   private static final String RUN = ROOT + ".run..";
   private static final String STORE = ROOT + ".store..";
-  private static final int MOST_FILES = 34;
+  private static final int MOST_FILES = 20;
 
   private static final DescribedPredicate<JavaClass> MAIN =
       classNamed("com\\.cape\\.worker\\.Main");
