@@ -25,10 +25,6 @@ public final class LostAnswers implements DataSource {
     return count > 0;
   }
 
-  public void none() {
-    left.set(0);
-  }
-
   @Override
   public Connection getConnection() throws SQLException {
     Connection connection = source.getConnection();

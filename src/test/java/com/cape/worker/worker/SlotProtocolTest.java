@@ -62,6 +62,8 @@ class SlotProtocolTest {
   private static final int INTERLEAVINGS = Repeats.of(40, 600);
   private static final int STEPS = 20;
   private static final Duration LEASE = Duration.ofMinutes(5);
+  private static final String RUNNING =
+      "SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'running'";
   private static final List<String> EDITS =
       List.of(
           "UPDATE cape_issues SET status = 'pending'",
@@ -77,6 +79,7 @@ class SlotProtocolTest {
   private final List<Run> runs = new ArrayList<>();
   private final Map<Long, Long> fences = new HashMap<>();
   private Random random = new Random(0);
+  private boolean finishing;
 
   @BeforeEach
   void refuseOnRequest() {
@@ -98,6 +101,7 @@ class SlotProtocolTest {
       story.clear();
       runs.clear();
       fences.clear();
+      finishing = false;
       database.execute(
           "TRUNCATE cape_issues, cape_issue_attempts, cape_refusals, refusing RESTART IDENTITY;"
               + " INSERT INTO cape_issues (description) VALUES ('one'), ('two')");
@@ -126,6 +130,10 @@ class SlotProtocolTest {
     }
   }
 
+  private boolean loses() {
+    return !finishing && random.nextInt(4) == 0;
+  }
+
   private void edit() {
     String edit =
         switch (random.nextInt(4)) {
@@ -145,18 +153,17 @@ class SlotProtocolTest {
     database.execute(
         "TRUNCATE refusing; UPDATE cape_refusals SET retry_at = now();"
             + " UPDATE cape_issues SET cancel_requested_at = NULL");
+    finishing = true;
     for (Worker worker : workers) {
-      worker.lost.none();
       worker.claim();
       while (worker.current.isPresent()) {
         worker.end();
       }
-      worker.expireAndRescue();
       assertEquals(0, worker.attempts.count());
     }
+    assertEquals("0", database.value(RUNNING), "a claim that nobody runs");
+    workers.get(0).expireAndRescue();
     new IssueRepository(new Database(database.dataSource())).retryRefusals();
-    assertEquals(
-        "0", database.value("SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'running'"));
     assertEquals(
         "0", database.value("SELECT count(*) FROM cape_refusals WHERE status <> 'started'"));
   }
@@ -251,7 +258,7 @@ class SlotProtocolTest {
       if (current.isPresent()) {
         return;
       }
-      boolean losing = lost.next(random.nextInt(4) == 0 ? 1 : 0);
+      boolean losing = lost.next(loses() ? 1 : 0);
       wakeUp.signal();
       Optional<Attempt> attempt = line.turn();
       story.add(name + (losing ? " claims, answer lost " : " claims ") + fence(attempt));
@@ -286,7 +293,7 @@ class SlotProtocolTest {
       run.attempt.ended();
       current = Optional.empty();
       int exit = random.nextInt(2);
-      boolean losing = lost.next(random.nextInt(4) == 0 ? 1 + random.nextInt(2) : 0);
+      boolean losing = lost.next(loses() ? 1 + random.nextInt(2) : 0);
       var ending =
           new Ending(OptionalInt.of(exit), run.stopped, Duration.ofSeconds(1), 0, List.of());
       Settler.Next next =
