@@ -71,7 +71,7 @@ public final class Readiness implements WorkerListener, AutoCloseable {
     return switch (reason) {
       case DRAINING, PROGRAM_REPLACED -> Optional.of(State.DRAINING);
       case COMMAND_MISSING, HOST_RESTING -> Optional.of(State.COMMAND);
-      case DATABASE_UNAVAILABLE, HEARTBEAT_LATE -> Optional.of(State.DATABASE);
+      case DATABASE_UNAVAILABLE, CLAIM_REFUSED, HEARTBEAT_LATE -> Optional.of(State.DATABASE);
       case PAUSED, NOTHING_DUE -> Optional.empty();
     };
   }

@@ -40,13 +40,12 @@ final class AttemptRunner {
     this.settler = settler;
   }
 
-  /** Sees an attempt through; answers what its slot has claimed with the settle. */
+  /** Runs and settles the attempt; returns the one that was claimed with the settle. */
   Next run(Attempt attempt) throws InterruptedException {
     LogFacts.begin(attempt.claim());
     try {
       if (attempt.stopAsked().isPresent()) {
-        RunFolder none = RunFolder.of(plan.runs(), attempt.claim());
-        settler.giveBack(attempt, none, "stopped before its command was started");
+        settler.giveBack(attempt, folder(attempt), "stopped before its command was started");
         return Next.UNKNOWN;
       }
       return start(attempt);
@@ -55,13 +54,18 @@ final class AttemptRunner {
     }
   }
 
+  private RunFolder folder(Attempt attempt) {
+    return RunFolder.of(plan.runs(), attempt.claim());
+  }
+
   private Next start(Attempt attempt) throws InterruptedException {
     Claim claim = attempt.claim();
-    // The claim came soon after a look; should the command be gone since, the run is not started.
+    // The command may have been removed since the gate looked for it.
     Optional<Path> program = plan.check().found();
     if (program.isEmpty()) {
       return notStarted(attempt, plan.check().trouble().orElse("the command comes and goes"));
     }
+    Next next = Next.UNKNOWN;
     try (AttemptLog log = AttemptLog.create(plan.issueLogs(), claim)) {
       RunFolder folder = RunFolder.create(plan.runs(), claim);
       long sinceNanos = System.nanoTime();
@@ -71,12 +75,16 @@ final class AttemptRunner {
               () -> gate.started(sinceNanos));
       attempt.running(run);
       LOG.info("workflow started log={}", log.path());
-      return settle(attempt, folder, log, program.get(), run.await());
+      next = settle(attempt, folder, log, program.get(), run.await());
     } catch (IOException e) {
       return notStarted(attempt, e.toString());
     } catch (RuntimeException | OutOfMemoryError e) {
-      return endAfter(attempt, e);
+      if (attempt.state().compareTo(Attempt.State.SETTLED) < 0) {
+        return endAfter(attempt, e);
+      }
+      LOG.error("an error after the settle", e);
     }
+    return next;
   }
 
   private Next settle(
@@ -96,29 +104,27 @@ final class AttemptRunner {
 
   /** An error of ours, or no memory: whatever may have been started is ended, and settled. */
   private Next endAfter(Attempt attempt, Throwable error) throws InterruptedException {
-    if (attempt.state().compareTo(Attempt.State.SETTLED) >= 0) {
-      LOG.error("an error after the settle", error);
+    LOG.error("an error in an attempt; ending its run", error);
+    Optional<Ending> ending;
+    try {
+      ending = commands.recover(folder(attempt), plan.grace());
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      // Its guardian ends the run before the lease expires. To give the issue back now could run it
+      // twice.
+      LOG.error("cannot make sure that nothing of a run is left; leaving it to its lease", e);
+      attempt.close(Attempt.State.LOST);
       return Next.UNKNOWN;
     }
-    LOG.error("an error in an attempt; ending its run", error);
-    RunFolder folder = RunFolder.of(plan.runs(), attempt.claim());
-    try {
-      Optional<Ending> ending = commands.recover(folder, plan.grace());
-      attempt.ended();
-      if (ending.isPresent() && ending.get().exitCode().isPresent()) {
-        String tail = AttemptLog.tail(plan.issueLogs(), attempt.claim());
-        return settler.settle(attempt, folder, ending.get(), tail);
-      }
-    } catch (IOException | RuntimeException | OutOfMemoryError e) {
-      LOG.error("cannot make sure that nothing of a run is left", e);
+    attempt.ended();
+    if (ending.isPresent() && ending.get().exitCode().isPresent()) {
+      String tail = AttemptLog.tail(plan.issueLogs(), attempt.claim());
+      return settler.settle(attempt, folder(attempt), ending.get(), tail);
     }
     return notStarted(attempt, error.toString());
   }
 
   private Next notStarted(Attempt attempt, String cause) throws InterruptedException {
-    RunFolder folder = RunFolder.of(plan.runs(), attempt.claim());
-    folder.keepNotStarted(cause);
-    settler.giveBack(attempt, folder, cause);
+    settler.giveBack(attempt, folder(attempt), cause);
     gate.startFailed(cause);
     return Next.UNKNOWN;
   }

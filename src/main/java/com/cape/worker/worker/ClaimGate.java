@@ -30,11 +30,13 @@ public final class ClaimGate {
     DRAINING,
     /** The JDK or the JAR: another process of this worker can go on. */
     PROGRAM_REPLACED,
-    DATABASE_UNAVAILABLE,
     HEARTBEAT_LATE,
     COMMAND_MISSING,
     /** After a run that could not be started. */
     HOST_RESTING,
+    /** This reason and those below come from the last answer of the database. */
+    DATABASE_UNAVAILABLE,
+    CLAIM_REFUSED,
     /** By a person, or by a workflow that exited with 75. */
     PAUSED,
     NOTHING_DUE
@@ -56,7 +58,7 @@ public final class ClaimGate {
   private volatile Optional<Hold> answer = Optional.empty();
   private volatile boolean replaced;
   private Duration nextRest = FIRST_REST;
-  private String restCause = "";
+  private volatile String restCause = "";
   private long failedNanos;
   private long restUntilNanos;
   private boolean resting;
@@ -93,7 +95,10 @@ public final class ClaimGate {
    */
   Optional<Hold> hold() {
     Optional<Hold> found = local();
-    found.ifPresent(this::act);
+    if (restLeft().isEmpty()) {
+      endRest();
+    }
+    found.ifPresent(this::beginRestOrDrain);
     return found;
   }
 
@@ -111,21 +116,20 @@ public final class ClaimGate {
     if (beats.late()) {
       return hold(Reason.HEARTBEAT_LATE, "no heartbeat succeeds", UNTIL_BEAT);
     }
-    Optional<Hold> rest = rest();
-    return rest.isPresent()
-        ? rest
-        : trouble().map(cause -> new Hold(Reason.COMMAND_MISSING, cause, FIRST_REST));
+    Optional<Duration> rest = restLeft();
+    Optional<String> trouble = check.trouble().or(commands::trouble);
+    if (trouble.isPresent()) {
+      return hold(Reason.COMMAND_MISSING, trouble.get(), rest.orElse(FIRST_REST));
+    }
+    return rest.flatMap(
+        left -> hold(Reason.HOST_RESTING, "cannot start the command: " + restCause, left));
   }
 
   private static Optional<Hold> hold(Reason reason, String text, Duration wait) {
     return Optional.of(new Hold(reason, text, wait));
   }
 
-  private Optional<String> trouble() {
-    return check.trouble().or(commands::trouble);
-  }
-
-  private void act(Hold found) {
+  private void beginRestOrDrain(Hold found) {
     if (found.reason() == Reason.COMMAND_MISSING) {
       startFailed(found.text());
     }
@@ -172,7 +176,7 @@ public final class ClaimGate {
    * A command could not be started: this worker rests, twice as long each time, until one starts.
    */
   synchronized void startFailed(String cause) {
-    if (commands.jdkReplaced() || rest().isPresent()) {
+    if (commands.jdkReplaced() || restLeft().isPresent()) {
       return;
     }
     restCause = cause;
@@ -201,16 +205,12 @@ public final class ClaimGate {
     endRest();
   }
 
-  private synchronized Optional<Hold> rest() {
+  private synchronized Optional<Duration> restLeft() {
     Duration left = Duration.ofNanos(restUntilNanos - System.nanoTime());
-    if (resting && !left.isNegative()) {
-      return hold(Reason.HOST_RESTING, "cannot start the command: " + restCause, left);
-    }
-    endRest();
-    return Optional.empty();
+    return Optional.of(left).filter(any -> resting && !left.isNegative());
   }
 
-  private void endRest() {
+  private synchronized void endRest() {
     if (resting) {
       resting = false;
       listeners.announce(listener -> listener.resumed(PauseReason.START));

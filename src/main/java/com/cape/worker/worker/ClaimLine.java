@@ -1,6 +1,7 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.run.LeaseClock;
+import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.ClaimResult;
 import com.cape.worker.store.queue.NoClaimReason;
@@ -40,14 +41,14 @@ final class ClaimLine {
    * How the first slot waits.
    *
    * @param onTurn called before each claim and each wait
-   * @param onIdle called when there was nothing to claim
+   * @param onChange called when the number of free slots may have changed
    * @param longestWait asked for before each wait
    */
   record Waiting(
       WakeUp wakeUp,
       PollSchedule schedule,
       Runnable onTurn,
-      Runnable onIdle,
+      Runnable onChange,
       Supplier<Duration> longestWait) {}
 
   /**
@@ -92,25 +93,36 @@ final class ClaimLine {
       }
       place.lockInterruptibly();
     }
+    Optional<UUID> lost;
     try {
-      Optional<Attempt> claimed = Optional.empty();
       if (known.isPresent() && goesOn()) {
-        claimed = waitAfter(known.get());
+        waitAfter(known.get());
       }
-      while (claimed.isEmpty() && goesOn()) {
-        claimed = turn();
+      while (goesOn()) {
+        Optional<Attempt> claimed = turn();
+        if (claimed.isPresent()) {
+          return claimed;
+        }
       }
-      return claimed.isPresent() ? claimed : lastAnswer();
+      lost = unanswered;
+      unanswered = Optional.empty();
     } finally {
+      database.answered(WHO);
       place.unlock();
     }
+    // A worker that ends leaves no claim behind that nobody runs.
+    return lost.isPresent() ? claims.findStopped(lost.get()) : Optional.empty();
   }
 
   /** Whether a slot that settles may go on with the next issue, which it is about to ask for. */
-  boolean open() {
-    if (!place.isLocked()) {
-      // What was signalled so far, the next claim sees.
-      waiting.wakeUp().clear();
+  boolean mayClaim() {
+    if (place.tryLock()) {
+      try {
+        // What was signalled so far, the next claim sees.
+        waiting.wakeUp().clear();
+      } finally {
+        place.unlock();
+      }
     }
     return gate.hold().isEmpty();
   }
@@ -122,35 +134,43 @@ final class ClaimLine {
   /** Claims, or waits until that may be worth another try. */
   Optional<Attempt> turn() throws InterruptedException {
     waiting.onTurn().run();
-    Optional<Hold> hold = gate.hold();
-    if (hold.isPresent()) {
-      return waitFor(hold.get());
-    }
     try {
       Optional<Attempt> found = findUnanswered();
+      Optional<Hold> hold = gate.hold();
       if (found.isPresent()) {
+        hold.ifPresent(any -> found.get().stop(StopReason.INTERRUPTED));
         return found;
       }
-      UUID runId = UUID.randomUUID();
-      unanswered = Optional.of(runId);
-      Duration sent = LeaseClock.now();
-      ClaimResult result = claims.claim(runId);
-      unanswered = Optional.empty();
-      database.answered(WHO);
-      return result.claim().isPresent()
-          ? Optional.of(take(result, sent))
-          : waitAfter(result.idle());
+      if (hold.isPresent()) {
+        database.answered(WHO);
+        waitFor(hold.get());
+        return Optional.empty();
+      }
+      return claim();
     } catch (StoreException e) {
       Duration wait = database.failed(WHO, e);
-      gate.answered(Optional.of(new Hold(Reason.DATABASE_UNAVAILABLE, e.getMessage(), wait)));
+      Reason reason = e.ofConnection() ? Reason.DATABASE_UNAVAILABLE : Reason.CLAIM_REFUSED;
+      gate.answered(Optional.of(new Hold(reason, e.getMessage(), wait)));
       await(wait);
       return Optional.empty();
     }
   }
 
-  private Attempt take(ClaimResult result, Duration sent) {
-    gate.answered(Optional.empty());
-    return claims.take(result.claim().orElseThrow(), result.waited(), sent);
+  private Optional<Attempt> claim() throws InterruptedException {
+    UUID runId = UUID.randomUUID();
+    unanswered = Optional.of(runId);
+    Duration sent = LeaseClock.now();
+    ClaimResult result = claims.claim(runId);
+    database.answered(WHO);
+    if (result.claim().isEmpty()) {
+      unanswered = Optional.empty();
+      waitAfter(result.idle());
+      return Optional.empty();
+    }
+    Attempt attempt = claims.take(result.claim().get(), result.waited(), sent);
+    unanswered = Optional.empty();
+    claimed();
+    return Optional.of(attempt);
   }
 
   /** If the answer to a claim was lost, the table knows whether it was made. */
@@ -161,37 +181,32 @@ final class ClaimLine {
     Optional<Attempt> found = claims.find(unanswered.get());
     unanswered = Optional.empty();
     database.answered(WHO);
+    found.ifPresent(any -> claimed());
     return found;
   }
 
-  /** A worker that ends leaves no claim behind that nobody runs. */
-  private Optional<Attempt> lastAnswer() throws InterruptedException {
-    if (unanswered.isEmpty()) {
-      return Optional.empty();
-    }
-    UUID runId = unanswered.get();
-    unanswered = Optional.empty();
-    return claims.findStopped(runId);
+  private void claimed() {
+    gate.answered(Optional.empty());
+    waiting.onChange().run();
   }
 
-  private Optional<Attempt> waitFor(Hold hold) throws InterruptedException {
+  private void waitFor(Hold hold) throws InterruptedException {
     boolean idle = attempts.count() == 0;
     if (idle && hold.reason() == Reason.PROGRAM_REPLACED) {
       end = Optional.of(IssueWorker.End.REPLACED);
     } else if (idle && exitWhenIdle && isCommand(hold.reason())) {
       end = Optional.of(IssueWorker.End.CANNOT_START);
     } else {
-      waiting.onIdle().run();
+      waiting.onChange().run();
       await(hold.again());
     }
-    return Optional.empty();
   }
 
   private static boolean isCommand(Reason reason) {
     return reason == Reason.COMMAND_MISSING || reason == Reason.HOST_RESTING;
   }
 
-  private Optional<Attempt> waitAfter(NoClaimReason reason) throws InterruptedException {
+  private void waitAfter(NoClaimReason reason) throws InterruptedException {
     gate.answered(
         Optional.of(
             reason
@@ -200,18 +215,17 @@ final class ClaimLine {
                 .orElse(new Hold(Reason.NOTHING_DUE, "nothing is due", Duration.ZERO))));
     if (exitWhenIdle && attempts.count() == 0) {
       end = Optional.of(IssueWorker.End.IDLE);
-      return Optional.empty();
+      return;
     }
-    waiting.onIdle().run();
+    waiting.onChange().run();
     await(waiting.schedule().until(reason));
-    return Optional.empty();
   }
 
   /** Waits for a signal, and turns often enough meanwhile for the service manager to hear of it. */
   private void await(Duration atMost) throws InterruptedException {
     long endNanos = System.nanoTime() + atMost.toNanos();
     boolean over = false;
-    while (!over) {
+    while (!over && goesOn()) {
       waiting.onTurn().run();
       Duration left = Duration.ofNanos(endNanos - System.nanoTime());
       Duration longest = waiting.longestWait().get();

@@ -194,7 +194,7 @@ public final class IssueWorker {
     boolean started = false;
     while (!started && !drain.begun()) {
       try {
-        start("slot-" + number, new Slot(line, runner, attempts)::run);
+        start("slot-" + number, new Slot(line, runner, attempts, drain)::run);
         started = true;
       } catch (OutOfMemoryError e) { // No native thread (JDK: Thread.start).
         LOG.error("no thread for a slot; trying again slot={}", number, e);
@@ -284,7 +284,7 @@ public final class IssueWorker {
   }
 
   private static boolean lasts(Reason reason) {
-    return reason != Reason.NOTHING_DUE && reason != Reason.DATABASE_UNAVAILABLE;
+    return reason.compareTo(Reason.DATABASE_UNAVAILABLE) < 0 || reason == Reason.PAUSED;
   }
 
   private WorkerState state() {

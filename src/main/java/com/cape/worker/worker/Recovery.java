@@ -100,16 +100,13 @@ final class Recovery {
 
   private Ended end(RunFolder folder) {
     Optional<Ending> ending = Optional.empty();
-    if (folder.notStarted().isPresent()) {
-      return new Ended(folder, ending);
-    }
     LogFacts.begin(folder.claim());
     try {
       ending = commands.recover(folder, plan.grace());
       if (ending.isEmpty()) {
         LOG.warn("a run of another machine or boot is left to its lease");
       }
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
       LOG.error("cannot recover a run; it is left to its lease", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -125,7 +122,7 @@ final class Recovery {
     try {
       var attempt = new Attempt(folder.claim(), LeaseClock.now());
       attempt.ended();
-      if (folder.notStarted().isPresent()) {
+      if (ended.ending().isPresent() && folder.notStarted().isPresent()) {
         String cause = folder.notStarted().get();
         LOG.warn("the predecessor could not start a run cause={}", cause);
         settler.giveBack(attempt, folder, cause);

@@ -26,9 +26,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes how attempts ended, and lets go of one only when the database has answered. What it does
- * not take at once is put on the disk first, in case this process does not live to see it back.
- * Safe for use by several threads.
+ * Writes how attempts ended, and lets go of one only when the database has answered. If it does not
+ * answer, the result is first written to disk, for a successor. Safe for use by several threads.
  */
 final class Settler {
   private static final Logger LOG = LoggerFactory.getLogger(Settler.class);
@@ -76,7 +75,7 @@ final class Settler {
   /** Settles a run that has ended, claims the next issue with it, and deletes the run's folder. */
   Next settle(Attempt attempt, RunFolder folder, Ending ending, String tail)
       throws InterruptedException {
-    return settle(attempt, folder, result(attempt, folder, ending, tail), line.open());
+    return settle(attempt, folder, result(attempt, folder, ending, tail), line.mayClaim());
   }
 
   /** The same for a run that no slot waits for: nothing is claimed. */
@@ -138,7 +137,7 @@ final class Settler {
     }
     UUID runId = settling.unanswered.get();
     retry.ask("find a claim", () -> settling.found = claims.find(runId), () -> {});
-    if (!line.open()) {
+    if (!line.mayClaim()) {
       settling.found.ifPresent(found -> found.stop(StopReason.INTERRUPTED));
     }
     return new Next(settling.found, Optional.empty());
@@ -186,7 +185,6 @@ final class Settler {
       unanswered = Optional.of(runId);
       Duration sent = LeaseClock.now();
       SettledAndClaimed both = claims.settleAndClaim(attempt, settlement, runId);
-      unanswered = Optional.empty();
       Optional<ClaimResult> claimed = both.claimed();
       next =
           new Next(
@@ -194,6 +192,9 @@ final class Settler {
                   .flatMap(ClaimResult::claim)
                   .map(claim -> claims.take(claim, claimed.get().waited(), sent)),
               claimed.filter(answer -> answer.claim().isEmpty()).map(ClaimResult::idle));
+      if (claimed.isPresent()) {
+        unanswered = Optional.empty();
+      }
       return both.settled();
     }
 
@@ -214,11 +215,13 @@ final class Settler {
       if (kept) {
         return;
       }
-      kept = true;
       try {
         result.keeping().keep();
+        kept = true;
       } catch (IOException e) {
-        LOG.warn("cannot keep a result on disk cause={}", e.toString());
+        if (tries == 1) {
+          LOG.warn("cannot keep a result on disk; trying again cause={}", e.toString());
+        }
       }
     }
   }
@@ -263,7 +266,7 @@ final class Settler {
               "issue pending again backoff_s={} cause={}",
               settlement.backoff().map(Duration::toMillis).orElse(0L) / 1000.0,
               firstLine(settlement));
-      case STARTED -> throw new IllegalStateException("a settled issue is not started");
+      case STARTED -> LOG.warn("issue started again by a trigger outcome={}", outcome);
     }
   }
 

@@ -1,44 +1,69 @@
 package com.cape.worker.worker;
 
+import com.cape.worker.store.queue.NoClaimReason;
 import com.cape.worker.worker.Settler.Next;
 import com.cape.worker.worker.state.Attempt;
 import com.cape.worker.worker.state.Attempts;
+import com.cape.worker.worker.state.Drain;
+import java.time.Duration;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Claims an issue, runs it, settles it, again. One thread, from the claim to the settle. */
 final class Slot implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Slot.class);
+  private static final Duration AFTER_AN_ERROR = Duration.ofSeconds(2);
 
   private final ClaimLine line;
   private final AttemptRunner runner;
   private final Attempts attempts;
+  private final Drain drain;
 
-  Slot(ClaimLine line, AttemptRunner runner, Attempts attempts) {
+  Slot(ClaimLine line, AttemptRunner runner, Attempts attempts, Drain drain) {
     this.line = line;
     this.runner = runner;
     this.attempts = attempts;
+    this.drain = drain;
   }
 
   @Override
   public void run() {
+    Optional<NoClaimReason> known = Optional.empty();
     try {
-      Next next = new Next(line.next(Next.UNKNOWN.reason()), Next.UNKNOWN.reason());
-      while (next.attempt().isPresent()) {
-        next = see(next.attempt().get());
-        if (next.attempt().isEmpty()) {
-          next = new Next(line.next(next.reason()), Next.UNKNOWN.reason());
-        }
+      for (Optional<Attempt> attempt = next(known); attempt.isPresent(); attempt = next(known)) {
+        known = runAll(attempt.get());
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private Next see(Attempt attempt) throws InterruptedException {
+  /** A slot outlives any error: nobody would replace it. */
+  private Optional<Attempt> next(Optional<NoClaimReason> known) throws InterruptedException {
+    while (true) {
+      try {
+        return line.next(known);
+      } catch (RuntimeException | Error e) {
+        LOG.error("an error in a slot that waits for an issue; going on", e);
+        drain.await(AFTER_AN_ERROR);
+      }
+    }
+  }
+
+  /** Runs the attempt, and those that are claimed with a settle. */
+  private Optional<NoClaimReason> runAll(Attempt first) throws InterruptedException {
+    Next next = new Next(Optional.of(first), Optional.empty());
+    while (next.attempt().isPresent()) {
+      next = runOne(next.attempt().get());
+    }
+    return next.reason();
+  }
+
+  private Next runOne(Attempt attempt) throws InterruptedException {
     try {
       return runner.run(attempt);
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("an error in a slot; the attempt's lease will expire run={}", attempt.runId(), e);
       return Next.UNKNOWN;
     } finally {

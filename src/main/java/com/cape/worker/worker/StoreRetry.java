@@ -43,7 +43,6 @@ final class StoreRetry {
       } catch (StoreException e) {
         failure = e;
         wait = database.failed(who, e);
-        hurried |= drain.begun() && e.kind() != StoreException.Kind.UNAVAILABLE;
       } catch (RuntimeException e) {
         failure = e;
         wait = AFTER_AN_ERROR;
@@ -61,6 +60,8 @@ final class StoreRetry {
           database.answered(who);
           return false;
         }
+      } else {
+        hurriedNanos = Optional.empty();
       }
       drain.await(wait);
     }

@@ -166,7 +166,7 @@ class AttemptRunnerTest {
     ClaimGate gate = fixture.gate(plan);
     fixture.runNext(plan, gate);
     assertEquals(
-        ClaimGate.Reason.HOST_RESTING, gate.current().map(ClaimGate.Hold::reason).orElseThrow());
+        ClaimGate.Reason.COMMAND_MISSING, gate.current().map(ClaimGate.Hold::reason).orElseThrow());
   }
 
   private Attempt.State run(RunPlan plan, ClaimGate gate) {

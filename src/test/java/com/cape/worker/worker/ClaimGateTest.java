@@ -48,7 +48,7 @@ class ClaimGateTest {
     ClaimGate missing = gate("no-such-command");
     assertEquals(Reason.COMMAND_MISSING, missing.current().orElseThrow().reason());
     assertTrue(missing.hold().orElseThrow().text().contains("no-such-command"));
-    assertEquals(Reason.HOST_RESTING, missing.hold().orElseThrow().reason());
+    assertEquals(List.of("paused START"), listener.events);
   }
 
   @Test
