@@ -7,9 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * Where settings come from: the option, else the environment, else {@code .env}; empty is absent.
- */
+/** Settings come from the option, else the environment, else {@code .env}; empty is absent. */
 public final class ConfigSource {
   private static final Path DEFAULT_ENV_FILE = Path.of(".env");
   private static final String PLAIN_DATABASE_URL = "DATABASE_URL";
@@ -25,9 +23,7 @@ public final class ConfigSource {
     this.dotEnv = dotEnv;
   }
 
-  /**
-   * @param envFile the file named by the user; without one {@code .env} may be absent
-   */
+  /** Without a file that the user named, {@code .env} may be absent. */
   public static ConfigSource of(
       Map<Setting, String> options, Map<String, String> environment, Optional<Path> envFile)
       throws ConfigException {

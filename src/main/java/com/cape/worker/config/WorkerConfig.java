@@ -33,9 +33,7 @@ public record WorkerConfig(
     return new ConfigReader(source).readDashboard(address);
   }
 
-  /**
-   * @param origin where the URL was found, for messages
-   */
+  /** The origin says where the URL was found. */
   public record Connection(
       DatabaseUrl url, String origin, DatabaseUrl listenUrl, boolean listen, boolean migrate) {}
 
@@ -64,8 +62,6 @@ public record WorkerConfig(
   /** The paths are absolute; the retention is that of the runs' log files. */
   public record Logs(LogLevel level, Path directory, Path stateDirectory, Duration retention) {}
 
-  /**
-   * @param logs where the output of attempts is looked for; absolute
-   */
+  /** The logs are those of the workers on this host. */
   public record Dashboard(Connection connection, HttpSettings http, Path logs) {}
 }

@@ -53,9 +53,9 @@ public final class Database implements AutoCloseable {
   private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
   private static final Duration LIFETIME = Duration.ofMinutes(30);
-  // The pool tests a connection that was unused for longer. It has to be longer than from one poll
-  // or
-  // heartbeat to the next, else each would cost another query.
+  // The pool tests a connection that was unused for longer. Polls and heartbeats are less far
+  // apart,
+  // else each would cost another query.
   private static final Duration TRUSTED = Duration.ofSeconds(40);
 
   static {
@@ -169,15 +169,12 @@ public final class Database implements AutoCloseable {
 
   private static final String LOCK = "SELECT pg_try_advisory_xact_lock(%d) AS locked";
 
-  /** Statements that belong together; false rolls them back. */
+  /** False rolls the statements back. */
   public interface Transaction {
     boolean run(Statement statement) throws SQLException;
   }
 
-  /**
-   * Runs it unless another session runs something under that number. False when one does, or when
-   * it was rolled back.
-   */
+  /** False when it was rolled back, or another session runs something under that number. */
   public boolean exclusively(long number, Transaction work) {
     try (Connection connection = dataSource.getConnection()) {
       connection.setAutoCommit(false);
@@ -263,12 +260,10 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** Reads the answers of several statements. */
   public interface Reader<T> {
     T read(Answers answers) throws SQLException;
   }
 
-  /** The answers in the order of the statements. */
   public static final class Answers {
     private final PreparedStatement statement;
     private boolean begun;
@@ -316,12 +311,10 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** Sets a statement's parameters. */
   public interface Binder {
     void bind(Binding binding) throws SQLException;
   }
 
-  /** Reads one row. */
   public interface Mapper<T> {
     T map(ResultSet row) throws SQLException;
   }

@@ -44,10 +44,7 @@ public final class IssueListener implements AutoCloseable {
   private boolean proven;
   private boolean closed;
 
-  /**
-   * @param sender of probes
-   * @param instance for a channel of its own
-   */
+  /** Opens no connection yet. Probes are sent from another one, on a channel of the instance. */
   public IssueListener(DatabaseUrl url, String applicationName, Database sender, UUID instance) {
     this.url = url;
     this.applicationName = applicationName;
@@ -89,11 +86,7 @@ public final class IssueListener implements AutoCloseable {
     sender.queryOne(NOTIFY, bind -> bind.text(ownChannel).text(token), row -> token);
   }
 
-  /**
-   * Waits for notifications. After the first probe it listens for all others, too.
-   *
-   * @return whether the last probe was among them
-   */
+  /** Waits; returns whether the last probe arrived. After the first one it listens for all. */
   public boolean await(Duration atMost, Handler handler) {
     boolean probed = false;
     try {

@@ -62,11 +62,6 @@ public final class StoreException extends RuntimeException {
     initCause(cause);
   }
 
-  /**
-   * What the driver or the pool threw.
-   *
-   * @param server its hosts and ports
-   */
   static StoreException of(SQLException thrown, String server) {
     SQLException cause = innermost(thrown);
     String sqlState = Objects.requireNonNullElse(cause.getSQLState(), "");
@@ -127,7 +122,7 @@ public final class StoreException extends RuntimeException {
         && "exec_stmt_raise".equals(server.getServerErrorMessage().getRoutine());
   }
 
-  // The pool wraps what the driver said in an exception of its own.
+  // The pool wraps the driver's exception.
   private static SQLException innermost(SQLException thrown) {
     SQLException found = thrown;
     for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {

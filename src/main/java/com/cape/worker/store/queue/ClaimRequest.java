@@ -8,9 +8,7 @@ import java.util.UUID;
 
 /** The parameters of a claim. */
 record ClaimRequest(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
-  /**
-   * @param issueId the only issue that it may be
-   */
+  /** With an id, for {@code CLAIM_ONE}. */
   void bind(Database.Binding bind, OptionalLong issueId) throws SQLException {
     bind.text(worker.id().value());
     if (issueId.isPresent()) {

@@ -47,10 +47,7 @@ public final class PauseRepository {
       """;
 
   /**
-   * Pauses a worker, or without one the fleet. Returns the pause that holds now: a longer one
-   * stays.
-   *
-   * @param length empty for until it is lifted
+   * Pauses a worker, or without one the fleet. Returns the pause that holds: a longer one stays.
    */
   public Pause pause(
       Optional<WorkerId> worker, Optional<Duration> length, Optional<String> reason) {
@@ -83,7 +80,6 @@ public final class PauseRepository {
 
   private static final String WORKER_IDS = "SELECT worker_id FROM cape_workers ORDER BY worker_id";
 
-  /** The ids of all workers that ever registered. */
   public List<String> workerIds() {
     return database.query(WORKER_IDS, bind -> {}, row -> row.getString("worker_id"));
   }

@@ -4,8 +4,6 @@ import com.cape.worker.issue.IssueStatus;
 import java.util.Optional;
 
 /**
- * An attempt that was closed.
- *
  * @param status of the issue now; empty when it is gone, was claimed again, or refuses the write
  * @param refusal why it refuses; the write is tried again until it is accepted
  */

@@ -11,7 +11,6 @@ import java.util.regex.Pattern;
 /**
  * What is written when an attempt has ended.
  *
- * @param status of the issue
  * @param backoff for a pending issue; empty keeps its place in the queue
  * @param error one readable line, then the end of the output; at most 8 KiB are kept
  */

@@ -18,9 +18,6 @@ public final class WorkerRepository {
   private final Database database;
   private final String version;
 
-  /**
-   * @param version of this program, for people who read the table
-   */
   public WorkerRepository(Database database, String version) {
     this.database = requireNonNull(database);
     this.version = requireNonNull(version);
@@ -133,12 +130,7 @@ public final class WorkerRepository {
                 row.getBoolean("drain_restart")));
   }
 
-  /**
-   * A worker that was asked to drain.
-   *
-   * @param alive whether its last heartbeat is younger than its lease
-   * @param silent the age of that heartbeat
-   */
+  /** A worker that was asked to drain; alive while its last heartbeat is younger than its lease. */
   public record DrainRequest(WorkerIdentity worker, boolean alive, Duration silent) {}
 
   private static final String ASKED =
@@ -155,11 +147,7 @@ public final class WorkerRepository {
       """
           + ASKED;
 
-  /**
-   * Empty when no worker of that id is at work.
-   *
-   * @param restart whether its service manager is to start it again
-   */
+  /** Empty when no worker of that id is at work. */
   public Optional<DrainRequest> requestDrain(WorkerId worker, boolean restart) {
     return database.queryOne(
         REQUEST_DRAIN,

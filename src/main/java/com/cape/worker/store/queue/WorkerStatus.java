@@ -1,8 +1,6 @@
 package com.cape.worker.store.queue;
 
 /**
- * What a heartbeat writes.
- *
  * @param listenerUp whether notifications are known to arrive
  * @param freeSlots runs that it could begin now
  */

@@ -7,8 +7,6 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The last day.
- *
  * @param now the database's clock
  * @param pickUp empty when nothing was claimed for the first time within the last hour
  */

@@ -41,7 +41,6 @@ public final class IssueQueries {
         FROM %s AS i
       """;
 
-  /** The whole of an issue. */
   public Optional<IssueView> find(long id) {
     return find(id, Integer.MAX_VALUE);
   }
@@ -51,7 +50,6 @@ public final class IssueQueries {
     return find(id, BEGINNING);
   }
 
-  /** An issue with so many characters of its description. */
   public Optional<IssueView> find(long id, int characters) {
     return database
         .read(

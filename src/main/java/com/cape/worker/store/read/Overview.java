@@ -7,8 +7,6 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The fleet and its queue.
- *
  * @param now the database's clock
  * @param oldestDue since when the issue that has been due longest is due
  * @param refusals the newest 100
@@ -25,8 +23,6 @@ public record Overview(
     Duration counting) {
 
   /**
-   * Numbers of issues.
-   *
    * @param retrying pending ones that wait for another attempt
    * @param unowned started ones without a running attempt
    */
@@ -56,6 +52,5 @@ public record Overview(
       boolean listening,
       List<Run> runs) {}
 
-  /** A running attempt. */
   public record Run(long issueId, int attempt, Instant startedAt, Instant leaseExpiresAt) {}
 }
