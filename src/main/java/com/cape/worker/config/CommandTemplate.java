@@ -9,10 +9,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/**
- * The words of a command, with placeholders for what differs between runs. It is split as a shell
- * splits words; nothing else of a shell's language has a meaning here.
- */
+/** The words of a command, with placeholders. It is split as a shell splits words. */
 public final class CommandTemplate {
   private static final Set<String> PLACEHOLDERS =
       Set.of("id", "description", "description_file", "attempt", "worker_id");
@@ -28,12 +25,7 @@ public final class CommandTemplate {
     this.words = List.copyOf(words);
   }
 
-  /**
-   * Splits a template.
-   *
-   * @throws IllegalArgumentException saying what is wrong: empty, a quote left open, or a
-   *     placeholder that does not exist
-   */
+  /** Throws IllegalArgumentException with a message for people. */
   public static CommandTemplate parse(String text) {
     List<String> words = split(text);
     if (words.isEmpty()) {
@@ -52,25 +44,22 @@ public final class CommandTemplate {
     return new CommandTemplate(words);
   }
 
-  /** The program as the template names it. */
   public String program() {
     return words.get(0);
   }
 
   /**
-   * The words of one run.
-   *
-   * @param program stands in for the template's own first word
-   * @param values of all the placeholders; a description too long for an argument is replaced by a
-   *     text that points to the description's file
+   * @param program replaces the template's first word
+   * @param values of all placeholders; a description too long for an argument becomes a reference
+   *     to its file
    */
   public List<String> expand(String program, Map<String, String> values) {
     String description = values.get("description");
     boolean tooLong = description.getBytes(UTF_8).length > LONGEST_DESCRIPTION_BYTES;
-    String told = tooLong ? pointer(values) : description;
+    String shown = tooLong ? pointer(values) : description;
     List<String> expanded = new ArrayList<>(List.of(program));
     for (String word : words.subList(1, words.size())) {
-      String full = fill(word, values, told);
+      String full = fill(word, values, shown);
       boolean fits = full.getBytes(UTF_8).length <= LONGEST_WORD_BYTES;
       expanded.add(fits ? full : fill(word, values, pointer(values)));
     }

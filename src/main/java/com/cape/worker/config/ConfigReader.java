@@ -15,19 +15,27 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Reads one set of settings, and collects what is wrong with them. Used once. */
+/** Reads settings, and collects all mistakes. Used once. */
 final class ConfigReader {
   private static final long BYTES_PER_MIB = 1 << 20;
   private static final int SHORTEST_LEASE_SECONDS = 10;
-  // Between the KILL and the end of the lease, for a run that could not be renewed.
+  // Between the KILL and the end of the lease.
   private static final int LEASE_RESERVE_SECONDS = 2;
   private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
-  // What the JVM puts where the locale's encoding cannot read a byte.
+  // What the JVM reads where the locale's encoding has no such byte.
   private static final String UNREADABLE = "\uFFFD";
+  private static final Set<String> SECRETS =
+      Set.of("CAPE_DATABASE_URL", "CAPE_LISTEN_URL", "PGPASSWORD", "CAPE_HTTP_TOKEN");
+  // Set by systemd for the service itself (systemd.exec(5), sd_notify(3)), or for this JVM.
+  private static final Pattern FOR_THE_WORKER =
+      Pattern.compile(
+          "NOTIFY_SOCKET|WATCHDOG_.*|LISTEN_.*|INVOCATION_ID|JOURNAL_STREAM|CREDENTIALS_DIRECTORY"
+              + "|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS");
 
   private final ConfigSource source;
   private final List<String> mistakes = new ArrayList<>();
@@ -49,18 +57,14 @@ final class ConfigReader {
     Optional<HttpSettings> http = optional(Setting.HTTP, HttpAddress::parse).map(this::http);
     WorkerConfig.Logs logs = logs(id);
     checkGrace(command.grace(), loop.lease());
-    if (!mistakes.isEmpty()) {
-      throw new ConfigException(mistakes);
-    }
+    checkMistakes();
     return new WorkerConfig(
         id.orElseThrow(), connection.orElseThrow(), loop, command, retry, logs, http);
   }
 
   WorkerConfig.Connection readConnection() throws ConfigException {
     Optional<WorkerConfig.Connection> connection = connection();
-    if (!mistakes.isEmpty()) {
-      throw new ConfigException(mistakes);
-    }
+    checkMistakes();
     return connection.orElseThrow();
   }
 
@@ -68,10 +72,14 @@ final class ConfigReader {
     Optional<WorkerConfig.Connection> connection = connection();
     HttpSettings http = http(address);
     Path logs = path(Setting.LOG_DIR);
+    checkMistakes();
+    return new WorkerConfig.Dashboard(connection.orElseThrow(), http, logs);
+  }
+
+  private void checkMistakes() throws ConfigException {
     if (!mistakes.isEmpty()) {
       throw new ConfigException(mistakes);
     }
-    return new WorkerConfig.Dashboard(connection.orElseThrow(), http, logs);
   }
 
   private HttpSettings http(HttpAddress address) {
@@ -94,25 +102,18 @@ final class ConfigReader {
   }
 
   private Optional<WorkerConfig.Connection> connection() {
-    Optional<String> password = Optional.ofNullable(source.environment().get("PGPASSWORD"));
     Optional<Given> given = source.find(Setting.DATABASE_URL);
     if (given.isEmpty()) {
       mistakes.add(missing(Setting.DATABASE_URL));
     }
-    Optional<DatabaseUrl> url =
-        secret(Setting.DATABASE_URL).map(found -> found.withDefaultPassword(password));
-    Optional<DatabaseUrl> listenUrl =
-        secret(Setting.LISTEN_URL).map(found -> found.withDefaultPassword(password)).or(() -> url);
+    Optional<DatabaseUrl> url = databaseUrl(Setting.DATABASE_URL);
+    Optional<DatabaseUrl> listenUrl = databaseUrl(Setting.LISTEN_URL).or(() -> url);
     boolean listen = flag(Setting.LISTEN);
     boolean migrate = flag(Setting.MIGRATE);
     return url.map(
         found ->
             new WorkerConfig.Connection(
-                found,
-                given.map(ConfigReader::place).orElseThrow(),
-                listenUrl.orElse(found),
-                listen,
-                migrate));
+                found, place(given.orElseThrow()), listenUrl.orElse(found), listen, migrate));
   }
 
   private WorkerConfig.Loop loop() {
@@ -130,12 +131,13 @@ final class ConfigReader {
     Map<String, String> declared = new HashMap<>(source.declared());
     Set<String> names = new HashSet<>(declared.keySet());
     names.addAll(source.environment().keySet());
-    Set<String> withheld = Withheld.of(names, databaseVariable, passed);
+    Set<String> withheld = new TreeSet<>(names);
+    withheld.removeIf(name -> passed.contains(name) || !ofWorker(name, databaseVariable));
     declared.keySet().removeAll(source.environment().keySet());
     declared.keySet().removeAll(withheld);
     declared.keySet().removeIf(name -> !NAME.matcher(name).matches());
     return new WorkerConfig.Command(
-        optional(Setting.COMMAND, CommandTemplate::parse),
+        optional(Setting.ADW_COMMAND, CommandTemplate::parse),
         path(Setting.WORKING_DIR),
         seconds(Setting.WORKFLOW_TIMEOUT, 1),
         seconds(Setting.GRACE, 1),
@@ -144,13 +146,19 @@ final class ConfigReader {
         withheld);
   }
 
+  private static boolean ofWorker(String name, String databaseVariable) {
+    return SECRETS.contains(name)
+        || name.equals(databaseVariable)
+        || FOR_THE_WORKER.matcher(name).matches();
+  }
+
   private WorkerConfig.Logs logs(Optional<WorkerId> id) {
     Path directory = path(Setting.LOG_DIR);
     Path state =
         source.find(Setting.STATE_DIR).isPresent()
             ? path(Setting.STATE_DIR)
             : directory.resolve("state").resolve(id.map(WorkerId::value).orElse("unnamed"));
-    // A guardian is told of it in a line.
+    // The protocol of the guardian has one path a line.
     if (state.toString().contains("\n")) {
       mistakes.add(
           "the path of the state directory holds a line break, from where the worker is started; set "
@@ -171,17 +179,24 @@ final class ConfigReader {
   }
 
   private String described(Setting setting) {
-    String option = setting.option().orElseThrow();
     return source
         .find(setting)
         .map(given -> "%s %s (%s)".formatted(given.name(), given.text(), given.origin()))
-        .orElse("%s %s (default)".formatted(option, setting.defaultValue().orElseThrow()));
+        .orElseGet(
+            () ->
+                "%s %s (default)"
+                    .formatted(
+                        setting.option().orElseThrow(), setting.defaultValue().orElseThrow()));
   }
 
-  private Optional<DatabaseUrl> secret(Setting setting) {
+  private Optional<DatabaseUrl> databaseUrl(Setting setting) {
     Optional<Given> given = source.find(setting);
+    Optional<String> password = Optional.ofNullable(source.environment().get("PGPASSWORD"));
     try {
-      return given.map(Given::text).map(DatabaseUrl::parse);
+      return given
+          .map(Given::text)
+          .map(DatabaseUrl::parse)
+          .map(url -> url.withDefaultPassword(password));
     } catch (IllegalArgumentException e) {
       mistakes.add("%s: %s".formatted(place(given.orElseThrow()), e.getMessage()));
       return Optional.empty();
@@ -248,7 +263,7 @@ final class ConfigReader {
         return number;
       }
     } catch (NumberFormatException e) {
-      // Said below, as for a number that is too small.
+      // The same message as for a number that is too small.
     }
     throw new IllegalArgumentException(
         "must be a whole number from %d to %d".formatted(least, Integer.MAX_VALUE));
@@ -263,14 +278,11 @@ final class ConfigReader {
   }
 
   private static LogLevel logLevel(String text) {
-    String name = text.strip().toUpperCase(Locale.ROOT);
-    return Arrays.stream(LogLevel.values())
-        .filter(level -> level.name().equals(name))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL"));
+    try {
+      return LogLevel.valueOf(text.strip().toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL", e);
+    }
   }
 
   private static Set<String> names(String text) {

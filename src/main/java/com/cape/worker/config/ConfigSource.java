@@ -7,10 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * Where settings come from: the option, else the environment, else {@code .env}. A variable that is
- * empty counts as absent.
- */
+/** Settings come from the option, else the environment, else {@code .env}; empty is absent. */
 public final class ConfigSource {
   private static final Path DEFAULT_ENV_FILE = Path.of(".env");
   private static final String PLAIN_DATABASE_URL = "DATABASE_URL";
@@ -26,14 +23,7 @@ public final class ConfigSource {
     this.dotEnv = dotEnv;
   }
 
-  /**
-   * Reads {@code .env}.
-   *
-   * @param options the values of the options that were given
-   * @param environment this process's variables
-   * @param envFile the file named by the user; without one {@code .env} may be absent
-   * @throws ConfigException when the file cannot be read
-   */
+  /** Without a file that the user named, {@code .env} may be absent. */
   public static ConfigSource of(
       Map<Setting, String> options, Map<String, String> environment, Optional<Path> envFile)
       throws ConfigException {
@@ -42,11 +32,7 @@ public final class ConfigSource {
     return new ConfigSource(options, environment, read ? DotEnv.read(file) : DotEnv.absent(file));
   }
 
-  /**
-   * A setting that was given, for people to read.
-   *
-   * @param value without secrets
-   */
+  /** A setting for people to read, without secrets. */
   public record Shown(String name, String value, String origin) {}
 
   /** Every setting that does not have its default. */
@@ -57,17 +43,16 @@ public final class ConfigSource {
   }
 
   private static Shown shown(Setting setting, Given given) {
-    // One that cannot be read may hold its password anywhere.
+    // A malformed one may hold its password anywhere.
     boolean secret = setting == Setting.DATABASE_URL || setting == Setting.LISTEN_URL;
     return new Shown(given.name(), secret ? "****" : Secrets.mask(given.text()), given.origin());
   }
 
-  /** Whether it was given at all. */
   public boolean has(Setting setting) {
     return find(setting).isPresent();
   }
 
-  /** The setting as it was given; empty when the default holds. */
+  /** Empty when the default holds. */
   Optional<Given> find(Setting setting) {
     if (options.containsKey(setting)) {
       String option = setting.option().orElseThrow();
@@ -91,19 +76,15 @@ public final class ConfigSource {
                 line, name, "%s line %d".formatted(dotEnv.file(), dotEnv.lines().get(name)), name));
   }
 
-  /** The environment's own variables. */
   Map<String, String> environment() {
     return environment;
   }
 
-  /** What {@code .env} declares. */
   Map<String, String> declared() {
     return dotEnv.values();
   }
 
   /**
-   * A value and where it was found.
-   *
    * @param name the option or variable
    * @param origin for a message: {@code option}, {@code environment} or {@code .env line 3}
    * @param variable empty for an option

@@ -13,12 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Where the database is, as the driver takes it. Never prints its password.
- *
- * <p>Parameters under the names that psql knows work as they do there; what only other programs
- * know ({@code pgbouncer}, {@code connection_limit}, {@code schema}) is carried along, and the
- * driver passes over it. {@code options} is passed on to the server as it is written, which a
- * direct connection takes and most poolers refuse.
+ * The driver's URL. Never prints its password. psql's parameters work as they do there; the driver
+ * ignores those of other programs ({@code pgbouncer}, {@code schema}).
  *
  * @param jdbcUrl without user and password; each host with its port
  */
@@ -35,11 +31,7 @@ public record DatabaseUrl(String jdbcUrl, Optional<String> user, Optional<String
   private static final String DEFAULT_PORT = "5432";
   private static final int HIGHEST_PORT = 65535;
 
-  /**
-   * Reads {@code postgresql://}, {@code postgres://} or {@code jdbc:postgresql:}.
-   *
-   * @throws IllegalArgumentException saying what was expected, without what was given
-   */
+  /** Throws IllegalArgumentException with a message that does not hold the text. */
   public static DatabaseUrl parse(String text) {
     Matcher jdbc = JDBC.matcher(text);
     if (jdbc.matches()) {
@@ -163,18 +155,16 @@ public record DatabaseUrl(String jdbcUrl, Optional<String> user, Optional<String
             + " jdbc:postgresql://...; a / ? # @ % in the password is written %2F %3F %23 %40 %25");
   }
 
-  /** The same with that password, where it has none of its own. */
   public DatabaseUrl withDefaultPassword(Optional<String> fallback) {
     return new DatabaseUrl(jdbcUrl, user, password.or(() -> fallback));
   }
 
-  /** The hosts with their ports, as they are shown to people. */
+  /** The hosts with their ports. */
   public String hosts() {
     Matcher found = HOSTS.matcher(jdbcUrl);
     return found.matches() ? found.group(1) : "the database";
   }
 
-  /** Whether it sets that parameter of the driver. */
   public boolean sets(String parameter) {
     return jdbcUrl.contains("?" + parameter + "=") || jdbcUrl.contains("&" + parameter + "=");
   }

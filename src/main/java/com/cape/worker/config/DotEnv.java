@@ -31,11 +31,7 @@ record DotEnv(Path file, Map<String, String> values, Map<String, Integer> lines)
     return new DotEnv(file, Map.of(), Map.of());
   }
 
-  /**
-   * Reads the file.
-   *
-   * @throws ConfigException naming the line that cannot be read, never its content
-   */
+  /** A mistake names the line, never its content. */
   static DotEnv read(Path file) throws ConfigException {
     List<String> text = text(file);
     Map<String, Integer> lines = lines(file, text);

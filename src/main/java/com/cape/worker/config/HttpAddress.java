@@ -7,8 +7,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Where something is served.
- *
  * @param host a name, an IPv4 address, or an IPv6 address in brackets
  * @param port 0 for any that is free
  */
@@ -16,14 +14,9 @@ public record HttpAddress(String host, int port) {
   private static final Pattern HOST_AND_PORT =
       Pattern.compile("(\\[[0-9A-Fa-f:.%]+]|[A-Za-z0-9._-]+):(\\d{1,5})");
   private static final Pattern LITERAL = Pattern.compile("\\[.*]|\\d+(?:\\.\\d+){3}");
-  private static final String LOCALHOST = "localhost";
   private static final int HIGHEST_PORT = 65_535;
 
-  /**
-   * Reads {@code HOST:PORT}.
-   *
-   * @throws IllegalArgumentException saying what was expected
-   */
+  /** Throws IllegalArgumentException with a message for people. */
   public static HttpAddress parse(String text) {
     Matcher matcher = HOST_AND_PORT.matcher(text.strip());
     if (!matcher.matches() || Integer.parseInt(matcher.group(2)) > HIGHEST_PORT) {
@@ -40,25 +33,20 @@ public record HttpAddress(String host, int port) {
     return new IllegalArgumentException("must be HOST:PORT, for instance 127.0.0.1:8080");
   }
 
-  /** Whether only this host can reach it. Of names, {@code localhost} alone is believed. */
+  /** Whether only this host can reach it: of names, {@code localhost} alone. */
   public boolean loopback() {
     return isLocalhost() || (isLiteral() && literal().isLoopbackAddress());
   }
 
-  /**
-   * What a server binds.
-   *
-   * @throws UnknownHostException when there is no host of that name
-   */
   public InetSocketAddress toSocketAddress() throws UnknownHostException {
-    // Whatever a hosts file makes of it.
+    // A hosts file may have another address for localhost.
     InetAddress found =
         isLocalhost() ? InetAddress.getLoopbackAddress() : InetAddress.getByName(host);
     return new InetSocketAddress(found, port);
   }
 
   private boolean isLocalhost() {
-    return host.equalsIgnoreCase(LOCALHOST);
+    return host.equalsIgnoreCase("localhost");
   }
 
   private boolean isLiteral() {

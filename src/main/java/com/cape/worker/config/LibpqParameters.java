@@ -3,7 +3,6 @@ package com.cape.worker.config;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.UnaryOperator;
 
 /** What psql calls a connection parameter, and what the driver calls it. */
 final class LibpqParameters {
@@ -31,18 +30,16 @@ final class LibpqParameters {
 
   private LibpqParameters() {}
 
-  /**
-   * Renames what the driver knows under another name; the rest stays.
-   *
-   * @throws IllegalArgumentException for a value that psql would refuse as well
-   */
+  /** Throws IllegalArgumentException for a value that psql would refuse as well. */
   static void translate(Map<String, String> parameters) {
     check(parameters, "sslmode", SSL_MODES);
     check(parameters, "channel_binding", CHANNEL_BINDINGS);
     check(parameters, "target_session_attrs", SERVERS.keySet());
     certificate(parameters);
-    replace(parameters, "target_session_attrs", SERVERS::get);
-    replace(parameters, "connect_timeout", LibpqParameters::seconds);
+    parameters.computeIfPresent("target_session_attrs", (name, value) -> SERVERS.get(value));
+    if (!parameters.getOrDefault("connect_timeout", "0").matches("\\d{1,5}")) {
+      throw new IllegalArgumentException("connect_timeout has to be a whole number of seconds");
+    }
     NAMES.forEach(
         (theirs, ours) ->
             Optional.ofNullable(parameters.remove(theirs))
@@ -56,7 +53,7 @@ final class LibpqParameters {
       parameters.put("sslmode", "verify-full");
       parameters.put("sslfactory", "org.postgresql.ssl.DefaultJavaSSLFactory");
     } else if (!root.isEmpty() && "require".equals(parameters.get("sslmode"))) {
-      // To psql a root certificate is there to be checked.
+      // As psql does.
       parameters.put("sslmode", "verify-ca");
     }
   }
@@ -67,17 +64,5 @@ final class LibpqParameters {
           "%s has to be one of %s"
               .formatted(name, String.join(", ", allowed.stream().sorted().toList())));
     }
-  }
-
-  private static void replace(
-      Map<String, String> parameters, String name, UnaryOperator<String> change) {
-    parameters.computeIfPresent(name, (same, value) -> change.apply(value));
-  }
-
-  private static String seconds(String value) {
-    if (!value.matches("\\d{1,5}")) {
-      throw new IllegalArgumentException("connect_timeout has to be a whole number of seconds");
-    }
-    return value;
   }
 }

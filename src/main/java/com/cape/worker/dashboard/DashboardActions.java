@@ -9,10 +9,8 @@ import com.cape.worker.http.WebResponse;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.operator.CancelResult;
 import com.cape.worker.store.operator.ChangeResult;
 import com.cape.worker.store.operator.OperatorRepository;
-import com.cape.worker.store.operator.RetryResult;
 import com.cape.worker.store.queue.Pause;
 import com.cape.worker.store.queue.PauseRepository;
 import com.cape.worker.text.PlainText;
@@ -107,13 +105,13 @@ final class DashboardActions {
   }
 
   private WebResponse retry(long id, boolean force) {
-    RetryResult result = issues.retry(List.of(id), force).get(id);
-    return result == RetryResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
+    ChangeResult result = issues.retry(List.of(id), force).get(id);
+    return result == ChangeResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
   }
 
   private WebResponse cancel(long id) {
-    CancelResult result = issues.cancel(List.of(id)).get(id);
-    return result == CancelResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
+    ChangeResult result = issues.cancel(List.of(id)).get(id);
+    return result == ChangeResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
   }
 
   private static WebResponse changed(long id, ChangeResult result) {

@@ -7,9 +7,8 @@ import java.util.UUID;
  * The right to run one attempt of an issue.
  *
  * @param attempt counted from 1
- * @param fence grows with each claim of the issue; every later write names it
- * @param runId new for each claim
- * @param lastError what the previous attempt left, at most 8 KiB
+ * @param fence grows with each claim of the issue
+ * @param lastError of the previous attempt, at most 8 KiB
  */
 public record Claim(
     long issueId,

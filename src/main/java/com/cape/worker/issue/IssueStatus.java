@@ -10,12 +10,10 @@ public enum IssueStatus {
   FAILED,
   CANCELLED;
 
-  /** The word in the database and in logs. */
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** The status of that word. */
   public static IssueStatus ofWord(String word) {
     return valueOf(word.toUpperCase(Locale.ROOT));
   }

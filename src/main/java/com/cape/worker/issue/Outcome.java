@@ -15,12 +15,10 @@ public enum Outcome {
   NOT_STARTED,
   LOST;
 
-  /** The word in the database, in logs and in metrics. */
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** The outcome of that word. */
   public static Outcome ofWord(String word) {
     return valueOf(word.toUpperCase(Locale.ROOT));
   }

@@ -4,7 +4,7 @@ import com.cape.worker.http.SharedAnswer;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.read.HealthRepository;
-import com.cape.worker.store.read.Queue;
+import com.cape.worker.store.read.HealthRepository.Queue;
 import com.cape.worker.worker.state.WorkerListener;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Gauge;

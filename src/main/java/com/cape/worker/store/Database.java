@@ -23,17 +23,15 @@ import org.postgresql.PGStatement;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * Runs single statements, each in a transaction of its own. Safe for use by several threads.
+ * Runs statements, each in a transaction of its own. Safe for use by several threads.
  *
- * <p>The driver sends the JVM's default time zone as the session's; {@code Main} sets it to UTC
- * before anything else, which works through every pooler, unlike a start-up option or a SET. The
- * pool tells of each failed try under the logger {@code com.zaxxer.hikari}; callers log an outage
- * themselves.
+ * <p>The driver sends the JVM's time zone as the session's; {@code Main} sets it to UTC first,
+ * which works through every pooler, unlike a start-up option or a SET. The pool logs each failed
+ * try under {@code com.zaxxer.hikari}.
  */
 public final class Database implements AutoCloseable {
-  private static final String PRIMARY = "primary";
   private static final String READ_ONLY = "25006";
-  // Another of the hosts may be the primary by now.
+  // Another host may be the primary by now.
   private static final SQLExceptionOverride READ_ONLY_IS_LEFT =
       new SQLExceptionOverride() {
         @java.lang.Override
@@ -43,22 +41,21 @@ public final class Database implements AutoCloseable {
               : SQLExceptionOverride.Override.CONTINUE_EVICT;
         }
       };
-  // A serialization failure, a deadlock, a plan that is gone or does not fit any more: to be tried
-  // again.
-  private static final Set<String> TAKEN_BACK = Set.of("40001", "40P01", "26000", "0A000");
+  // A serialization failure, a deadlock, a plan that is gone or no longer fits.
+  private static final Set<String> TRIED_AGAIN = Set.of("40001", "40P01", "26000", "0A000");
   private static final int MOST_TRIES = 5;
   private static final int CONNECT_SECONDS = 5;
-  // Of all hosts together, where a person waits.
+  // For all hosts together, where a person waits.
   private static final int LONGEST_LOGIN_SECONDS = 8;
-  // For how long the driver passes over a host that was a standby: it may be the next primary.
+  // How long the driver skips a host that was a standby: it may be the next primary.
   private static final int HOST_RECHECK_SECONDS = 1;
-  // How much longer than the server the socket waits: for a server that can no more cancel.
+  // The socket waits longer than the server, in case that cannot cancel any more.
   private static final int SOCKET_RESERVE_SECONDS = 2;
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
   private static final Duration LIFETIME = Duration.ofMinutes(30);
-  // The pool asks before it lends a connection that was not used for so long: longer than from one
-  // poll or heartbeat to the next, else each would cost a query more. One that died meanwhile fails
-  // once, which callers are used to.
+  // The pool tests a connection that was unused for longer. Polls and heartbeats are less far
+  // apart,
+  // else each would cost another query.
   private static final Duration TRUSTED = Duration.ofSeconds(40);
 
   static {
@@ -87,8 +84,6 @@ public final class Database implements AutoCloseable {
   /**
    * A pool that opens its connections when they are asked for.
    *
-   * @param applicationName what {@code pg_stat_activity} shows, unless the URL names another
-   * @param connections at most so many
    * @param statementLimit after which a statement is cancelled
    */
   public static Database open(
@@ -99,7 +94,7 @@ public final class Database implements AutoCloseable {
     config.setPoolName(applicationName);
     config.setMaximumPoolSize(connections);
     config.setMinimumIdle(0);
-    // A little longer than the driver tries, so that its reason is known by then.
+    // A little longer than the driver tries, so that the error has its reason.
     config.setConnectionTimeout(Duration.ofSeconds(driver.getLoginTimeout() + 1L).toMillis());
     config.setValidationTimeout(Duration.ofSeconds(CONNECT_SECONDS).toMillis());
     config.setKeepaliveTime(KEEPALIVE.toMillis());
@@ -110,16 +105,14 @@ public final class Database implements AutoCloseable {
     return new Database(pool, url.hosts(), statementLimit, pool::close);
   }
 
-  /** Single connections, for what runs for long and seldom. */
+  /** A new connection each time. */
   public static Database unpooled(
       DatabaseUrl url, String applicationName, Duration statementLimit) {
     return new Database(
         driver(url, applicationName, statementLimit), url.hosts(), statementLimit, () -> {});
   }
 
-  /**
-   * A connection of one's own, which no pool watches, and which passes notifications on at once.
-   */
+  /** A connection outside of the pool, which delivers notifications at once. */
   static Connection connect(DatabaseUrl url, String applicationName, Duration statementLimit)
       throws SQLException {
     PGSimpleDataSource source = driver(url, applicationName, statementLimit);
@@ -130,8 +123,8 @@ public final class Database implements AutoCloseable {
   }
 
   /**
-   * One connection, for a command that a person waits for: it gives up sooner than a pool, and
-   * takes no time to start. For one thread.
+   * One connection, for a command that a person waits for: it gives up sooner than a pool and
+   * starts faster. For one thread.
    */
   public static Database single(DatabaseUrl url, String applicationName, Duration statementLimit) {
     var source = new OneConnection();
@@ -158,7 +151,7 @@ public final class Database implements AutoCloseable {
     int hosts = source.getServerNames().length;
     if (hosts > 1 && !url.sets("targetServerType")) {
       // A worker writes; the first host may be a standby.
-      source.setTargetServerType(PRIMARY);
+      source.setTargetServerType("primary");
     }
     if (!url.sets("hostRecheckSeconds")) {
       source.setHostRecheckSeconds(HOST_RECHECK_SECONDS);
@@ -174,45 +167,36 @@ public final class Database implements AutoCloseable {
     source.setTcpKeepAlive(true);
   }
 
-  private static final String LOCK = "SELECT pg_try_advisory_xact_lock(?)";
+  private static final String LOCK = "SELECT pg_try_advisory_xact_lock(%d) AS locked";
 
-  /** Statements that belong together; an answer of false takes them all back. */
+  /** False rolls the statements back. */
   public interface Transaction {
     boolean run(Statement statement) throws SQLException;
   }
 
-  /**
-   * Runs it while nobody else runs anything under that number. False when somebody does, or when it
-   * was taken back: to be tried again later, which holds no connection meanwhile.
-   */
+  /** False when it was rolled back, or another session runs something under that number. */
   public boolean exclusively(long number, Transaction work) {
     try (Connection connection = dataSource.getConnection()) {
-      // The lock of a transaction, unlike a session's, holds through a pooler.
       connection.setAutoCommit(false);
-      boolean done = locked(connection, number) && done(connection, work);
-      if (done) {
-        connection.commit();
+      try (Statement statement = connection.createStatement()) {
+        statement.setQueryTimeout(statementSeconds);
+        // The lock of a transaction, unlike a session's, holds through a pooler.
+        boolean done = holds(statement, LOCK.formatted(number)) && work.run(statement);
+        if (done) {
+          connection.commit();
+        }
+        // Closing the connection ends the transaction, and the lock with it.
+        return done;
       }
-      // Closing the connection ends the transaction, and the lock with it.
-      return done;
     } catch (SQLException e) {
       throw explained(e);
     }
   }
 
-  private static boolean locked(Connection connection, long number) throws SQLException {
-    try (PreparedStatement lock = connection.prepareStatement(LOCK)) {
-      lock.setLong(1, number);
-      try (ResultSet row = lock.executeQuery()) {
-        return row.next() && row.getBoolean(1);
-      }
-    }
-  }
-
-  private boolean done(Connection connection, Transaction work) throws SQLException {
-    try (Statement statement = connection.createStatement()) {
-      statement.setQueryTimeout(statementSeconds);
-      return work.run(statement);
+  /** The boolean in the first column of the only row. */
+  public static boolean holds(Statement statement, String sql) throws SQLException {
+    try (ResultSet row = statement.executeQuery(sql)) {
+      return row.next() && row.getBoolean(1);
     }
   }
 
@@ -220,8 +204,7 @@ public final class Database implements AutoCloseable {
     return dataSource;
   }
 
-  /** What the driver threw, as callers get it. */
-  public StoreException explained(SQLException thrown) {
+  private StoreException explained(SQLException thrown) {
     return StoreException.of(thrown, server);
   }
 
@@ -240,10 +223,10 @@ public final class Database implements AutoCloseable {
   }
 
   public <T> List<T> query(String sql, Binder binder, Mapper<T> mapper) {
-    return execute(sql, binder, statement -> rows(statement, mapper));
+    return queryAll(sql, binder, answers -> answers.next(mapper));
   }
 
-  /** The same for rows with texts of others, which the server may be unable to convert to UTF-8. */
+  /** The same for texts of others, which the server may be unable to convert to UTF-8. */
   public <T> List<T> read(String sql, Binder binder, Mapper<T> mapper) {
     try {
       return query(sql, binder, mapper);
@@ -266,15 +249,21 @@ public final class Database implements AutoCloseable {
 
   /** Several statements, with semicolons between, in one round trip and one transaction. */
   public <T> T queryAll(String sql, Binder binder, Reader<T> reader) {
-    return execute(sql, binder, statement -> reader.read(new Answers(statement)));
+    for (int tries = 1; ; tries++) {
+      try {
+        return executeOnce(sql, binder, reader);
+      } catch (StoreException e) {
+        if (!TRIED_AGAIN.contains(e.sqlState()) || tries == MOST_TRIES) {
+          throw e;
+        }
+      }
+    }
   }
 
-  /** Reads the answers of several statements. */
   public interface Reader<T> {
     T read(Answers answers) throws SQLException;
   }
 
-  /** The answers in the order of the statements. */
   public static final class Answers {
     private final PreparedStatement statement;
     private boolean begun;
@@ -289,75 +278,49 @@ public final class Database implements AutoCloseable {
         statement.getMoreResults();
       }
       begun = true;
-      return rows(statement, mapper);
-    }
-  }
-
-  private static <T> List<T> rows(PreparedStatement statement, Mapper<T> mapper)
-      throws SQLException {
-    try (ResultSet rows = statement.getResultSet()) {
-      List<T> mapped = new ArrayList<>();
-      while (rows.next()) {
-        mapped.add(mapper.map(rows));
+      try (ResultSet rows = statement.getResultSet()) {
+        List<T> mapped = new ArrayList<>();
+        while (rows.next()) {
+          mapped.add(mapper.map(rows));
+        }
+        return mapped;
       }
-      return mapped;
     }
   }
 
   /**
-   * Whether the server keeps the plan of each statement in its session. To plan a claim takes
-   * longer than to run it, but a pooler in transaction mode gives each transaction another session.
+   * Whether the server keeps the plan of each statement in its session: to plan a claim takes
+   * longer than to run it. Not behind a pooler in transaction mode, which changes the session.
    */
   public void keepPlans(boolean keep) {
     keepsPlans = keep;
   }
 
-  private <T> T execute(String sql, Binder binder, Answer<T> answer) {
-    for (int tries = 1; ; tries++) {
-      try {
-        return executeOnce(sql, binder, answer);
-      } catch (StoreException e) {
-        if (!TAKEN_BACK.contains(e.sqlState()) || tries == MOST_TRIES) {
-          throw e;
-        }
-      }
-    }
-  }
-
-  private <T> T executeOnce(String sql, Binder binder, Answer<T> answer) {
+  private <T> T executeOnce(String sql, Binder binder, Reader<T> reader) {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement statement = connection.prepareStatement(sql)) {
-      // The driver asks the server to cancel it then, which costs nothing until it happens.
       statement.setQueryTimeout(statementSeconds);
       if (keepsPlans) {
         statement.unwrap(PGStatement.class).setPrepareThreshold(1);
       }
       binder.bind(new Binding(statement));
       statement.execute();
-      return answer.read(statement);
+      return reader.read(new Answers(statement));
     } catch (SQLException e) {
       throw explained(e);
     }
   }
 
-  private interface Answer<T> {
-    T read(PreparedStatement statement) throws SQLException;
-  }
-
-  /** Sets a statement's parameters. */
   public interface Binder {
     void bind(Binding binding) throws SQLException;
   }
 
-  /** Reads one row. */
   public interface Mapper<T> {
     T map(ResultSet row) throws SQLException;
   }
 
   /** A statement's parameters in the order of their question marks. */
   public static final class Binding {
-    private static final char REPLACEMENT = ' ';
-
     private final PreparedStatement statement;
     private int next = 1;
 
@@ -370,8 +333,7 @@ public final class Database implements AutoCloseable {
     }
 
     public Binding text(Optional<String> value) throws SQLException {
-      // PostgreSQL has no text with a NUL in it.
-      statement.setString(next++, value.map(text -> text.replace('\0', REPLACEMENT)).orElse(null));
+      statement.setString(next++, value.map(Binding::withoutNul).orElse(null));
       return this;
     }
 
@@ -396,20 +358,25 @@ public final class Database implements AutoCloseable {
     }
 
     public Binding uuids(List<UUID> values) throws SQLException {
-      statement.setArray(next++, statement.getConnection().createArrayOf("uuid", values.toArray()));
-      return this;
+      return array("uuid", values);
     }
 
     public Binding texts(List<String> values) throws SQLException {
-      Object[] texts = values.stream().map(text -> text.replace('\0', REPLACEMENT)).toArray();
-      statement.setArray(next++, statement.getConnection().createArrayOf("text", texts));
-      return this;
+      return array("text", values.stream().map(Binding::withoutNul).toList());
     }
 
     public Binding numbers(List<Long> values) throws SQLException {
-      statement.setArray(
-          next++, statement.getConnection().createArrayOf("bigint", values.toArray()));
+      return array("bigint", values);
+    }
+
+    private Binding array(String type, List<?> values) throws SQLException {
+      statement.setArray(next++, statement.getConnection().createArrayOf(type, values.toArray()));
       return this;
+    }
+
+    // PostgreSQL has no text with a NUL in it.
+    private static String withoutNul(String text) {
+      return text.replace('\0', ' ');
     }
 
     public Binding seconds(Duration value) throws SQLException {

@@ -15,21 +15,20 @@ import org.postgresql.PGNotification;
  * LISTEN, on a connection of its own. One thread uses it; any other may close it, which ends a wait
  * at once.
  *
- * <p>Until a probe has come back it listens for its own probes alone: a pooler leaves a LISTEN
- * behind with a session that others use next, and what nobody notifies does no harm there.
+ * <p>Until a probe has arrived it listens for its own probes alone: a pooler leaves a LISTEN behind
+ * in a session that others use next, and there nobody sends anything on that channel.
  */
 public final class IssueListener implements AutoCloseable {
-  /** What is told. Called by the thread that waits. */
+  /** Called by the thread that waits. */
   public interface Handler {
-    /** So many issues fall due, numbered from the first one on, or will do so. */
-    void due(int count, long firstIssueId);
+    /** So many issues, numbered from the first one on, fall due. */
+    default void due(int count, long firstIssueId) {}
 
-    void cancelRequested(long issueId);
+    default void cancelRequested(long issueId) {}
 
-    void pausesChanged();
+    default void pausesChanged() {}
 
-    /** Something is asked of that worker. */
-    void workerAsked(String workerId);
+    default void workerAsked(String workerId) {}
   }
 
   private static final String CHANNEL = "cape_issues";
@@ -45,13 +44,7 @@ public final class IssueListener implements AutoCloseable {
   private boolean proven;
   private boolean closed;
 
-  /**
-   * Opens no connection yet.
-   *
-   * @param url a direct connection
-   * @param sender other connections, which probes are sent from
-   * @param instance of the worker, for a channel of its own
-   */
+  /** Opens no connection yet. Probes are sent from another one, on a channel of the instance. */
   public IssueListener(DatabaseUrl url, String applicationName, Database sender, UUID instance) {
     this.url = url;
     this.applicationName = applicationName;
@@ -59,7 +52,7 @@ public final class IssueListener implements AutoCloseable {
     this.ownChannel = "cape_probe_" + instance.toString().replace("-", "");
   }
 
-  /** Opens a new connection in place of the one before, and listens on it for probes. */
+  /** Opens a new connection, and listens on it for probes. */
   public void connect() {
     disconnect();
     try {
@@ -93,21 +86,18 @@ public final class IssueListener implements AutoCloseable {
     sender.queryOne(NOTIFY, bind -> bind.text(ownChannel).text(token), row -> token);
   }
 
-  /**
-   * Waits for notifications, at most so long. The first probe that comes back lets the others in.
-   *
-   * @return whether the last probe was among them
-   */
+  /** Waits; returns whether the last probe arrived. After the first one it listens for all. */
   public boolean await(Duration atMost, Handler handler) {
     boolean probed = false;
     try {
-      PGNotification[] told =
+      PGNotification[] received =
           connection
               .unwrap(PGConnection.class)
               .getNotifications((int) Math.max(1, atMost.toMillis()));
-      for (PGNotification notification : Objects.requireNonNullElse(told, new PGNotification[0])) {
+      for (PGNotification notification :
+          Objects.requireNonNullElse(received, new PGNotification[0])) {
         if (notification.getName().equals(CHANNEL)) {
-          tell(notification.getParameter().split(" "), handler);
+          handle(notification.getParameter().split(" "), handler);
         } else {
           probed |= notification.getParameter().equals(awaited);
         }
@@ -122,43 +112,39 @@ public final class IssueListener implements AutoCloseable {
     return probed;
   }
 
-  /** What this version does not know is for another one. */
-  private static void tell(String[] words, Handler handler) {
+  private static void handle(String[] words, Handler handler) {
     try {
       switch (words[0]) {
         case "due" -> handler.due(Integer.parseInt(words[1]), Long.parseLong(words[2]));
         case "cancel" -> handler.cancelRequested(Long.parseLong(words[1]));
         case "pause" -> handler.pausesChanged();
         case "worker" -> handler.workerAsked(words[1]);
-        default -> {}
+        default -> {} // for another version
       }
     } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
       // Anybody may notify.
     }
   }
 
-  /**
-   * Takes the LISTEN back, as far as a pooler lets it. Bounded, and in vain on a dead connection.
-   */
+  /** For the next user of a pooler's session. Bounded, should the connection be dead. */
   public void unlisten() {
     try {
       connection.setNetworkTimeout(ForkJoinPool.commonPool(), FAREWELL_MILLIS);
       execute("UNLISTEN " + ownChannel);
     } catch (SQLException e) {
-      // It is given up in any case.
+      // The connection is closed in any case.
     }
   }
 
-  /** Lets go of the connection, which may be dead. */
   public synchronized void disconnect() {
     if (connection == null) {
       return;
     }
     try {
-      // Closing says good-bye first, which may block.
+      // Unlike close, this sends nothing, which could block.
       connection.abort(Runnable::run);
     } catch (SQLException e) {
-      // Then it was closed.
+      // It was closed already.
     }
   }
 

@@ -6,9 +6,8 @@ import org.postgresql.ds.PGPooledConnection;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * Hands out the same connection again and again, and a new one after it has failed. For one thread
- * that wants to know at once when there is no server, or for a process so short that a pool would
- * take longer to start than to use.
+ * Returns the same connection again, and a new one after it has failed. For one thread, in a
+ * process so short that a pool would take longer to start than to use.
  */
 final class OneConnection extends PGSimpleDataSource implements AutoCloseable {
   private transient Connection physical;
@@ -31,7 +30,7 @@ final class OneConnection extends PGSimpleDataSource implements AutoCloseable {
     try {
       physical.close();
     } catch (SQLException e) {
-      // It is given up in any case.
+      // It is not used again in any case.
     }
   }
 }

@@ -10,15 +10,12 @@ import java.net.SocketTimeoutException;
 import javax.net.SocketFactory;
 
 /**
- * Sockets on which a notification is passed on at once. After each one the driver looks for another
- * with a read of one millisecond, and returns the first only then (pgjdbc 42.7.14:
- * PGStream.hasMessagePending). Here such a read ends without a wait. The driver creates it by name.
+ * Sockets that deliver a notification at once. After each one the driver looks for another with a
+ * read of one millisecond, and returns the first only then (pgjdbc 42.7.14:
+ * PGStream.hasMessagePending). Here such a read ends at once. The driver creates it by name.
  */
 public final class PromptSockets extends SocketFactory {
   private static final int LOOK_MILLIS = 1;
-
-  /** For the driver. */
-  public PromptSockets() {}
 
   @Override
   public Socket createSocket() {

@@ -15,9 +15,8 @@ import java.util.Set;
 import org.postgresql.core.Encoding;
 
 /**
- * Reads texts that the server does not send as UTF-8: a byte 0x81 in WIN1252, a byte above 0x7f in
- * SQL_ASCII. One of them makes a whole statement fail, so the server is asked for the bytes of each
- * text instead.
+ * Texts that the server cannot send as UTF-8: a byte 0x81 in WIN1252, a byte above 0x7f in
+ * SQL_ASCII. One of them makes the whole statement fail, so their bytes are selected instead.
  */
 final class RawTexts {
   // untranslatable_character, character_not_in_repertoire

@@ -2,9 +2,9 @@ package com.cape.worker.worker;
 
 import com.cape.worker.host.WorkerThread;
 import com.cape.worker.run.CommandRunner;
-import com.cape.worker.store.queue.HeartbeatReply;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.store.queue.WorkerRepository.HeartbeatReply;
 import com.cape.worker.store.queue.WorkerState;
 import com.cape.worker.store.queue.WorkerStatus;
 import com.cape.worker.worker.ClaimGate.Hold;

@@ -6,6 +6,7 @@ import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.OutputTail;
 import com.cape.worker.store.queue.Settlement;
+import com.cape.worker.worker.state.OutcomeRules;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** What JMH measures; in the package of the ending rules, which no other may call. */
+/** What JMH measures. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 public class InsideBenchmark {
@@ -53,8 +54,8 @@ public class InsideBenchmark {
   /** A run that has failed, with 100 KB of output in colours. */
   @State(Scope.Benchmark)
   public static class Run {
-    private final EndingRules rules =
-        new EndingRules(
+    private final OutcomeRules rules =
+        new OutcomeRules(
             new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1)),
             RandomGenerator.getDefault());
     private final Claim claim = new Claim(1, 1, 1, UUID.randomUUID(), "bench", Optional.empty());

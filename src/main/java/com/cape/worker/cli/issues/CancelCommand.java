@@ -6,7 +6,7 @@ import com.cape.worker.cli.console.Output;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.operator.CancelResult;
+import com.cape.worker.store.operator.ChangeResult;
 import com.cape.worker.store.operator.OperatorRepository;
 import com.cape.worker.store.read.IssueView;
 import java.util.LinkedHashMap;
@@ -49,27 +49,27 @@ public final class CancelCommand implements Callable<Integer> {
   @Override
   public Integer call() throws ConfigException {
     selection.check(List.of(IssueStatus.PENDING, IssueStatus.STARTED));
-    Map<Long, CancelResult> results = database.use(this::cancel);
+    Map<Long, ChangeResult> results = database.use(this::cancel);
     return Changes.print(results, output);
   }
 
-  private Map<Long, CancelResult> cancel(Database open) {
+  private Map<Long, ChangeResult> cancel(Database open) {
     var issues = new OperatorRepository(open);
-    Map<Long, CancelResult> results =
+    Map<Long, ChangeResult> results =
         new LinkedHashMap<>(
             issues.cancel(selection.ids(issues::cancellable, confirmation, output)));
     if (wait) {
       var progress = new IssueProgress(open, output, Optional.empty(), false);
       results.replaceAll(
-          (id, result) -> result == CancelResult.REQUESTED ? awaited(progress, id) : result);
+          (id, result) -> result == ChangeResult.REQUESTED ? awaited(progress, id) : result);
     }
     return results;
   }
 
-  private static CancelResult awaited(IssueProgress progress, long id) {
+  private static ChangeResult awaited(IssueProgress progress, long id) {
     IssueView issue = progress.watch(id, seen -> {});
     return issue.status().equals(IssueStatus.CANCELLED.word())
-        ? CancelResult.CANCELLED
-        : CancelResult.ENDED;
+        ? ChangeResult.CANCELLED
+        : ChangeResult.ENDED;
   }
 }

@@ -5,7 +5,6 @@ import com.cape.worker.cli.console.Output;
 import com.cape.worker.http.Json;
 import com.cape.worker.store.operator.ChangeResult;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /** Prints the result of each change that a command was asked for. */
@@ -13,7 +12,7 @@ final class Changes {
   private Changes() {}
 
   /** Returns the exit code: failed when one was refused. */
-  static int print(Map<Long, ? extends ChangeResult> results, Output output) {
+  static int print(Map<Long, ChangeResult> results, Output output) {
     results.forEach(
         (id, result) -> {
           if (!result.done()) {
@@ -27,9 +26,7 @@ final class Changes {
           results.entrySet().stream()
               .map(
                   entry ->
-                      new Json()
-                          .with("id", entry.getKey())
-                          .with("result", entry.getValue().name().toLowerCase(Locale.ROOT)))
+                      new Json().with("id", entry.getKey()).with("result", entry.getValue().word()))
               .toList();
       output.line(Json.text(list));
     } else if (results.isEmpty()) {

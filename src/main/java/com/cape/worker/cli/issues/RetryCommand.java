@@ -5,8 +5,8 @@ import com.cape.worker.cli.console.DatabaseOptions;
 import com.cape.worker.cli.console.Output;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.store.operator.ChangeResult;
 import com.cape.worker.store.operator.OperatorRepository;
-import com.cape.worker.store.operator.RetryResult;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -50,7 +50,7 @@ public final class RetryCommand implements Callable<Integer> {
             ? List.of(
                 IssueStatus.FAILED, IssueStatus.CANCELLED, IssueStatus.PENDING, IssueStatus.STARTED)
             : List.of(IssueStatus.FAILED, IssueStatus.CANCELLED, IssueStatus.PENDING));
-    Map<Long, RetryResult> results =
+    Map<Long, ChangeResult> results =
         database.use(
             open -> {
               var issues = new OperatorRepository(open);

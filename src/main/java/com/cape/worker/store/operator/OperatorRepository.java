@@ -11,14 +11,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What people change. A change names the fence and the status that it was decided on, so that it
- * never meets a claim that came in between; then it is decided anew.
+ * What people change. A change names the fence and the status that it was decided on; if a claim
+ * came in between, it is decided anew.
  */
 public final class OperatorRepository {
   private static final int BATCH = 1000;
   private static final int MOST_ROUNDS = 20;
   private static final String CHANGED_MEANWHILE = "CHANGED";
-  private static final String REFUSED = "REFUSED";
 
   private final Database database;
 
@@ -34,7 +33,7 @@ public final class OperatorRepository {
       RETURNING id
       """;
 
-  /** Submits all of them or none; answers their ids in the same order. */
+  /** Submits all of them or none; returns their ids in the same order. */
   public List<Long> submit(List<String> descriptions, int priority, Duration after) {
     return database.query(
         SUBMIT,
@@ -81,15 +80,13 @@ public final class OperatorRepository {
           """;
 
   /**
-   * Makes issues pending and due, with no attempt counted: failed, cancelled, and those that wait
-   * for their next attempt. One that is running is left alone.
+   * Makes failed, cancelled and waiting issues pending and due, with no attempt counted.
    *
-   * @param unowned whether to take back what is started without a running attempt, too
+   * @param unowned also those that are started without a running attempt
    */
-  public Map<Long, RetryResult> retry(List<Long> ids, boolean unowned) {
+  public Map<Long, ChangeResult> retry(List<Long> ids, boolean unowned) {
     return change(
         ids,
-        RetryResult.class,
         (batch, read) ->
             database.query(RETRY, bind -> bind.numbers(batch).flag(unowned).flag(unowned), read));
   }
@@ -112,17 +109,14 @@ public final class OperatorRepository {
                       WHEN running OR status = 'pending' THEN 'CHANGED'
                       WHEN status = 'cancelled' THEN 'ALREADY_CANCELLED'
                       WHEN status IN ('completed', 'failed') THEN 'ENDED'
-                      WHEN status = 'started' THEN 'UNOWNED'
+                      WHEN status = 'started' THEN 'UNSTOPPABLE'
                       ELSE 'OTHER' END AS result
             FROM seen LEFT JOIN changed ON changed.id = asked ORDER BY number
           """;
 
   /** Cancels pending issues at once, and asks whoever runs the others to stop. */
-  public Map<Long, CancelResult> cancel(List<Long> ids) {
-    return change(
-        ids,
-        CancelResult.class,
-        (batch, read) -> database.query(CANCEL, bind -> bind.numbers(batch), read));
+  public Map<Long, ChangeResult> cancel(List<Long> ids) {
+    return change(ids, (batch, read) -> database.query(CANCEL, bind -> bind.numbers(batch), read));
   }
 
   private record Answer(long id, String result) {}
@@ -131,9 +125,8 @@ public final class OperatorRepository {
     List<Answer> apply(List<Long> batch, Database.Mapper<Answer> read);
   }
 
-  private static <E extends Enum<E>> Map<Long, E> change(
-      List<Long> ids, Class<E> results, Change change) {
-    Map<Long, E> done = new LinkedHashMap<>();
+  private static Map<Long, ChangeResult> change(List<Long> ids, Change change) {
+    Map<Long, ChangeResult> done = new LinkedHashMap<>();
     for (int start = 0; start < ids.size(); start += BATCH) {
       List<Long> open = ids.subList(start, Math.min(ids.size(), start + BATCH));
       for (int round = 0; round < MOST_ROUNDS && !open.isEmpty(); round++) {
@@ -143,13 +136,13 @@ public final class OperatorRepository {
           if (answer.result().equals(CHANGED_MEANWHILE)) {
             again.add(answer.id());
           } else {
-            done.put(answer.id(), Enum.valueOf(results, answer.result()));
+            done.put(answer.id(), ChangeResult.valueOf(answer.result()));
           }
         }
         open = again;
       }
       // Nobody changes a row that often: a trigger or a row policy passes the change over.
-      open.forEach(id -> done.put(id, Enum.valueOf(results, REFUSED)));
+      open.forEach(id -> done.put(id, ChangeResult.REFUSED));
     }
     return done;
   }

@@ -8,15 +8,14 @@ import java.time.Duration;
 import java.util.UUID;
 
 /**
- * The end of an attempt as it is written.
+ * The statements that end an attempt.
  *
- * @param rescue whether the lease has to have run out, and the issue to be still started
- * @param lockLimit for how long the issue's row may be locked by others
+ * @param rescue requires that the lease has expired and the issue is still started
+ * @param lockLimit how long to wait for others' lock on the issue's row
  */
 record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lockLimit) {
-  // A completed attempt is taken after a rescue, too, as long as the issue was not claimed again.
-  // The limit holds for the
-  // locks that come after it, to the end of the transaction.
+  // A completed attempt is accepted after a rescue, too, if the issue was not claimed again. The
+  // lock limit is set before the first lock, for the transaction.
   private static final String ENDED =
       """
       WITH ended AS (
@@ -58,7 +57,6 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
       )
       """;
 
-  // In the place of the issue.
   private static final String REFUSAL =
       """
       , written AS (
@@ -87,7 +85,7 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
 
   private static final String ANSWER = "SELECT written.status FROM ended LEFT JOIN written ON true";
 
-  /** Writes into the issue what it refused before, and forgets it. */
+  /** Writes into the issue what it refused before, and deletes the refusal. */
   static final String LATE_ISSUE =
       """
       WITH ended AS (
@@ -101,12 +99,10 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
           + ISSUE
           + ANSWER;
 
-  /** Ends the attempt, and writes its issue while the issue's fence is the attempt's. */
   String withIssue() {
     return ENDED + ISSUE + pause() + ANSWER;
   }
 
-  /** Ends the attempt, and keeps what the issue refuses. */
   String withRefusal() {
     return ENDED + REFUSAL + pause() + ANSWER;
   }
@@ -152,11 +148,8 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
     return new AttemptEnd(runId, settlement.inAscii(), rescue, lockLimit);
   }
 
-  /**
-   * Whether the issue stands in the way of the whole. A rescue has time to wait for who holds it.
-   */
+  /** Whether to keep what the issue refuses. A rescue may wait for who holds the row. */
   boolean mayBeKept(StoreException failure) {
-    boolean waits = rescue && failure.kind() == StoreException.Kind.BUSY;
-    return !waits && !failure.ofConnection();
+    return !failure.ofConnection() && !(rescue && failure.kind() == StoreException.Kind.BUSY);
   }
 }

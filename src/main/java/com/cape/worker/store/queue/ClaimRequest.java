@@ -6,17 +6,9 @@ import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.UUID;
 
-/**
- * A claim as it is asked for.
- *
- * @param issueLogs the folder of the attempts' log files
- */
+/** The parameters of a claim. */
 record ClaimRequest(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
-  void bind(Database.Binding bind) throws SQLException {
-    bind(bind, OptionalLong.empty());
-  }
-
-  /** With the only issue that it may be. */
+  /** With an id, for {@code CLAIM_ONE}. */
   void bind(Database.Binding bind, OptionalLong issueId) throws SQLException {
     bind.text(worker.id().value());
     if (issueId.isPresent()) {

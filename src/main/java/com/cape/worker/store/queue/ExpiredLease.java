@@ -2,10 +2,5 @@ package com.cape.worker.store.queue;
 
 import com.cape.worker.issue.Claim;
 
-/**
- * A running attempt whose lease has run out.
- *
- * @param claim without the description
- * @param worker that held it
- */
+/** The lease of a running attempt; the claim has no description. */
 public record ExpiredLease(Claim claim, String worker, String host) {}

@@ -22,32 +22,23 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
   private static final int DESCRIPTION_LIMIT_BYTES = 8 * 1024 * 1024;
-  // The encodings of the server and of its clients have no such character, or the bytes are none.
+  // untranslatable_character, character_not_in_repertoire
   private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final Duration SETTLE_LOCK_LIMIT = Duration.ofSeconds(2);
   private static final Duration RESCUE_LOCK_LIMIT = Duration.ofMillis(500);
-  private static final ClaimResult NOTHING =
-      new ClaimResult(Optional.empty(), NoClaimReason.UNKNOWN, Duration.ZERO);
-
   private static final String PASSED_OVER =
       "an update changes nothing: a trigger or a row policy passes it over";
   private static final Settlement GIVEN_BACK =
-      new Settlement(
+      Settlement.withoutRun(
           Outcome.NOT_STARTED,
           IssueStatus.PENDING,
-          Optional.empty(),
           false,
-          Optional.empty(),
-          Optional.empty(),
-          Optional.of("the issue was changed while the answer to its claim was lost"),
-          "",
-          Optional.empty());
+          "the issue was changed while the answer to its claim was lost");
 
   private final Database database;
   private final Refusals refusals;
-  // Claims since a look found nothing. After the second one the reasons for no claim are not asked
-  // for in the same round
-  // trip: that would cost a busy worker a fifth of its rate.
+  // From the third on, the reasons for no claim are not asked for in the same round trip: that
+  // would cost a busy worker a fifth of its rate.
   private final AtomicInteger claimsInARow = new AtomicInteger();
 
   public IssueRepository(Database database) {
@@ -55,12 +46,9 @@ public final class IssueRepository {
     this.refusals = new Refusals(database);
   }
 
-  // One that is to be cancelled becomes so. The fence is above that of every attempt: never used
-  // twice, even where the
-  // column was edited, or the id belongs to another issue by now. A text that is too large stays in
-  // the database. What may
-  // be a varchar is cast: an operator that somebody made for exactly that type would come before
-  // PostgreSQL's own.
+  // The fence is above that of every attempt, so that none is used twice, even where the column was
+  // edited or the id belonged to another issue before. Columns that may be varchar are cast: an
+  // operator that another role made for varchar would come before PostgreSQL's own for text.
   static final String CLAIM =
       """
       WITH next AS MATERIALIZED (
@@ -97,13 +85,12 @@ public final class IssueRepository {
       """
           .formatted(DESCRIPTION_LIMIT_BYTES);
 
-  // Only for an issue that is set aside otherwise: its bytes are no text.
   private static final String CLAIM_ONE = CLAIM.replace(" AND true", " AND due.id = ?::bigint");
+  // For an issue whose bytes are no text.
   private static final String CLAIM_UNREAD =
       CLAIM_ONE.replace(
           "size, description, last_error", "size, NULL AS description, NULL AS last_error");
 
-  // What falls due next, and the pause that holds.
   private static final String WHY_NOTHING =
       """
       (SELECT i.id::bigint AS id, extract(epoch FROM i.run_after - now())::float8 AS left_s, NULL AS reason
@@ -123,8 +110,7 @@ public final class IssueRepository {
       "SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true);";
 
   /**
-   * Claims the issue that has been due longest and starts its lease; says why when nothing is due,
-   * or a pause holds.
+   * Claims the issue that has been due longest and starts its lease, or says why there is none.
    *
    * @param issueLogs the folder of the attempts' log files
    */
@@ -137,46 +123,62 @@ public final class IssueRepository {
     return result.get();
   }
 
-  /** The issue of a {@link #claim} under a new run id; empty when there was none. */
+  /** The same under a new run id. */
   public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
     return claim(UUID.randomUUID(), worker, issueLogs, lease).claim();
   }
 
   /** One try; empty when it closed an issue instead: cancelled it, failed it, or set it aside. */
   private Optional<ClaimResult> claimOrClose(ClaimRequest request) {
+    Tried tried;
     try {
-      boolean asksWhy = asksWhy();
-      return result(
-          request,
-          database.queryAll(
-              IN_ORDER + CLAIM + (asksWhy ? ";" + WHY_NOTHING : ""),
-              bind -> {
-                request.bind(bind);
-                if (asksWhy) {
-                  bind.text(request.worker().id().value());
-                }
-              },
-              answers -> {
-                answers.next(row -> true);
-                return Tried.of(answers, asksWhy);
-              }));
+      tried = settleAndTry(Optional.empty(), request).tried();
     } catch (StoreException e) {
       if (e.ofConnection()) {
         throw e;
       }
       return claimOneByOne(request);
     }
+    return result(request, tried);
+  }
+
+  private record SettledAndTried(Optional<Settled> settled, Tried tried) {}
+
+  private SettledAndTried settleAndTry(Optional<AttemptEnd> end, ClaimRequest request) {
+    boolean asksWhy = claimsInARow.get() < 2;
+    return database.queryAll(
+        end.map(AttemptEnd::withIssue).map(sql -> sql + ";").orElse("")
+            + IN_ORDER
+            + CLAIM
+            + (asksWhy ? ";" + WHY_NOTHING : ""),
+        bind -> {
+          if (end.isPresent()) {
+            end.get().bindWithIssue(bind);
+          }
+          request.bind(bind, OptionalLong.empty());
+          if (asksWhy) {
+            bind.text(request.worker().id().value());
+          }
+        },
+        answers -> {
+          Optional<Settled> settled =
+              end.isPresent()
+                  ? answers.next(IssueRepository::toSettled).stream().findFirst()
+                  : Optional.empty();
+          answers.next(row -> true);
+          return new SettledAndTried(settled, Tried.of(answers, asksWhy));
+        });
   }
 
   private Optional<ClaimResult> result(ClaimRequest request, Tried tried) {
     return switch (tried.step()) {
       case CLAIMED -> {
         claimsInARow.incrementAndGet();
-        yield tried.result();
+        yield Optional.of(tried.result());
       }
       case NOTHING_DUE -> {
         claimsInARow.set(0);
-        yield Optional.of(tried.result().orElseGet(() -> whyNothing(request)));
+        yield Optional.of(tried.result() == Tried.NOTHING ? whyNothing(request) : tried.result());
       }
       case UNFIT -> {
         fail(tried);
@@ -185,10 +187,6 @@ public final class IssueRepository {
       case CLOSED -> Optional.empty();
       case PASSED_OVER -> claimOneByOne(request);
     };
-  }
-
-  private boolean asksWhy() {
-    return claimsInARow.get() < 2;
   }
 
   private ClaimResult whyNothing(ClaimRequest request) {
@@ -200,12 +198,10 @@ public final class IssueRepository {
   private static final String RENAME_RUN =
       "UPDATE cape_issue_attempts SET run_id = ? WHERE run_id = ? RETURNING run_id";
 
-  /**
-   * An issue that cannot be run as it stands fails; the run id is free again for the next claim.
-   */
+  /** Fails an issue that cannot be run; the run id is free again for the next claim. */
   private void fail(Tried tried) {
-    Claim claim = tried.unfit().orElseThrow();
-    settle(claim, Settlement.unfit(tried.cause()));
+    Claim claim = tried.result().claim().orElseThrow();
+    settle(claim, Settlement.withoutRun(Outcome.FAILED, IssueStatus.FAILED, true, tried.cause()));
     database.query(
         RENAME_RUN, bind -> bind.uuid(UUID.randomUUID()).uuid(claim.runId()), row -> claim);
   }
@@ -220,42 +216,32 @@ public final class IssueRepository {
 
   /** After a claim has failed: finds the issues that refuse it, and sets them aside. */
   private Optional<ClaimResult> claimOneByOne(ClaimRequest request) {
-    // Throws where it is the statement that is refused, and no issue.
+    // Throws when the statement is refused, whatever the issue.
     claimThis(CLAIM_ONE, request, NO_ISSUE);
     boolean anyClosed = false;
     for (long id : database.query(CANDIDATES, bind -> {}, row -> row.getLong("id"))) {
-      Tried tried = claimOrSetAside(request, id);
+      Tried tried = claimOrSetAside(CLAIM_ONE, request, id);
       if (tried.step() == Tried.Step.CLAIMED) {
-        return tried.result();
+        return Optional.of(tried.result());
       }
       if (tried.step() == Tried.Step.UNFIT) {
         fail(tried);
       }
       anyClosed |= tried.step() == Tried.Step.CLOSED || tried.step() == Tried.Step.UNFIT;
     }
-    return anyClosed ? Optional.empty() : Optional.of(NOTHING);
+    return anyClosed ? Optional.empty() : Optional.of(Tried.NOTHING);
   }
 
-  private Tried claimOrSetAside(ClaimRequest request, long id) {
+  private Tried claimOrSetAside(String claim, ClaimRequest request, long id) {
     try {
-      return claimThis(CLAIM_ONE, request, id);
+      return claimThis(claim, request, id);
     } catch (StoreException e) {
       if (e.ofConnection()) {
         throw e;
       }
-      return NO_SUCH_CHARACTER.contains(e.sqlState())
-          ? claimUnread(request, id, e.getMessage())
-          : setAside(id, e.getMessage());
-    }
-  }
-
-  private Tried claimUnread(ClaimRequest request, long id, String cause) {
-    try {
-      return claimThis(CLAIM_UNREAD, request, id)
-          .because("the text of the issue cannot be read: " + cause);
-    } catch (StoreException e) {
-      if (e.ofConnection()) {
-        throw e;
+      if (NO_SUCH_CHARACTER.contains(e.sqlState()) && claim.equals(CLAIM_ONE)) {
+        return claimOrSetAside(CLAIM_UNREAD, request, id)
+            .because("the text of the issue cannot be read: " + e.getMessage());
       }
       return setAside(id, e.getMessage());
     }
@@ -289,8 +275,8 @@ public final class IssueRepository {
           .formatted(DESCRIPTION_LIMIT_BYTES);
 
   /**
-   * The claim that was asked for under this run id, should its answer have been lost: its lease is
-   * extended. Empty when there was no such claim, or when its issue is gone; then it is given back.
+   * The claim under this run id, whose answer was lost: its lease is extended. Empty when there was
+   * none, or when its issue is gone; then it is given back.
    */
   public Optional<Claim> findClaim(UUID runId, Duration lease) {
     record Found(Claim claim, boolean fit) {}
@@ -315,7 +301,7 @@ public final class IssueRepository {
         FROM held LEFT JOIN cape_issues i ON i.id = held.issue_id AND i.fence >= held.fence
       """;
 
-  /** Extends the leases of the runs; answers the ones that still have one. */
+  /** Extends the leases of the runs; returns those that still have one. */
   public List<LeaseReply> extendLeases(List<UUID> runIds, Duration lease) {
     return database.query(
         EXTEND,
@@ -329,9 +315,8 @@ public final class IssueRepository {
 
   /**
    * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. Empty
-   * when the lease was lost: nothing changed. Paid work counts: a completed attempt is taken after
-   * a rescue, too, as long as the issue was not claimed again. What the issue does not take is
-   * kept, and written by {@link #retryRefusals}.
+   * when the lease was lost: nothing changed. A completed attempt is accepted after a rescue, too.
+   * What the issue refuses is kept for {@link #retryRefusals}.
    */
   public Optional<Settled> settle(Claim claim, Settlement settlement) {
     return end(new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT));
@@ -359,10 +344,7 @@ public final class IssueRepository {
   }
 
   /**
-   * What a settle wrote, and what was found after it.
-   *
-   * @param settled as of {@link #settle}
-   * @param claimed empty when it closed an issue instead, or when only the settle could be written
+   * @param claimed empty when an issue was closed instead, or only the settle could be written
    */
   public record SettledAndClaimed(Optional<Settled> settled, Optional<ClaimResult> claimed) {}
 
@@ -376,30 +358,14 @@ public final class IssueRepository {
       Duration lease) {
     var request = new ClaimRequest(nextRunId, worker, issueLogs, lease);
     var end = new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT);
-    record Both(Optional<Settled> settled, Tried tried) {}
-    Both both;
+    SettledAndTried both;
     try {
-      boolean asksWhy = asksWhy();
-      both =
-          database.queryAll(
-              end.withIssue() + ";" + IN_ORDER + CLAIM + (asksWhy ? ";" + WHY_NOTHING : ""),
-              bind -> {
-                end.bindWithIssue(bind);
-                request.bind(bind);
-                if (asksWhy) {
-                  bind.text(worker.id().value());
-                }
-              },
-              answers -> {
-                var settled = answers.next(IssueRepository::toSettled).stream().findFirst();
-                answers.next(row -> true);
-                return new Both(settled, Tried.of(answers, asksWhy));
-              });
+      both = settleAndTry(Optional.of(end), request);
     } catch (StoreException e) {
       if (e.ofConnection()) {
         throw e;
       }
-      // Neither is written then, and the settle may well be by itself.
+      // Neither was written; the settle may be accepted by itself.
       return new SettledAndClaimed(settle(claim, settlement), Optional.empty());
     }
     try {
@@ -410,12 +376,12 @@ public final class IssueRepository {
     }
   }
 
-  /** Writes what issues refused into those that take it by now; answers into how many. */
+  /** Writes what issues refused into those that accept it by now; returns how many. */
   public int retryRefusals() {
     return refusals.retry();
   }
 
-  // After a restart of the server the live workers come first.
+  // After a restart of the server, live workers get time to extend theirs first.
   private static final String EXPIRED =
       """
       SELECT issue_id AS id, attempt AS attempts, fence, run_id, '' AS description, NULL AS last_error, worker_id, host
@@ -426,7 +392,7 @@ public final class IssueRepository {
       """;
 
   /**
-   * Leases that have run out: at most 100, the longest expired first.
+   * At most 100, the longest expired first.
    *
    * @param quiet how long the server must have been up
    */
@@ -440,10 +406,10 @@ public final class IssueRepository {
   }
 
   /**
-   * Closes the attempt if its lease has still run out, and puts the issue back if it is still
+   * Closes the attempt if its lease is still expired, and puts the issue back if it is still
    * started under it. Empty when the lease was extended or settled meanwhile.
    *
-   * @throws StoreException of the kind BUSY when somebody holds the issue: another time, then
+   * @throws StoreException of the kind BUSY when somebody holds the issue: try again later
    */
   public Optional<Settled> rescue(ExpiredLease expired, Settlement settlement) {
     return end(new AttemptEnd(expired.claim().runId(), settlement, true, RESCUE_LOCK_LIMIT));
@@ -456,7 +422,7 @@ public final class IssueRepository {
        WHERE outcome = 'running' AND worker_id::text = ?::text AND instance = ?
       """;
 
-  /** What an instance of a worker has claimed and not settled; without the descriptions. */
+  /** What an instance has claimed and not settled; without the descriptions. */
   public List<Claim> heldBy(WorkerId worker, UUID instance) {
     return database.query(HELD, bind -> bind.text(worker.value()).uuid(instance), Tried::toClaim);
   }

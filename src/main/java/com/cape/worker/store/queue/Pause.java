@@ -4,10 +4,8 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * Nothing is claimed while it is in force.
- *
  * @param now the database's clock
- * @param worker empty when it holds for the whole fleet
+ * @param worker empty for the whole fleet
  * @param until empty when it lasts until it is lifted
  */
 public record Pause(

@@ -11,7 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/** Every statement about pauses that a person asks for. */
+/** Pauses that a person asks for. */
 public final class PauseRepository {
   private static final String FLEET = "*";
 
@@ -27,12 +27,12 @@ public final class PauseRepository {
        WHERE coalesce(paused_until > now(), true) ORDER BY scope
       """;
 
-  /** Those in force, the fleet's first. */
+  /** The fleet's first. */
   public List<Pause> inForce() {
     return database.query(IN_FORCE, bind -> {}, PauseRepository::toPause);
   }
 
-  // The one that lasts longer counts: a usage limit ends when it ends.
+  // The longer one counts: a usage limit does not end earlier.
   private static final String PAUSE =
       """
       INSERT INTO cape_pauses AS p (scope, paused_until, reason)
@@ -47,10 +47,7 @@ public final class PauseRepository {
       """;
 
   /**
-   * Pauses a worker, or without one the fleet. Answers the pause that holds from now on, which may
-   * be one that lasts longer.
-   *
-   * @param length empty for until it is lifted
+   * Pauses a worker, or without one the fleet. Returns the pause that holds: a longer one stays.
    */
   public Pause pause(
       Optional<WorkerId> worker, Optional<Duration> length, Optional<String> reason) {
@@ -83,7 +80,6 @@ public final class PauseRepository {
 
   private static final String WORKER_IDS = "SELECT worker_id FROM cape_workers ORDER BY worker_id";
 
-  /** The ids of all workers that ever registered. */
   public List<String> workerIds() {
     return database.query(WORKER_IDS, bind -> {}, row -> row.getString("worker_id"));
   }

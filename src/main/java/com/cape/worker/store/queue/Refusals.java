@@ -32,7 +32,7 @@ final class Refusals {
       RETURNING issue_id
       """;
 
-  /** Sets an issue that cannot be claimed aside for a while; false when it is gone. */
+  /** Keeps an issue that cannot be claimed out of the queue for a while; false when it is gone. */
   boolean setAside(long issueId, String cause) {
     LOG.warn("claim refused; the issue is set aside issue={} cause={}", issueId, cause);
     return !database
@@ -40,7 +40,7 @@ final class Refusals {
         .isEmpty();
   }
 
-  /** Closes the attempt although its issue refuses the write; empty when the lease was lost. */
+  /** Closes the attempt although its issue refuses the write; false when the lease was lost. */
   boolean keep(AttemptEnd end, StoreException failure) {
     boolean ended =
         !database
@@ -61,7 +61,7 @@ final class Refusals {
 
   private record Kept(long issueId, long fence) {}
 
-  // One whose issue was claimed since, deleted, or moved on has nothing to wait for.
+  // A refusal is stale when its issue was claimed since, deleted, or has another status.
   private static final String DUE =
       """
       WITH stale AS (
@@ -83,19 +83,16 @@ final class Refusals {
       RETURNING issue_id
       """;
 
-  /** Writes what is due into the issues that take it by now; answers into how many. */
+  /** Writes what is due into the issues that accept it by now; returns how many. */
   int retry() {
-    List<Kept> due =
-        database.query(
-            DUE, bind -> {}, row -> new Kept(row.getLong("issue_id"), row.getLong("fence")));
-    int written = 0;
-    for (Kept kept : due) {
-      written += retry(kept) ? 1 : 0;
-    }
-    return written;
+    return database
+        .query(DUE, bind -> {}, row -> new Kept(row.getLong("issue_id"), row.getLong("fence")))
+        .stream()
+        .mapToInt(this::retry)
+        .sum();
   }
 
-  private boolean retry(Kept kept) {
+  private int retry(Kept kept) {
     try {
       List<String> written =
           database.query(
@@ -109,7 +106,7 @@ final class Refusals {
           status ->
               LOG.info(
                   "issue took the end of its attempt issue={} status={}", kept.issueId(), status));
-      return !written.isEmpty();
+      return written.size();
     } catch (StoreException e) {
       if (e.ofConnection()) {
         throw e;
@@ -118,7 +115,7 @@ final class Refusals {
           POSTPONE,
           bind -> bind.text(ascii(e.getMessage())).number(kept.issueId()).number(kept.fence()),
           row -> kept);
-      return false;
+      return 0;
     }
   }
 

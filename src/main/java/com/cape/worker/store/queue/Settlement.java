@@ -11,11 +11,8 @@ import java.util.regex.Pattern;
 /**
  * What is written when an attempt has ended.
  *
- * @param status of the issue from now on
  * @param backoff for a pending issue; empty keeps its place in the queue
- * @param counted whether the attempt counts
- * @param error one readable line, then the end of the output; empty for a completed issue
- * @param fleetPause for how long no worker claims anything
+ * @param error one readable line, then the end of the output; at most 8 KiB are kept
  */
 public record Settlement(
     Outcome outcome,
@@ -30,18 +27,17 @@ public record Settlement(
   private static final int ERROR_LIMIT_BYTES = 8 * 1024;
   private static final Pattern BEYOND_ASCII = Pattern.compile("[^\\p{ASCII}]");
 
-  /** Keeps the beginning of an error that is too long for its column. */
   public Settlement {
     error = error.map(Settlement::shortened);
   }
 
-  /** For an issue that cannot be run as it stands. */
-  static Settlement unfit(String cause) {
+  /** For an attempt that nothing was run for. */
+  static Settlement withoutRun(Outcome outcome, IssueStatus status, boolean counted, String cause) {
     return new Settlement(
-        Outcome.FAILED,
-        IssueStatus.FAILED,
+        outcome,
+        status,
         Optional.empty(),
-        true,
+        counted,
         Optional.empty(),
         Optional.empty(),
         Optional.of(cause),
@@ -69,10 +65,10 @@ public record Settlement(
 
   private static String shortened(String text) {
     byte[] bytes = text.getBytes(UTF_8);
-    int end = ERROR_LIMIT_BYTES;
-    if (bytes.length <= end) {
+    if (bytes.length <= ERROR_LIMIT_BYTES) {
       return text;
     }
+    int end = ERROR_LIMIT_BYTES;
     // Not within a character: its further bytes begin with the bits 10.
     while ((bytes[end] & 0xC0) == 0x80) {
       end--;

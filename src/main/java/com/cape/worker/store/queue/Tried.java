@@ -13,14 +13,12 @@ import java.util.UUID;
 /**
  * What one try to claim did.
  *
- * @param result of a claim, or why there was nothing to claim, if that was asked for
- * @param unfit a claimed issue that cannot be run, without its text
- * @param cause why it cannot be run
+ * @param result with the claim, or with the reason for none if that was asked for
+ * @param cause why a claimed issue cannot be run
  */
-record Tried(Step step, Optional<ClaimResult> result, Optional<Claim> unfit, String cause) {
+record Tried(Step step, ClaimResult result, String cause) {
   private static final double LONGEST_WAIT_MILLIS = Duration.ofDays(1).toMillis();
 
-  /** How it went. */
   enum Step {
     CLAIMED,
     NOTHING_DUE,
@@ -32,16 +30,13 @@ record Tried(Step step, Optional<ClaimResult> result, Optional<Claim> unfit, Str
     PASSED_OVER
   }
 
-  static final Tried CLOSED = new Tried(Step.CLOSED, Optional.empty(), Optional.empty(), "");
-  static final Tried PASSED_OVER =
-      new Tried(Step.PASSED_OVER, Optional.empty(), Optional.empty(), "");
-
-  private static Tried nothingDue(Optional<ClaimResult> why) {
-    return new Tried(Step.NOTHING_DUE, why, Optional.empty(), "");
-  }
+  static final ClaimResult NOTHING =
+      new ClaimResult(Optional.empty(), NoClaimReason.UNKNOWN, Duration.ZERO);
+  static final Tried CLOSED = new Tried(Step.CLOSED, NOTHING, "");
+  static final Tried PASSED_OVER = new Tried(Step.PASSED_OVER, NOTHING, "");
 
   Tried because(String reason) {
-    return new Tried(step, result, unfit, reason);
+    return new Tried(step, result, reason);
   }
 
   /**
@@ -50,12 +45,11 @@ record Tried(Step step, Optional<ClaimResult> result, Optional<Claim> unfit, Str
    * @param asksWhy whether the reasons for no claim come after it
    */
   static Tried of(Database.Answers answers, boolean asksWhy) throws SQLException {
-    Optional<Tried> tried = answers.next(Tried::of).stream().findFirst();
-    if (tried.isEmpty()) {
-      return nothingDue(
-          asksWhy ? Optional.of(why(answers.next(Tried::toCause))) : Optional.empty());
+    List<Tried> tried = answers.next(Tried::of);
+    if (!tried.isEmpty()) {
+      return tried.get(0);
     }
-    return tried.get();
+    return new Tried(Step.NOTHING_DUE, asksWhy ? why(answers.next(Tried::toCause)) : NOTHING, "");
   }
 
   private static Tried of(ResultSet row) throws SQLException {
@@ -65,18 +59,17 @@ record Tried(Step step, Optional<ClaimResult> result, Optional<Claim> unfit, Str
     if ("cancelled".equals(row.getString("status"))) {
       return CLOSED;
     }
-    Claim claim = toClaim(row);
-    if (row.getString("description") == null) {
-      long size = row.getLong("size");
-      String cause =
-          row.wasNull()
-              ? "the issue has no description"
-              : "the description is %d MB; at most 8 MiB can be run".formatted(size / 1_000_000);
-      return new Tried(Step.UNFIT, Optional.empty(), Optional.of(claim), cause);
-    }
     Duration waited = Duration.ofMillis(Math.round(row.getDouble("waited_s") * 1000));
-    var result = new ClaimResult(Optional.of(claim), NoClaimReason.UNKNOWN, waited);
-    return new Tried(Step.CLAIMED, Optional.of(result), Optional.empty(), "");
+    var result = new ClaimResult(Optional.of(toClaim(row)), NoClaimReason.UNKNOWN, waited);
+    if (row.getString("description") != null) {
+      return new Tried(Step.CLAIMED, result, "");
+    }
+    long size = row.getLong("size");
+    String cause =
+        row.wasNull()
+            ? "the issue has no description"
+            : "the description is %d MB; at most 8 MiB can be run".formatted(size / 1_000_000);
+    return new Tried(Step.UNFIT, result, cause);
   }
 
   static Claim toClaim(ResultSet row) throws SQLException {
@@ -85,19 +78,20 @@ record Tried(Step step, Optional<ClaimResult> result, Optional<Claim> unfit, Str
         row.getInt("attempts"),
         row.getLong("fence"),
         row.getObject("run_id", UUID.class),
-        Columns.textIfAny(row, "description").orElse(""),
+        Columns.text(row, "description"),
         Columns.textIfAny(row, "last_error"));
   }
 
-  /** A reason for no claim: an issue that falls due later, or a pause. */
-  record Cause(Optional<Long> issueId, Duration left, Optional<String> reason) {}
+  /** A reason for no claim: an issue that falls due later, or without an id a pause. */
+  record Cause(Optional<Long> issueId, Duration left, String reason) {}
 
   static Cause toCause(ResultSet row) throws SQLException {
-    long id = row.getLong("id");
-    Optional<Long> issueId = row.wasNull() ? Optional.empty() : Optional.of(id);
-    // Not a moment too short, else whoever waits looks twice.
+    // Not a moment too short, else the waiting slot looks twice.
     double millis = Math.min(Math.ceil(row.getDouble("left_s") * 1000), LONGEST_WAIT_MILLIS);
-    return new Cause(issueId, Duration.ofMillis((long) millis), Columns.textIfAny(row, "reason"));
+    return new Cause(
+        Optional.ofNullable(row.getObject("id", Long.class)),
+        Duration.ofMillis((long) millis),
+        Columns.text(row, "reason"));
   }
 
   static ClaimResult why(List<Cause> causes) {
@@ -109,7 +103,7 @@ record Tried(Step step, Optional<ClaimResult> result, Optional<Claim> unfit, Str
             .toList();
     return new ClaimResult(
         Optional.empty(),
-        new NoClaimReason(pause.map(Cause::left), pause.flatMap(Cause::reason).orElse(""), dues),
+        new NoClaimReason(pause.map(Cause::left), pause.map(Cause::reason).orElse(""), dues),
         Duration.ZERO);
   }
 }

@@ -3,9 +3,5 @@ package com.cape.worker.store.queue;
 import com.cape.worker.issue.WorkerId;
 import java.util.UUID;
 
-/**
- * Who claims.
- *
- * @param instance new at each start of a worker
- */
+/** A process of a worker; each has a new instance. */
 public record WorkerIdentity(WorkerId id, UUID instance, String host, long pid) {}

@@ -3,11 +3,12 @@ package com.cape.worker.store.queue;
 import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Columns;
 import com.cape.worker.store.Database;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.OffsetDateTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -17,15 +18,13 @@ public final class WorkerRepository {
   private final Database database;
   private final String version;
 
-  /**
-   * For the workers of a version.
-   *
-   * @param version of this program, for people who read the table
-   */
   public WorkerRepository(Database database, String version) {
     this.database = requireNonNull(database);
     this.version = requireNonNull(version);
   }
+
+  /** A live worker that holds its id. */
+  public record Registration(WorkerIdentity worker, Instant startedAt) {}
 
   private static final String REGISTER =
       """
@@ -44,8 +43,7 @@ public final class WorkerRepository {
       "SELECT worker_id, instance, host, pid, started_at FROM cape_workers WHERE worker_id::text = ?::text";
 
   /**
-   * Registers this instance of a worker; empty when that is done, else who holds the id and is
-   * alive.
+   * Registers this instance of a worker; else returns the live one that holds the id.
    *
    * @param lease how old this worker's heartbeat may be for it to count as alive
    * @param predecessors instances that this worker's own state directory shows to be gone
@@ -68,25 +66,33 @@ public final class WorkerRepository {
     return database
         .queryOne(
             REGISTER,
-            bind ->
-                bind.text(worker.id().value())
-                    .uuid(worker.instance())
-                    .text(worker.host())
-                    .number(worker.pid())
-                    .text(version)
-                    .number(lease.toSeconds())
-                    .uuids(predecessors),
+            bind -> bindWorker(bind, worker, lease).uuids(predecessors),
             row -> row.getString("worker_id"))
         .isPresent();
   }
 
-  private static Registration toRegistration(ResultSet row) throws SQLException {
-    return new Registration(
-        toIdentity(row), row.getObject("started_at", OffsetDateTime.class).toInstant());
+  private Database.Binding bindWorker(Database.Binding bind, WorkerIdentity worker, Duration lease)
+      throws SQLException {
+    return bind.text(worker.id().value())
+        .uuid(worker.instance())
+        .text(worker.host())
+        .number(worker.pid())
+        .text(version)
+        .number(lease.toSeconds());
   }
 
-  // A heartbeat comes every tenth of the lease: a worker that three are missing of is not counted
-  // on.
+  private static Registration toRegistration(ResultSet row) throws SQLException {
+    return new Registration(toIdentity(row), Columns.time(row, "started_at"));
+  }
+
+  /**
+   * @param rank of this worker among those that listen and have a free slot, from 0
+   * @param ready how many these are, this one among them
+   * @param restart whether its service manager is to start it again after the drain
+   */
+  public record HeartbeatReply(int rank, int ready, boolean drainRequested, boolean restart) {}
+
+  // Heartbeats come every tenth of the lease; a worker that missed three is not ranked.
   private static final String HEARTBEAT =
       """
       WITH beat AS (
@@ -106,25 +112,16 @@ public final class WorkerRepository {
              AND o.heartbeat_at > now() - make_interval(secs => 0.3::float8 * o.lease_seconds::float8)) AS others
       """;
 
-  /**
-   * Tells that the worker is alive. A row that somebody deleted is written again.
-   *
-   * @return empty when the id is registered to another instance
-   */
+  /** Empty when the id is registered to another instance. A deleted row is written again. */
   public Optional<HeartbeatReply> heartbeat(
-      WorkerIdentity worker, WorkerStatus presence, Duration lease) {
+      WorkerIdentity worker, WorkerStatus status, Duration lease) {
     return database.queryOne(
         HEARTBEAT,
         bind ->
-            bind.text(worker.id().value())
-                .uuid(worker.instance())
-                .text(worker.host())
-                .number(worker.pid())
-                .text(version)
-                .number(lease.toSeconds())
-                .text(presence.state().word())
-                .flag(presence.listenerUp())
-                .number(presence.freeSlots()),
+            bindWorker(bind, worker, lease)
+                .text(status.state().word())
+                .flag(status.listenerUp())
+                .number(status.freeSlots()),
         row ->
             new HeartbeatReply(
                 row.getInt("before"),
@@ -132,6 +129,9 @@ public final class WorkerRepository {
                 row.getBoolean("drain"),
                 row.getBoolean("drain_restart")));
   }
+
+  /** A worker that was asked to drain; alive while its last heartbeat is younger than its lease. */
+  public record DrainRequest(WorkerIdentity worker, boolean alive, Duration silent) {}
 
   private static final String ASKED =
       """
@@ -147,11 +147,7 @@ public final class WorkerRepository {
       """
           + ASKED;
 
-  /**
-   * Asks the worker that has the id to drain; empty when none is at work.
-   *
-   * @param restart whether its service manager is to start it again
-   */
+  /** Empty when no worker of that id is at work. */
   public Optional<DrainRequest> requestDrain(WorkerId worker, boolean restart) {
     return database.queryOne(
         REQUEST_DRAIN,

@@ -10,7 +10,6 @@ public enum WorkerState {
   PAUSED,
   STOPPED;
 
-  /** The word in the database. */
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }

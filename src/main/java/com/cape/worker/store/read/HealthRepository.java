@@ -26,8 +26,7 @@ public final class HealthRepository {
         .orElseThrow();
   }
 
-  // A subquery each, so that each has its index. The completed ones are many, and nobody waits for
-  // them.
+  // A subquery each, so that each uses its index. The completed issues are too many to count.
   private static final String QUEUE =
       """
       SELECT (SELECT count(*) FROM cape_issues WHERE status::text = 'pending') AS pending,
@@ -44,7 +43,20 @@ public final class HealthRepository {
                       WHERE scope::text = ?::text AND coalesce(paused_until > now(), true)) AS worker_paused
       """;
 
-  /** How the queue stands now, as this worker sees it. */
+  /**
+   * @param oldestDue how long the one that has been due longest has been so; zero when none is
+   * @param workerPaused whether the worker that asks is paused
+   */
+  public record Queue(
+      long pending,
+      long due,
+      long started,
+      long failed,
+      long cancelled,
+      Duration oldestDue,
+      boolean fleetPaused,
+      boolean workerPaused) {}
+
   public Queue queue(WorkerId worker) {
     return database
         .queryOne(QUEUE, bind -> bind.text(worker.value()), HealthRepository::toQueue)

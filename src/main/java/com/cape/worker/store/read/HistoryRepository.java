@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * How the attempts of the last day ended. There is no index on when they ended, which every settle
- * would have to pay for; the newest ids are read instead.
+ * How the attempts of the last day ended. An index on that time would slow down every settle; the
+ * newest ids are read instead.
  */
 public final class HistoryRepository {
   // An attempt that began before it and ended within the day is not counted.
@@ -28,7 +28,7 @@ public final class HistoryRepository {
     this.database = requireNonNull(database);
   }
 
-  // Ids grow as attempts begin, so that the first one of a time is found by halving.
+  // Ids grow with the start times: a binary search.
   private static final String FIRST =
       """
       WITH RECURSIVE halving (low, high) AS (
@@ -65,7 +65,6 @@ public final class HistoryRepository {
 
   private record First(Instant now, long id) {}
 
-  /** The last day. */
   public History history() {
     First first =
         database
@@ -75,7 +74,14 @@ public final class HistoryRepository {
                 row -> new First(Columns.time(row, "now"), row.getLong("first")))
             .orElseThrow();
     List<History.Endings> endings =
-        database.query(ENDINGS, bind -> bind.number(first.id()), HistoryRepository::toEndings);
+        database.query(
+            ENDINGS,
+            bind -> bind.number(first.id()),
+            row ->
+                new History.Endings(
+                    Columns.time(row, "minute"),
+                    Outcome.ofWord(row.getString("outcome")),
+                    row.getLong("number")));
     Optional<History.PickUp> pickUp =
         database
             .query(
@@ -84,13 +90,6 @@ public final class HistoryRepository {
                 HistoryRepository::toPickUp)
             .get(0);
     return new History(first.now(), endings, pickUp);
-  }
-
-  private static History.Endings toEndings(ResultSet row) throws SQLException {
-    return new History.Endings(
-        Columns.time(row, "minute"),
-        Outcome.ofWord(row.getString("outcome")),
-        row.getLong("number"));
   }
 
   private static Optional<History.PickUp> toPickUp(ResultSet row) throws SQLException {

@@ -11,9 +11,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
-/** What people ask about issues. Reads only. */
+/** Single issues and their attempts, for people. */
 public final class IssueQueries {
-  private static final int ALL_OF_IT = Integer.MAX_VALUE;
   static final int BEGINNING = 1000;
 
   private final Database database;
@@ -22,16 +21,14 @@ public final class IssueQueries {
     this.database = requireNonNull(database);
   }
 
-  /** In which order issues are listed. */
   public enum Sort {
     NEWEST,
     OLDEST,
-    /** As they are claimed: pending ones only. */
+    /** Pending issues in the order of claims. */
     QUEUE
   }
 
-  // A varchar is cast to text, here and elsewhere: another role could add an operator or a function
-  // for varchar, which PostgreSQL would prefer to its own for text.
+  // A varchar is cast to text, here and elsewhere: see IssueRepository.
   static final String VIEW =
       """
       SELECT now() AS now, i.id, status, left(description::text, %d) AS description,
@@ -44,17 +41,15 @@ public final class IssueQueries {
         FROM %s AS i
       """;
 
-  /** The whole of an issue. */
   public Optional<IssueView> find(long id) {
-    return find(id, ALL_OF_IT);
+    return find(id, Integer.MAX_VALUE);
   }
 
-  /** An issue with the beginning of its description, to be asked for again and again. */
+  /** An issue with the beginning of its description. */
   public Optional<IssueView> look(long id) {
     return find(id, BEGINNING);
   }
 
-  /** An issue with so many characters of its description. */
   public Optional<IssueView> find(long id, int characters) {
     return database
         .read(
@@ -83,7 +78,6 @@ public final class IssueQueries {
   private static final String COUNT_ATTEMPTS =
       "SELECT count(*) AS number FROM cape_issue_attempts WHERE issue_id = ?";
 
-  /** How many attempts of an issue there are. */
   public long countAttempts(long id) {
     return database
         .queryOne(COUNT_ATTEMPTS, bind -> bind.number(id), row -> row.getLong("number"))
@@ -108,7 +102,6 @@ public final class IssueQueries {
     return database.read(sql, binder, IssueQueries::toAttempt).stream().findFirst();
   }
 
-  /** What the database refused to write to the issue's row, and is to be tried again. */
   public List<RefusedWrite> refusals(long id) {
     return RefusedWrite.find(database, Optional.of(id));
   }

@@ -16,8 +16,8 @@ import java.util.stream.Collectors;
 
 /**
  * Finds issues page by page in a table of any size. A filter that no index serves is tried on one
- * portion of the rows after the other, until the page is full or the time is up; then it says how
- * far it came, and goes on from there when it is asked to.
+ * portion of the rows after the other, until the page is full or the time is up; the next page goes
+ * on from there.
  */
 public final class IssueSearch {
   // Of all portions of one page.
@@ -28,10 +28,10 @@ public final class IssueSearch {
   private static final int LEAST_ROWS = 50;
   private static final int FIRST_ROWS = 1000;
   private static final int MOST_ROWS = 20_000;
-  // So many of a status can be sorted by their ids.
+  // Of so many, all can be read and sorted.
   private static final int FEW = 20_000;
   private static final int FEW_TEXTS = 5000;
-  // How much of a description is searched: long ones are stored apart, and packed.
+  // Longer descriptions are stored apart and compressed: slow to search.
   private static final int SEARCHED_CHARACTERS = 10_000;
 
   private final Database database;
@@ -47,8 +47,6 @@ public final class IssueSearch {
   }
 
   /**
-   * What is looked for.
-   *
    * @param statuses none for all
    * @param text within the description, in small or capital letters
    * @param after where the page before ended
@@ -67,26 +65,22 @@ public final class IssueSearch {
   }
 
   /**
-   * A place in the order.
-   *
    * @param priority and runAfter have a meaning in the order of the queue only
    * @param runAfter as PostgreSQL writes it in UTC
    */
   public record Position(long id, int priority, String runAfter) {}
 
   /**
-   * A page.
-   *
    * @param next empty when there is no more
-   * @param searchedUntil the last issue that was looked at, where the time was up before the page
-   *     was full
+   * @param searchedUntil the last issue that was searched, if the time was up before the page was
+   *     full
    */
   public record Page(
       List<IssueView> issues, Optional<Position> next, Optional<Long> searchedUntil) {}
 
   private record Row(IssueView issue, Position position) {}
 
-  /** As many as the query may have, however long that takes. */
+  /** All up to the query's limit, however long that takes. */
   public List<IssueView> all(Query query) {
     List<IssueView> all = new ArrayList<>();
     Optional<Position> after = query.after();
@@ -98,19 +92,23 @@ public final class IssueSearch {
     return all;
   }
 
-  /** The page behind a position, or the first one. */
   public Page find(Query query) {
     return query.sort() == IssueQueries.Sort.QUEUE
         ? new Search(query).queue()
         : new Search(query).byId();
   }
 
-  /** One page in the making. */
+  /** Binds the parameters of a portion that begins behind a position. */
+  private interface Start {
+    void bind(Database.Binding bind, Position from) throws SQLException;
+  }
+
   private final class Search {
     private final Query query;
     private final long started = nanoTime.getAsLong();
     private final List<Row> found = new ArrayList<>();
     private final List<String> filters = new ArrayList<>();
+    private final List<Database.Binder> values = new ArrayList<>();
     private int rows = FIRST_ROWS;
 
     private Search(Query query) {
@@ -118,65 +116,58 @@ public final class IssueSearch {
       query
           .text()
           .ifPresent(
-              text ->
-                  filters.add(
-                      "left(description::text, %d) ILIKE ?::text".formatted(SEARCHED_CHARACTERS)));
+              text -> {
+                filters.add(
+                    "left(description::text, %d) ILIKE ?::text".formatted(SEARCHED_CHARACTERS));
+                values.add(bind -> bind.text(pattern(text)));
+              });
       query.priority().ifPresent(number -> filters.add("priority = " + number));
     }
 
+    private void filterWorker() {
+      if (query.worker().isPresent()) {
+        filters.add(OF_WORKER);
+        values.add(this::bindWorker);
+      }
+    }
+
+    private void bindWorker(Database.Binding bind) throws SQLException {
+      if (query.worker().isPresent()) {
+        bind.text(query.worker().get().value());
+      }
+    }
+
     private Page byId() {
+      boolean newest = query.sort() == IssueQueries.Sort.NEWEST;
+      long from = query.after().map(Position::id).orElse(newest ? Long.MAX_VALUE : Long.MIN_VALUE);
+      String order = newest ? "id DESC" : "id";
+      String behind = newest ? "id < ?" : "id > ?";
       if (!query.statuses().isEmpty()) {
         filters.add(in(query.statuses()));
       }
-      boolean newest = query.sort() == IssueQueries.Sort.NEWEST;
-      long from = query.after().map(Position::id).orElse(newest ? Long.MAX_VALUE : Long.MIN_VALUE);
       if (few()) {
-        read(few(newest), bind -> bindText(bindWorker(bind)).number(from).number(query.limit()));
-        return full() ? upTo(last()) : new Page(issues(), Optional.empty(), Optional.empty());
-      }
-      return inPortions(newest, from);
-    }
-
-    private Page inPortions(boolean newest, long from) {
-      String place = query.worker().isPresent() ? "assigned_worker_id::text = ?::text" : "true";
-      String order = newest ? "id DESC" : "id";
-      String behind = newest ? "id < ?" : "id > ?";
-      String portion =
-          "SELECT %s FROM cape_issues WHERE " + place + " AND " + behind + " ORDER BY " + order;
-      Position position = new Position(from, 0, "");
-      while (true) {
-        long id = position.id();
-        int size = rows;
+        filterWorker();
+        filters.add("i." + behind);
+        values.add(bind -> bind.number(from));
         read(
-            IssueQueries.VIEW.formatted(
-                    IssueQueries.BEGINNING, "(" + portion.formatted("*") + " LIMIT ?)")
-                + where(filters)
-                + " ORDER BY i."
-                + order
-                + " LIMIT ?",
-            bind -> bindText(bindWorker(bind).number(id).number(size)).number(left()));
-        if (full()) {
-          return upTo(last());
-        }
-        Optional<Long> end =
-            database.queryOne(
-                portion.formatted("id") + " OFFSET ? LIMIT 1",
-                bind -> bindWorker(bind).number(id).number(size - 1),
-                row -> row.getLong("id"));
-        if (end.isEmpty()) {
-          return new Page(issues(), Optional.empty(), Optional.empty());
-        }
-        position = new Position(end.get(), 0, "");
-        if (timeIsUp()) {
-          return stoppedAt(position);
-        }
+            "SELECT * FROM cape_issues WHERE " + in(query.statuses()) + " OFFSET 0",
+            order,
+            bind -> {});
+        return full() ? upTo(last()) : end();
       }
+      String place = query.worker().isPresent() ? OF_WORKER + " AND " : "";
+      return inPortions(
+          "SELECT %s FROM cape_issues WHERE " + place + behind + " ORDER BY " + order,
+          "id, 0 AS priority, '' AS run_after",
+          order,
+          (bind, position) -> {
+            bindWorker(bind);
+            bind.number(position.id());
+          },
+          Optional.of(new Position(from, 0, "")));
     }
 
-    /**
-     * Whether all issues of the statuses can be looked at; the planner would rather walk along the
-     * ids.
-     */
+    /** Whether all issues of the statuses can be read; the planner would walk along the ids. */
     private boolean few() {
       if (query.statuses().isEmpty() || query.statuses().contains(IssueStatus.COMPLETED)) {
         return false;
@@ -193,58 +184,18 @@ public final class IssueSearch {
           <= most;
     }
 
-    private String few(boolean newest) {
-      List<String> conditions = new ArrayList<>();
-      if (query.worker().isPresent()) {
-        conditions.add("assigned_worker_id::text = ?::text");
-      }
-      conditions.addAll(filters);
-      conditions.add(newest ? "i.id < ?" : "i.id > ?");
-      String all = "(SELECT * FROM cape_issues WHERE " + in(query.statuses()) + " OFFSET 0)";
-      return IssueQueries.VIEW.formatted(IssueQueries.BEGINNING, all)
-          + where(conditions)
-          + " ORDER BY i.id"
-          + (newest ? " DESC" : "")
-          + " LIMIT ?";
-    }
-
     /** One priority after the other, each along its index. */
     private Page queue() {
-      query.worker().ifPresent(worker -> filters.add("assigned_worker_id::text = ?::text"));
-      Optional<Position> position =
+      filterWorker();
+      return inPortions(
+          QUEUE,
+          "id, priority, run_after::text AS run_after",
+          "run_after, id",
+          (bind, from) -> bind.number(from.priority()).text(from.runAfter()).number(from.id()),
           query
               .after()
               .or(() -> query.priority().map(IssueSearch::top))
-              .or(() -> level("<=", Integer.MAX_VALUE));
-      while (position.isPresent()) {
-        Position from = position.get();
-        int size = rows;
-        read(
-            IssueQueries.VIEW.formatted(
-                    IssueQueries.BEGINNING, "(" + QUEUE.formatted("*") + " LIMIT ?)")
-                + where(filters)
-                + " ORDER BY run_after, i.id LIMIT ?",
-            bind -> bindWorker(bindText(bindQueue(bind, from).number(size))).number(left()));
-        if (full()) {
-          return upTo(last());
-        }
-        position =
-            database
-                .queryOne(
-                    QUEUE.formatted("id, priority, run_after::text AS run_after")
-                        + " OFFSET ? LIMIT 1",
-                    bind -> bindQueue(bind, from).number(size - 1),
-                    IssueSearch::toPosition)
-                .or(
-                    () ->
-                        query.priority().isPresent()
-                            ? Optional.empty()
-                            : level("<", from.priority()));
-        if (position.isPresent() && timeIsUp()) {
-          return stoppedAt(position.get());
-        }
-      }
-      return new Page(issues(), Optional.empty(), Optional.empty());
+              .or(() -> level("<=", Integer.MAX_VALUE)));
     }
 
     /** Before the first issue of the highest priority that is so. */
@@ -259,31 +210,57 @@ public final class IssueSearch {
           .map(IssueSearch::top);
     }
 
-    private Database.Binding bindQueue(Database.Binding bind, Position from) throws SQLException {
-      return bind.number(from.priority()).text(from.runAfter()).number(from.id());
+    private Page inPortions(
+        String portion, String place, String order, Start start, Optional<Position> first) {
+      boolean levels = query.sort() == IssueQueries.Sort.QUEUE && query.priority().isEmpty();
+      Optional<Position> position = first;
+      while (position.isPresent()) {
+        Position from = position.get();
+        int size = rows;
+        read(portion.formatted("*") + " LIMIT " + size, order, bind -> start.bind(bind, from));
+        if (full()) {
+          return upTo(last());
+        }
+        position =
+            database
+                .queryOne(
+                    portion.formatted(place) + " OFFSET " + (size - 1) + " LIMIT 1",
+                    bind -> start.bind(bind, from),
+                    IssueSearch::toPosition)
+                .or(() -> levels ? level("<", from.priority()) : Optional.empty());
+        if (position.isPresent() && timeIsUp()) {
+          return new Page(issues(), position, position.map(Position::id));
+        }
+      }
+      return end();
     }
 
-    private Database.Binding bindWorker(Database.Binding bind) throws SQLException {
-      return query.worker().isPresent() ? bind.text(query.worker().get().value()) : bind;
-    }
-
-    private Database.Binding bindText(Database.Binding bind) throws SQLException {
-      return query.text().isPresent() ? bind.text(pattern(query.text().get())) : bind;
-    }
-
-    private void read(String sql, Database.Binder binder) {
+    /** Finds what is left of the page among some rows. */
+    private void read(String among, String order, Database.Binder binder) {
       long start = nanoTime.getAsLong();
-      found.addAll(database.read(sql, binder, IssueSearch::toRow));
+      String sql =
+          IssueQueries.VIEW.formatted(IssueQueries.BEGINNING, "(" + among + ")")
+              + (filters.isEmpty() ? "" : " WHERE " + String.join(" AND ", filters))
+              + " ORDER BY "
+              + order
+              + " LIMIT ?";
+      found.addAll(
+          database.read(
+              sql,
+              bind -> {
+                binder.bind(bind);
+                for (Database.Binder value : values) {
+                  value.bind(bind);
+                }
+                bind.number(query.limit() - found.size());
+              },
+              IssueSearch::toRow));
       Duration took = Duration.ofNanos(nanoTime.getAsLong() - start);
       if (took.compareTo(QUICK) < 0) {
         rows = Math.min(rows * GROWTH, MOST_ROWS);
       } else if (took.compareTo(SLOW) > 0) {
         rows = Math.max(rows / GROWTH, LEAST_ROWS);
       }
-    }
-
-    private int left() {
-      return query.limit() - found.size();
     }
 
     private boolean full() {
@@ -306,11 +283,12 @@ public final class IssueSearch {
       return new Page(issues(), Optional.of(end), Optional.empty());
     }
 
-    private Page stoppedAt(Position end) {
-      return new Page(issues(), Optional.of(end), Optional.of(end.id()));
+    private Page end() {
+      return new Page(issues(), Optional.empty(), Optional.empty());
     }
   }
 
+  private static final String OF_WORKER = "assigned_worker_id::text = ?::text";
   private static final String QUEUE =
       "SELECT %s FROM cape_issues WHERE status::text = 'pending' AND priority = ?"
           + " AND (run_after, id) > (?::timestamptz, ?) ORDER BY run_after, id";
@@ -324,10 +302,6 @@ public final class IssueSearch {
     return statuses.stream()
         .map(status -> "'" + status.word() + "'")
         .collect(Collectors.joining(", ", "status::text IN (", ")"));
-  }
-
-  private static String where(List<String> conditions) {
-    return conditions.isEmpty() ? "" : " WHERE " + String.join(" AND ", conditions);
   }
 
   private static String pattern(String text) {

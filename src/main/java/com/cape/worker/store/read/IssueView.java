@@ -7,10 +7,9 @@ import java.util.Optional;
  * An issue as the table has it. A table that others made may allow null in every column.
  *
  * @param now the database's clock
- * @param status one of Cape's words, unless somebody else wrote another; {@code none} for null
- * @param description may be only its beginning; empty for null
+ * @param status any word; {@code none} for null
+ * @param description may be only its beginning
  * @param descriptionLength of all of it, in characters
- * @param running whether an attempt is running
  */
 public record IssueView(
     Instant now,

@@ -7,11 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * How the fleet and its queue stand.
- *
- * @param now the database's clock, which all other times are to be compared with
+ * @param now the database's clock
  * @param oldestDue since when the issue that has been due longest is due
- * @param lastClaim when any worker last claimed an issue
  * @param refusals the newest 100
  * @param counting how long the database took to count
  */
@@ -26,11 +23,8 @@ public record Overview(
     Duration counting) {
 
   /**
-   * So many issues.
-   *
-   * @param due pending ones that may be claimed now
-   * @param retrying pending ones that were tried before and wait for their next attempt
-   * @param unowned started ones without a running attempt: somebody else started them
+   * @param retrying pending ones that wait for another attempt
+   * @param unowned started ones without a running attempt
    */
   public record Counts(
       long pending,
@@ -43,11 +37,7 @@ public record Overview(
       long completedLastHour,
       long completedLastDay) {}
 
-  /**
-   * A registered worker.
-   *
-   * @param alive whether it has been heard of within its lease
-   */
+  /** Alive while its last heartbeat is younger than its lease. */
   public record Worker(
       String id,
       String host,
@@ -62,6 +52,5 @@ public record Overview(
       boolean listening,
       List<Run> runs) {}
 
-  /** A running attempt. */
   public record Run(long issueId, int attempt, Instant startedAt, Instant leaseExpiresAt) {}
 }

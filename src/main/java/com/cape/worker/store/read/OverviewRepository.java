@@ -9,12 +9,13 @@ import com.cape.worker.store.queue.PauseRepository;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
-/** How the fleet stands, as one sees it from outside. */
+/** The fleet as people see it. */
 public final class OverviewRepository {
   private final Database database;
 
@@ -47,7 +48,6 @@ public final class OverviewRepository {
              extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 AS counting_s
       """;
 
-  /** How it stands now. */
   public Overview overview() {
     List<Overview.Worker> workers = workers();
     List<Pause> pauses = new PauseRepository(database).inForce();
@@ -97,34 +97,24 @@ public final class OverviewRepository {
        ORDER BY worker_id
       """;
 
-  private record RunOf(String worker, Overview.Run run) {}
-
-  /** Those that stopped long ago, or were never heard of again, are left out. */
+  /** Without those that stopped or died long ago. */
   private List<Overview.Worker> workers() {
-    Map<String, List<RunOf>> runs =
-        database
-            .read(
-                RUNS,
-                bind -> {},
-                row ->
-                    new RunOf(
-                        Columns.text(row, "worker_id"),
-                        new Overview.Run(
-                            row.getLong("issue_id"),
-                            row.getInt("attempt"),
-                            Columns.time(row, "started_at"),
-                            Columns.time(row, "lease_expires_at"))))
-            .stream()
-            .collect(Collectors.groupingBy(RunOf::worker));
+    Map<String, List<Overview.Run>> runs = new HashMap<>();
+    database.read(
+        RUNS,
+        bind -> {},
+        row ->
+            runs.computeIfAbsent(Columns.text(row, "worker_id"), id -> new ArrayList<>())
+                .add(
+                    new Overview.Run(
+                        row.getLong("issue_id"),
+                        row.getInt("attempt"),
+                        Columns.time(row, "started_at"),
+                        Columns.time(row, "lease_expires_at"))));
     return database.read(
         WORKERS,
         bind -> {},
-        row ->
-            toWorker(
-                row,
-                runs.getOrDefault(Columns.text(row, "worker_id"), List.of()).stream()
-                    .map(RunOf::run)
-                    .toList()));
+        row -> toWorker(row, runs.getOrDefault(Columns.text(row, "worker_id"), List.of())));
   }
 
   private static Overview.Worker toWorker(ResultSet row, List<Overview.Run> runs)

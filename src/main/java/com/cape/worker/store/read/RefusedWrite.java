@@ -9,11 +9,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A write to an issue's row that the database refused, to be tried again later.
+ * A write to an issue's row that the database refused, and that is tried again.
  *
  * @param now the database's clock
- * @param status what was to be written: {@code started} for a claim, else how the issue ended
- * @param error why the database refused it
+ * @param status {@code started} for a claim, else how the issue ended
  */
 public record RefusedWrite(
     Instant now, long issueId, String status, String error, Optional<Instant> retryAt, int tries) {

@@ -8,7 +8,6 @@ import com.cape.worker.store.StoreException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -22,7 +21,7 @@ public final class Migrator {
   public static final int NEWEST = 6;
   static final String HISTORY = "cape_worker_schema_history";
   static final String SCRIPT = "V6__base.sql";
-  // Long enough for a table of millions of rows; a lock that is not free fails much earlier.
+  // Long enough for a table of millions of rows.
   private static final Duration STATEMENT_LIMIT = Duration.ofHours(1);
   private static final Set<String> LOCKED = Set.of("55P03", "40P01");
   private static final int TRIES_FOR_A_LOCK = 3;
@@ -30,22 +29,17 @@ public final class Migrator {
   private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
   // Any number that only this program uses: "cape" in ASCII.
   private static final long ADVISORY_LOCK = 0x63617065;
-  private static final String LET_THE_OWNER =
-      "; let the tables' owner run what 'cape-worker migrate --print' prints";
 
   private final Database database;
 
-  /** A migrator with connections of its own. */
   public Migrator(DatabaseUrl url) {
     this(Database.unpooled(url, "cape-worker migrate", STATEMENT_LIMIT));
   }
 
-  /** A migrator that takes its connections from there. */
   public Migrator(DataSource dataSource) {
     this(new Database(dataSource));
   }
 
-  /** A migrator on that connection, to ask whether it is up to date. */
   public Migrator(Database database) {
     this.database = database;
   }
@@ -64,7 +58,7 @@ public final class Migrator {
       """
           .formatted(HISTORY, NEWEST);
 
-  /** Whether this JAR finds all that it needs; a newer schema has it too. */
+  /** A newer schema counts, too. */
   public boolean upToDate() {
     return found(HISTORY_EXISTS) && found(APPLIED);
   }
@@ -73,7 +67,7 @@ public final class Migrator {
     return database.queryOne(sql, bind -> {}, row -> row.getBoolean("found")).orElseThrow();
   }
 
-  /** Brings the schema up to date in one transaction, unless another process does so first. */
+  /** In one transaction, unless another process does so first. */
   public void migrate() {
     if (upToDate()) {
       return;
@@ -87,7 +81,7 @@ public final class Migrator {
           return;
         }
       } catch (StoreException e) {
-        // Other sessions wait behind one that waits for the table's lock: let go and come back.
+        // Other sessions queue behind one that waits for the table's lock: give up, and try again.
         if (!LOCKED.contains(e.sqlState()) || ++failures == TRIES_FOR_A_LOCK) {
           throw readable(e);
         }
@@ -103,17 +97,11 @@ public final class Migrator {
   /** False when another process has done it since this one looked. */
   private static boolean ran(Statement statement, String script) throws SQLException {
     statement.setEscapeProcessing(false);
-    if (holds(statement, HISTORY_EXISTS) && holds(statement, APPLIED)) {
-      return false;
+    boolean done = Database.holds(statement, HISTORY_EXISTS) && Database.holds(statement, APPLIED);
+    if (!done) {
+      statement.execute(script);
     }
-    statement.execute(script);
-    return true;
-  }
-
-  private static boolean holds(Statement statement, String sql) throws SQLException {
-    try (ResultSet row = statement.executeQuery(sql)) {
-      return row.next() && row.getBoolean("found");
-    }
+    return !done;
   }
 
   private static void pause() {
@@ -136,10 +124,7 @@ public final class Migrator {
       """
           .formatted(HISTORY);
 
-  /**
-   * The SQL that {@link #migrate} would run, for a role that may. Empty when there is nothing to
-   * do.
-   */
+  /** The SQL that {@link #migrate} would run; empty when there is nothing to do. */
   public String pendingSql() {
     return upToDate() ? "" : "BEGIN;\n" + script(target().schema()) + "COMMIT;\n\n" + GRANTS;
   }
@@ -180,18 +165,15 @@ public final class Migrator {
 
   static String script(String schema) {
     String quoted = '"' + schema.replace("\"", "\"\"") + '"';
-    return (BEGIN + text() + END).replace("${schema}", quoted);
-  }
-
-  private static String text() {
     try (InputStream file = Migrator.class.getResourceAsStream("/db/migration/" + SCRIPT)) {
-      return new String(file.readAllBytes(), UTF_8);
+      String text = new String(file.readAllBytes(), UTF_8);
+      return (BEGIN + text + END).replace("${schema}", quoted);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  // Asked before anything is written: a history that this role owned would be in the owner's way.
+  // Asked before anything is written: a history table of this role would block the owner.
   private String permittedSchema() {
     Target target = target();
     if (target.forbidden().isPresent()) {
@@ -237,7 +219,7 @@ public final class Migrator {
   private static StoreException readable(StoreException thrown) {
     String advice = "";
     if (thrown.kind() == StoreException.Kind.FORBIDDEN) {
-      advice = LET_THE_OWNER;
+      advice = "; let the tables' owner run what 'cape-worker migrate --print' prints";
     } else if (LOCKED.contains(thrown.sqlState())) {
       advice = "; a long transaction, or a vacuum, holds cape_issues";
     }

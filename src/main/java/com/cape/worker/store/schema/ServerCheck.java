@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
-/** What {@code doctor} asks of the server and of the schema. Changes nothing. */
+/** What {@code doctor} asks the server. Changes nothing. */
 public final class ServerCheck {
   private final Database database;
 
@@ -21,11 +21,8 @@ public final class ServerCheck {
   }
 
   /**
-   * The server as it presents itself.
-   *
    * @param latency of a statement
    * @param clockOffset how far its clock is ahead of this host's
-   * @param zone of its own, as far as a client can tell
    */
   public record Server(
       String version,
@@ -55,9 +52,8 @@ public final class ServerCheck {
                       current_setting('log_timezone')) AS zone
       """;
 
-  /** Asks the server for what it is. */
   public Server server() {
-    // The first one opens the connection, which takes longer.
+    // Opens the connection, which is not the latency.
     now();
     long start = System.nanoTime();
     Instant now = now();
@@ -83,36 +79,16 @@ public final class ServerCheck {
     return database.queryOne(NOW, bind -> {}, row -> Columns.time(row, "now")).orElseThrow();
   }
 
-  /**
-   * Whether notifications arrive: they do on a direct connection and through a pooler in session
-   * mode, and never through one in transaction mode.
-   *
-   * @param url where they are listened for
-   */
+  /** Whether notifications arrive: never through a pooler in transaction mode. */
   public boolean notificationsArrive(DatabaseUrl url, Duration atMost) {
     try (var listener = new IssueListener(url, "cape-worker doctor", database, UUID.randomUUID())) {
       listener.connect();
       listener.probe();
-      boolean arrived = listener.await(atMost, NOBODY);
+      boolean arrived = listener.await(atMost, new IssueListener.Handler() {});
       listener.unlisten();
       return arrived;
     }
   }
-
-  private static final IssueListener.Handler NOBODY =
-      new IssueListener.Handler() {
-        @Override
-        public void due(int count, long firstIssueId) {}
-
-        @Override
-        public void cancelRequested(long issueId) {}
-
-        @Override
-        public void pausesChanged() {}
-
-        @Override
-        public void workerAsked(String workerId) {}
-      };
 
   private static final String MISSING =
       """
@@ -153,9 +129,7 @@ public final class ServerCheck {
        ORDER BY kind, place, name
       """;
 
-  /**
-   * What the schema lacks for a worker and its operators, each as {@code column of table: name}.
-   */
+  /** What the schema lacks, for people. */
   public List<String> missing() {
     return database.query(
         MISSING,
@@ -188,7 +162,7 @@ public final class ServerCheck {
   /**
    * A table in which row level security decides what this role sees.
    *
-   * @param hidden the commands for which no policy is for this role, so that no row is there for it
+   * @param hidden the commands that no policy allows to this role
    */
   public record Secured(String table, Optional<String> hidden) {}
 
@@ -216,15 +190,12 @@ public final class ServerCheck {
       """
           .formatted("(SELECT relnamespace FROM pg_class WHERE oid = to_regclass('cape_issues'))");
 
-  /**
-   * Who else may create functions and operators in the schema of cape_issues, which statements of
-   * this role could run.
-   */
+  /** Roles that may create functions and operators in the schema, which this role could run. */
   public List<String> creators() {
     return database.query(CREATORS, bind -> {}, row -> row.getString("name"));
   }
 
-  /** What to think of them; empty where there are none. */
+  /** Empty without such roles. */
   public Optional<String> creatorsWarning() {
     return Optional.of(creators())
         .filter(roles -> !roles.isEmpty())

@@ -1,6 +1,6 @@
 package com.cape.worker.worker.wakeup;
 
-import com.cape.worker.store.queue.HeartbeatReply;
+import com.cape.worker.store.queue.WorkerRepository.HeartbeatReply;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

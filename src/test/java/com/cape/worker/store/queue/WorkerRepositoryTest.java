@@ -9,6 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.WorkerRepository.DrainRequest;
+import com.cape.worker.store.queue.WorkerRepository.HeartbeatReply;
+import com.cape.worker.store.queue.WorkerRepository.Registration;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.time.Duration;

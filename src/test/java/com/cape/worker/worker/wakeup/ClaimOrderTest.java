@@ -2,7 +2,7 @@ package com.cape.worker.worker.wakeup;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import com.cape.worker.store.queue.HeartbeatReply;
+import com.cape.worker.store.queue.WorkerRepository.HeartbeatReply;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
