@@ -3,7 +3,6 @@ package com.cape.worker.dashboard;
 import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.config.HttpSettings;
 import com.cape.worker.http.Json;
-import com.cape.worker.http.WebHandler;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
 import com.cape.worker.http.WebServer;
@@ -62,13 +61,13 @@ public final class Dashboard implements AutoCloseable {
     }
   }
 
-  private static Map<String, WebHandler> routes(
+  private static Map<String, WebServer.Handler> routes(
       DashboardAccess access,
       DashboardApi api,
       DashboardActions actions,
       Snapshot snapshot,
       String version) {
-    Map<String, WebHandler> routes = new HashMap<>();
+    Map<String, WebServer.Handler> routes = new HashMap<>(actions.routes());
     routes.put("/", new StaticFiles());
     routes.put("POST " + DashboardAccess.LOGIN, access::logIn);
     routes.put("POST /api/logout", access::logOut);
@@ -76,10 +75,6 @@ public final class Dashboard implements AutoCloseable {
     routes.put("/api/overview", request -> snapshot.current());
     routes.put("/api/issues", api::issues);
     routes.put("/api/issues/", api::issue);
-    routes.put("POST /api/submit", actions::submit);
-    routes.put("POST /api/pause", actions::pause);
-    routes.put("POST /api/resume", actions::resume);
-    routes.put("POST /api/issues/", actions::changeIssue);
     return routes;
   }
 

@@ -2,8 +2,8 @@ package com.cape.worker.dashboard;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.cape.worker.run.SafeFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.OptionalInt;
 
@@ -39,21 +39,13 @@ final class OutputFile {
     long size = channel.size();
     long start = from < 0 ? Math.max(0, size - FIRST_BYTES) : Math.min(from, size);
     int most = Math.min(limit.orElse(MOST_BYTES), MOST_BYTES);
-    byte[] bytes = bytes(channel, start, (int) Math.min(most, size - start));
+    byte[] bytes = SafeFile.read(channel, start, (int) Math.min(most, size - start));
     boolean torn = start > 0 && (from < 0 || limit.isPresent());
     int first = torn ? behindWord(bytes) : 0;
     boolean whole = limit.isPresent() || (ended && start + bytes.length >= size);
     int end = whole ? bytes.length : Math.max(first, lastGap(bytes));
     return new Piece(
         start + first, start + end, size, new String(bytes, first, end - first, UTF_8));
-  }
-
-  private static byte[] bytes(FileChannel channel, long start, int length) throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(length);
-    while (buffer.hasRemaining() && channel.read(buffer, start + buffer.position()) >= 0) {}
-    byte[] read = new byte[buffer.position()];
-    buffer.flip().get(read);
-    return read;
   }
 
   /** Behind a word that may have begun before. */

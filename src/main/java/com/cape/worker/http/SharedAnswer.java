@@ -51,7 +51,7 @@ public final class SharedAnswer<T> implements AutoCloseable {
     this.patience = requireNonNull(patience);
     this.thread =
         new ThreadPoolExecutor(
-            1,
+            0,
             1,
             THREAD_IDLE.toSeconds(),
             TimeUnit.SECONDS,
@@ -61,7 +61,6 @@ public final class SharedAnswer<T> implements AutoCloseable {
               made.setDaemon(true);
               return made;
             });
-    thread.allowCoreThreadTimeOut(true);
   }
 
   /** The answer; empty when there is none, or none in time. */
@@ -106,12 +105,11 @@ public final class SharedAnswer<T> implements AutoCloseable {
     forgotten++;
   }
 
-  private synchronized int forgotten() {
-    return forgotten;
-  }
-
   private void ask() {
-    int before = forgotten();
+    int before;
+    synchronized (this) {
+      before = forgotten;
+    }
     long startNanos = System.nanoTime();
     Optional<T> answer = Optional.empty();
     Duration holding = FAILURE_HOLDS;

@@ -25,13 +25,13 @@ public record WebResponse(
     return json(status, new Json().with("error", message).toString());
   }
 
-  static WebResponse json(int status, String json) {
-    return new WebResponse(status, JSON, Map.of(), json.getBytes(UTF_8));
+  /** A path that stands for nothing. */
+  public static WebResponse missing() {
+    return error(404, "there is nothing here");
   }
 
-  /** A text, with 200. */
-  public static WebResponse text(String text) {
-    return text(200, text);
+  private static WebResponse json(int status, String json) {
+    return new WebResponse(status, JSON, Map.of(), json.getBytes(UTF_8));
   }
 
   public static WebResponse text(int status, String text) {

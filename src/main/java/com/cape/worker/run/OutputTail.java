@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.text.PlainText;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
@@ -39,9 +38,7 @@ public final class OutputTail {
   /** Reads the tail of an open file. */
   public static String of(FileChannel channel) throws IOException {
     long start = Math.max(0, channel.size() - READ_BYTES);
-    ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
-    while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {}
-    String text = new String(bytes.array(), 0, bytes.position(), UTF_8);
+    String text = new String(SafeFile.read(channel, start, READ_BYTES), UTF_8);
     String whole = start == 0 ? text : CUT_WORD.matcher(text).replaceFirst("");
     return lastBytes(PlainText.lines(whole), LIMIT_BYTES);
   }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.UUID;
 
@@ -82,10 +83,15 @@ public final class SafeFile {
    */
   static String read(Path file) throws IOException {
     try (FileChannel channel = open(file)) {
-      ByteBuffer bytes = ByteBuffer.allocate(LIMIT_BYTES);
-      while (bytes.hasRemaining() && channel.read(bytes) >= 0) {}
-      return new String(bytes.array(), 0, bytes.position(), UTF_8);
+      return new String(read(channel, 0, LIMIT_BYTES), UTF_8);
     }
+  }
+
+  /** Reads so many bytes from a position on, or those that there are. */
+  public static byte[] read(FileChannel channel, long position, int length) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(length);
+    while (bytes.hasRemaining() && channel.read(bytes, position + bytes.position()) >= 0) {}
+    return Arrays.copyOf(bytes.array(), bytes.position());
   }
 
   /** Puts a file with this text in the place of what is there. Returns once it is on the disk. */
