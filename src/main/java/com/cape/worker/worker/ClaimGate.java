@@ -101,7 +101,7 @@ public final class ClaimGate {
     if (drain.begun()) {
       return hold(Reason.DRAINING, "draining", UNTIL_WOKEN);
     }
-    if (commands.jdkReplaced()) {
+    if (OwnProgram.jdkReplaced()) {
       return hold(Reason.PROGRAM_REPLACED, "the JDK was replaced under this process", UNTIL_WOKEN);
     }
     if (OwnProgram.jarOverwritten()) {
@@ -172,7 +172,7 @@ public final class ClaimGate {
    * A command could not be started: this worker rests, twice as long each time, until one starts.
    */
   synchronized void startFailed(String cause) {
-    if (commands.jdkReplaced() || rest().isPresent()) {
+    if (OwnProgram.jdkReplaced() || rest().isPresent()) {
       return;
     }
     restCause = cause;
