@@ -87,9 +87,7 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
-  /**
-   * The database may know this instance from now on, whether or not this process lives to see it.
-   */
+  /** Noted before the database is asked, because the answer may be lost. */
   public void registering() throws IOException {
     List<UUID> all = Stream.concat(uuids(REGISTERING), Stream.of(instance)).toList();
     String newest =
@@ -100,7 +98,7 @@ public final class StateDirectory implements AutoCloseable {
     note(line(before, INSTANCE), line(before, MACHINE), newest);
   }
 
-  /** This instance is known to the database: it is the one that a successor follows. */
+  /** The database knows this instance, which a successor follows. */
   public void registered() throws IOException {
     note(instance.toString(), Machine.here().toString(), "");
   }
@@ -147,7 +145,7 @@ public final class StateDirectory implements AutoCloseable {
         .filter(any -> line(before, MACHINE).equals(Machine.here().toString()));
   }
 
-  /** The folder of the live runs' own files. */
+  /** The parent of the runs' folders. */
   public Path runs() {
     return path.resolve("runs");
   }

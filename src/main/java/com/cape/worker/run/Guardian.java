@@ -55,9 +55,7 @@ final class Guardian {
   }
 
   /**
-   * What was reported of a run.
-   *
-   * @param over false when the guardian was gone before it could report all
+   * What was reported of a run; {@code over} is false when the guardian was gone before its end.
    */
   record Reported(Report report, boolean over) {}
 
@@ -80,7 +78,6 @@ final class Guardian {
     return new Reported(Report.of(lines), false);
   }
 
-  /** Whether the watcher lives, which is the process that this one has started. */
   boolean watcherLives() {
     return process.isAlive();
   }

@@ -16,6 +16,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 
@@ -76,14 +77,12 @@ public final class SafeFile {
     }
   }
 
-  /**
-   * The first 64 KiB of a file.
-   *
-   * @throws NoSuchFileException when no regular file is there
-   */
-  static String read(Path file) throws IOException {
+  /** The first 64 KiB of a file; empty when no regular file is there. */
+  static Optional<String> readIfPresent(Path file) throws IOException {
     try (FileChannel channel = open(file)) {
-      return new String(read(channel, 0, LIMIT_BYTES), UTF_8);
+      return Optional.of(new String(read(channel, 0, LIMIT_BYTES), UTF_8));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
     }
   }
 
