@@ -35,8 +35,6 @@ public final class Dashboard implements AutoCloseable {
   }
 
   /**
-   * Serves until it is closed.
-   *
    * @param host this one's name, as workers register theirs
    * @param logs where files of attempts may lie
    * @throws IOException when the address cannot be had
@@ -87,7 +85,6 @@ public final class Dashboard implements AutoCloseable {
             .with("poll_ms", BETWEEN_LOOKS.toMillis()));
   }
 
-  /** Where it can be reached, with the port that was found. */
   public InetSocketAddress address() {
     return server.address();
   }

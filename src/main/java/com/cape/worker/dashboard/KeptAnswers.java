@@ -7,10 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/**
- * What several pages ask for is made once for all of them, and kept for a moment; longer where it
- * takes long to make. Safe for use by several threads.
- */
+/** Makes an answer once for several pages, and keeps it for a moment. For several threads. */
 final class KeptAnswers {
   // A little less than a page waits from one question to the next.
   private static final Duration LEAST_AGE = Duration.ofMillis(900);

@@ -12,9 +12,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * An object of JSON: strings, numbers, truths, lists and objects; an {@link Instant} becomes ISO
- * 8601 in UTC, a {@link Duration} seconds, an empty {@link Optional} null. What a terminal could
- * take for a code is escaped, and no password of a URL gets out.
+ * A JSON object. An {@link Instant} becomes ISO 8601 in UTC, a {@link Duration} seconds, an empty
+ * {@link Optional} null. Terminal codes are escaped, and passwords in URLs masked.
  */
 public final class Json {
   // Controls, invisible characters, line separators and surrogates without their other half.

@@ -134,10 +134,8 @@ public final class WebServer implements AutoCloseable {
   }
 
   /**
-   * Serves until it is closed.
-   *
-   * @param routes {@code /path} for what GET and HEAD answer, {@code POST /path} for what POST
-   *     does; a path that ends in a slash stands for all that begin so
+   * @param routes {@code /path} for GET and HEAD, {@code POST /path} for POST; a path that ends in
+   *     a slash stands for all that begin with it
    * @throws IOException when the address cannot be had; the message says why
    */
   public static WebServer start(HttpAddress address, Access access, Map<String, Handler> routes)
@@ -161,7 +159,7 @@ public final class WebServer implements AutoCloseable {
     return started;
   }
 
-  /** Where it can be reached, with the port that was found. */
+  /** The address, with the port that was found. */
   public InetSocketAddress address() {
     return server.getAddress();
   }
@@ -231,9 +229,8 @@ public final class WebServer implements AutoCloseable {
   }
 
   /**
-   * Keeps pages of others from reaching a server that only listens on this host: they can point a
-   * name of their own to 127.0.0.1 (DNS rebinding), but the browser sends that name. The port may
-   * be another one, that of a tunnel.
+   * Protects a server on a loopback address from pages of others, which can point a name of their
+   * own to 127.0.0.1 (DNS rebinding). The port may differ, because of a tunnel.
    */
   private Optional<WebResponse> refuseHost(WebRequest request) {
     Matcher host = HOST.matcher(request.header("Host").orElse(""));

@@ -42,10 +42,7 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
   private volatile boolean registered;
 
   /**
-   * Serves until it is closed.
-   *
    * @param alive whether loop and heartbeat turn
-   * @param gate why nothing is claimed
    * @param listeners gets this server and the metrics added
    * @param connections brings a database for one thread, which is not connected yet
    * @throws IOException when the address cannot be had; the message says why

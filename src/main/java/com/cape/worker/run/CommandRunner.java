@@ -39,8 +39,6 @@ public final class CommandRunner implements AutoCloseable {
   private boolean closed;
 
   /**
-   * A runner without a guardian; {@link #prepare} starts one ahead.
-   *
    * @param withheld names of this process's variables that commands do not get
    */
   public CommandRunner(Path perl, Set<String> withheld) {
@@ -66,11 +64,7 @@ public final class CommandRunner implements AutoCloseable {
      */
     Ending await() throws InterruptedException;
 
-    /**
-     * Ends the run with TERM, the grace, then KILL. Any thread.
-     *
-     * @return false when it was stopped before: the first reason stands
-     */
+    /** Ends the run with TERM, the grace, then KILL. Returns false if it was stopped before. */
     boolean stop(StopReason reason);
 
     /**

@@ -63,10 +63,7 @@ public final class RunFolder {
     return folder;
   }
 
-  /**
-   * The runs that a predecessor left. What cannot be read is renamed and logged; what is no run's
-   * is deleted.
-   */
+  /** The runs that a predecessor left. Renames what cannot be read, deletes what is no run's. */
   public static List<RunFolder> left(Path runs) throws IOException {
     if (Files.notExists(runs)) {
       return List.of();
@@ -175,11 +172,7 @@ public final class RunFolder {
     return path.resolve("ending");
   }
 
-  /**
-   * How the run ended, if that was kept.
-   *
-   * @throws IOException when the file cannot be read, or holds something else
-   */
+  /** How the run ended, if that was kept. */
   Optional<Ending> kept() throws IOException {
     Optional<String> text = SafeFile.readIfPresent(endingFile());
     try {
@@ -253,7 +246,7 @@ public final class RunFolder {
     return Report.of(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
   }
 
-  /** Deletes the folder and what is in it. Logs what fails. */
+  /** Deletes the folder and logs what fails. */
   public void delete() {
     deleteSafely(path);
   }

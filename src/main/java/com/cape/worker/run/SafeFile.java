@@ -35,12 +35,10 @@ public final class SafeFile {
     return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(text));
   }
 
-  /** Creates the folder and those above it, where they are missing. */
   public static void createFolders(Path folder) throws IOException {
     Files.createDirectories(folder, FOLDER);
   }
 
-  /** Creates the folder, which must not exist. */
   static void createFolder(Path folder) throws IOException {
     Files.createDirectory(folder, FOLDER);
   }
@@ -50,18 +48,13 @@ public final class SafeFile {
     return FileChannel.open(file, Set.of(CREATE_NEW, READ, WRITE, NOFOLLOW_LINKS), FILE);
   }
 
-  /** Creates a file, which must not exist. */
   static void create(Path file, byte[] content) throws IOException {
     try (FileChannel channel = create(file)) {
       write(channel, ByteBuffer.wrap(content));
     }
   }
 
-  /**
-   * Opens an existing file.
-   *
-   * @throws NoSuchFileException when no regular file is there
-   */
+  /** Throws NoSuchFileException when no regular file is there. */
   public static FileChannel open(Path file) throws IOException {
     if (!Files.isRegularFile(file, NOFOLLOW_LINKS)) {
       throw new NoSuchFileException(file.toString());
