@@ -50,7 +50,7 @@ public final class SharedAnswer<T> implements AutoCloseable {
     this.patience = requireNonNull(patience);
     this.thread =
         new ThreadPoolExecutor(
-            0,
+            1,
             1,
             THREAD_IDLE.toSeconds(),
             TimeUnit.SECONDS,
@@ -60,6 +60,7 @@ public final class SharedAnswer<T> implements AutoCloseable {
               made.setDaemon(true);
               return made;
             });
+    thread.allowCoreThreadTimeOut(true);
   }
 
   /** The answer; empty when there is none, or none in time. */
