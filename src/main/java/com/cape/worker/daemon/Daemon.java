@@ -17,7 +17,6 @@ import com.cape.worker.host.TrustedPath;
 import com.cape.worker.metrics.OpsServer;
 import com.cape.worker.metrics.WorkerMetrics;
 import com.cape.worker.run.CommandRunner;
-import com.cape.worker.run.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.StoreException;
@@ -128,7 +127,7 @@ public final class Daemon {
   private ExitCode watched(RunPlan plan, Path perl, StateDirectory state, LifeSigns signs)
       throws InterruptedException, IOException {
     var listeners = new Listeners();
-    try (var commands = new ProcessCommandRunner(perl, config.command().withheld())) {
+    try (var commands = new CommandRunner(perl, config.command().withheld())) {
       var beats = new BeatClock(new LeaseTimes(config.loop().lease(), plan.grace()));
       var gate = new ClaimGate(drain, plan.check(), commands, beats, listeners);
       if (config.http().isEmpty()) {

@@ -12,12 +12,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/**
- * How attempts ended, by the hour of the last day and by the minute of the last hour; the hour and
- * the minute that are not over are the last of each.
- *
- * @param now which may be a little later than the history
- */
+/** How attempts ended in each hour of the last day and each minute of the last hour. */
 record Charts(History history, Instant now) {
   private static final int HOURS = 24;
   private static final int MINUTES = 60;
@@ -58,7 +53,7 @@ record Charts(History history, Instant now) {
     for (History.Endings endings : history.endings()) {
       long bar = endings.at().getEpochSecond() / width.toSeconds() - first;
       if (bar >= 0) {
-        // One that is in the future by now's clock belongs to the last.
+        // The history may be a little later than now.
         bars.get((int) Math.min(bar, number - 1))
             .merge(Kind.of(endings.outcome()), endings.number(), Long::sum);
       }

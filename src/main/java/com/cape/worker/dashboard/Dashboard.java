@@ -3,7 +3,6 @@ package com.cape.worker.dashboard;
 import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.config.HttpSettings;
 import com.cape.worker.http.Json;
-import com.cape.worker.http.WebHandler;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
 import com.cape.worker.http.WebServer;
@@ -36,8 +35,6 @@ public final class Dashboard implements AutoCloseable {
   }
 
   /**
-   * Serves until it is closed.
-   *
    * @param host this one's name, as workers register theirs
    * @param logs where files of attempts may lie
    * @throws IOException when the address cannot be had
@@ -62,13 +59,13 @@ public final class Dashboard implements AutoCloseable {
     }
   }
 
-  private static Map<String, WebHandler> routes(
+  private static Map<String, WebServer.Handler> routes(
       DashboardAccess access,
       DashboardApi api,
       DashboardActions actions,
       Snapshot snapshot,
       String version) {
-    Map<String, WebHandler> routes = new HashMap<>();
+    Map<String, WebServer.Handler> routes = new HashMap<>(actions.routes());
     routes.put("/", new StaticFiles());
     routes.put("POST " + DashboardAccess.LOGIN, access::logIn);
     routes.put("POST /api/logout", access::logOut);
@@ -76,10 +73,6 @@ public final class Dashboard implements AutoCloseable {
     routes.put("/api/overview", request -> snapshot.current());
     routes.put("/api/issues", api::issues);
     routes.put("/api/issues/", api::issue);
-    routes.put("POST /api/submit", actions::submit);
-    routes.put("POST /api/pause", actions::pause);
-    routes.put("POST /api/resume", actions::resume);
-    routes.put("POST /api/issues/", actions::changeIssue);
     return routes;
   }
 
@@ -92,7 +85,6 @@ public final class Dashboard implements AutoCloseable {
             .with("poll_ms", BETWEEN_LOOKS.toMillis()));
   }
 
-  /** Where it can be reached, with the port that was found. */
   public InetSocketAddress address() {
     return server.address();
   }

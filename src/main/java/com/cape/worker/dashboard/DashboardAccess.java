@@ -5,9 +5,9 @@ import static java.util.Objects.requireNonNull;
 import com.cape.worker.http.Json;
 import com.cape.worker.http.RateLimit;
 import com.cape.worker.http.Secret;
-import com.cape.worker.http.WebAccess;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
+import com.cape.worker.http.WebServer;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +18,7 @@ import java.util.Set;
  * Who may look at the dashboard, and act. With a token: who has logged in. Without one: whoever
  * reaches this host's own address. Pages of other sites may do neither through a visitor's browser.
  */
-final class DashboardAccess implements WebAccess {
+final class DashboardAccess implements WebServer.Access {
   static final String LOGIN = "/login";
   private static final String API = "/api/";
   private static final Set<String> OPEN = Set.of(LOGIN, "/dashboard.css", "/favicon.svg");

@@ -6,6 +6,7 @@ import com.cape.worker.http.Json;
 import com.cape.worker.http.Times;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
+import com.cape.worker.http.WebServer;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -40,27 +42,18 @@ final class DashboardActions {
     this.answers = requireNonNull(answers);
   }
 
-  private interface Action {
-    WebResponse act(Map<String, String> form);
+  Map<String, WebServer.Handler> routes() {
+    return Map.of(
+        "POST /api/submit", request -> change(request, this::submit),
+        "POST /api/pause", request -> change(request, this::pause),
+        "POST /api/resume", request -> change(request, this::resume),
+        "POST /api/issues/", this::changeIssue);
   }
 
-  WebResponse submit(WebRequest request) {
-    return change(request, this::submit);
-  }
-
-  WebResponse pause(WebRequest request) {
-    return change(request, this::pause);
-  }
-
-  WebResponse resume(WebRequest request) {
-    return change(request, this::resume);
-  }
-
-  /** {@code /api/issues/ID/retry} and {@code /api/issues/ID/cancel}. */
-  WebResponse changeIssue(WebRequest request) {
+  private WebResponse changeIssue(WebRequest request) {
     Matcher path = OF_ISSUE.matcher(request.path());
     if (!path.matches()) {
-      return WebResponse.error(404, "there is nothing here");
+      return WebResponse.missing();
     }
     long id = Long.parseLong(path.group(1));
     return path.group(2).equals("retry")
@@ -68,16 +61,17 @@ final class DashboardActions {
         : change(request, form -> cancel(id));
   }
 
-  private WebResponse change(WebRequest request, Action action) {
+  private WebResponse change(
+      WebRequest request, Function<Map<String, String>, WebResponse> action) {
     try {
-      return action.act(request.form());
+      return action.apply(request.form());
     } catch (IllegalArgumentException e) {
       return WebResponse.error(400, e.getMessage());
     } catch (StoreException e) {
       int status = e.kind() == StoreException.Kind.UNAVAILABLE ? 503 : 409;
       return WebResponse.error(status, e.getMessage());
     } finally {
-      snapshot.changed();
+      snapshot.forget();
       answers.forget();
     }
   }
@@ -91,10 +85,7 @@ final class DashboardActions {
       throw new IllegalArgumentException(
           "the description holds a NUL, which PostgreSQL cannot keep");
     }
-    long priority =
-        DashboardApi.value(form, "priority")
-            .map(text -> DashboardApi.number("priority", text.strip(), 9))
-            .orElse(0L);
+    long priority = number(form, "priority").orElse(0L);
     if (priority < Short.MIN_VALUE || priority > Short.MAX_VALUE) {
       throw new IllegalArgumentException(
           "priority: must be from %d to %d".formatted(Short.MIN_VALUE, Short.MAX_VALUE));
@@ -126,10 +117,7 @@ final class DashboardActions {
     if (unknown.isPresent()) {
       return refused(unknown.get());
     }
-    Optional<Duration> length =
-        DashboardApi.value(form, "minutes")
-            .map(text -> DashboardApi.number("minutes", text.strip(), 9))
-            .map(DashboardActions::minutes);
+    Optional<Duration> length = number(form, "minutes").map(DashboardActions::minutes);
     Optional<String> reason =
         DashboardApi.value(form, "reason").map(String::strip).filter(text -> !text.isEmpty());
     if (reason.filter(text -> text.length() > LONGEST_REASON).isPresent()) {
@@ -152,11 +140,13 @@ final class DashboardActions {
 
   private WebResponse resume(Map<String, String> form) {
     Optional<WorkerId> worker = worker(form);
-    Optional<Pause> lifted = pauses.resume(worker);
-    if (lifted.isPresent()) {
-      return WebResponse.json(done(who(worker) + " is resumed"));
-    }
-    return refused(unknown(worker).orElse(who(worker) + " was not paused"));
+    return pauses.resume(worker).isPresent()
+        ? WebResponse.json(done(who(worker) + " is resumed"))
+        : refused(unknown(worker).orElse(who(worker) + " was not paused"));
+  }
+
+  private static Optional<Long> number(Map<String, String> form, String name) {
+    return DashboardApi.value(form, name).map(text -> DashboardApi.number(name, text.strip(), 9));
   }
 
   private static Optional<WorkerId> worker(Map<String, String> form) {

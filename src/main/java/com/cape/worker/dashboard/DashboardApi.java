@@ -1,14 +1,16 @@
 package com.cape.worker.dashboard;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
+import static java.nio.file.StandardOpenOption.READ;
 import static java.util.Objects.requireNonNull;
 
-import com.cape.worker.host.AttemptLog;
 import com.cape.worker.http.Json;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.run.AttemptLog;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.read.AttemptView;
@@ -47,15 +49,9 @@ final class DashboardApi {
   private final IssueSearch search;
   private final Snapshot snapshot;
   private final KeptAnswers answers;
-  private final String host;
+  private final String host; // As this host's workers register it.
   private final Path logs;
 
-  /**
-   * For the issues of a database.
-   *
-   * @param host this one's name, as workers register theirs
-   * @param logs where files of attempts may lie
-   */
   DashboardApi(Database database, Snapshot snapshot, KeptAnswers answers, String host, Path logs) {
     this.queries = new IssueQueries(database);
     this.search = new IssueSearch(database);
@@ -148,7 +144,7 @@ final class DashboardApi {
   WebResponse issue(WebRequest request) {
     Matcher path = ISSUE.matcher(request.path());
     if (!path.matches()) {
-      return WebResponse.error(404, "there is nothing here");
+      return WebResponse.missing();
     }
     long id = Long.parseLong(path.group(1));
     if (path.group(2) == null) {
@@ -184,9 +180,9 @@ final class DashboardApi {
     long fence = number("fence", value(given, "fence").orElse(""), 19);
     long from = value(given, "from").map(text -> number("from", text, 19)).orElse(-1L);
     OptionalInt limit =
-        value(given, "limit")
-            .map(text -> OptionalInt.of((int) Math.max(1, number("limit", text, 9))))
-            .orElse(OptionalInt.empty());
+        value(given, "limit").stream()
+            .mapToInt(text -> Math.max(1, small("limit", text)))
+            .findAny();
     return inTrouble(
         () ->
             queries
@@ -198,18 +194,19 @@ final class DashboardApi {
 
   private WebResponse output(AttemptView attempt, long from, OptionalInt limit) {
     boolean ended = !attempt.running();
-    Optional<FileChannel> file =
+    Optional<Path> file =
         attempt
             .logFile()
             .filter(name -> attempt.host().equals(host))
-            .map(
-                name -> new AttemptLog(name, attempt.issueId(), attempt.attempt(), attempt.fence()))
-            .filter(log -> log.isIn(logs))
-            .flatMap(AttemptLog::open);
+            .flatMap(
+                name ->
+                    AttemptLog.find(name, attempt.issueId(), attempt.attempt(), attempt.fence()));
     if (file.isPresent()) {
-      try (FileChannel open = file.get()) {
-        OutputFile.Piece piece = OutputFile.read(open, from, limit, ended);
-        return output("file", piece, ended && piece.to() >= piece.size());
+      try (FileChannel open = FileChannel.open(file.get(), READ, NOFOLLOW_LINKS)) {
+        if (file.get().toRealPath().startsWith(logs.toRealPath())) {
+          OutputFile.Piece piece = OutputFile.read(open, from, limit, ended);
+          return output("file", piece, ended && piece.to() >= piece.size());
+        }
       } catch (IOException e) {
         // The kept end is all that can be had.
       }
@@ -236,7 +233,7 @@ final class DashboardApi {
   }
 
   /** The answer, or why the database gives none. */
-  WebResponse inTrouble(Supplier<WebResponse> maker) {
+  private WebResponse inTrouble(Supplier<WebResponse> maker) {
     Optional<String> trouble = snapshot.unavailable();
     if (trouble.isPresent()) {
       return WebResponse.error(503, trouble.get());
@@ -244,8 +241,7 @@ final class DashboardApi {
     try {
       return maker.get();
     } catch (StoreException e) {
-      boolean given = e.sqlState().startsWith("22");
-      return WebResponse.error(given ? 400 : 503, e.getMessage());
+      return WebResponse.error(e.sqlState().startsWith("22") ? 400 : 503, e.getMessage());
     }
   }
 
@@ -254,12 +250,12 @@ final class DashboardApi {
   }
 
   static long number(String name, String text, int digits) {
-    if (text.matches("-?\\d{1,%d}".formatted(digits))) {
-      try {
+    try {
+      if (text.matches("-?\\d{1,%d}".formatted(digits))) {
         return Long.parseLong(text);
-      } catch (NumberFormatException e) {
-        // Refused below.
       }
+    } catch (NumberFormatException e) {
+      // Refused below.
     }
     throw new IllegalArgumentException("%s: must be a whole number".formatted(name));
   }

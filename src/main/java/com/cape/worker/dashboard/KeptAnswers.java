@@ -4,16 +4,13 @@ import com.cape.worker.http.WebResponse;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 
-/**
- * What several pages ask for is made once for all of them, and kept for a moment; longer where it
- * takes long to make. Safe for use by several threads.
- */
+/** Makes an answer once for several pages, and keeps it for a moment. For several threads. */
 final class KeptAnswers {
-  /** A little less than a page waits from one question to the next. */
+  // A little less than a page waits from one question to the next.
   private static final Duration LEAST_AGE = Duration.ofMillis(900);
-
   private static final Duration MOST_AGE = Duration.ofSeconds(5);
   private static final int TIMES_ITS_MAKING = 20;
   private static final int MOST_ANSWERS = 50;
@@ -27,9 +24,8 @@ final class KeptAnswers {
       };
 
   private static final class Answer {
-    private boolean made;
     private long until;
-    private WebResponse response = WebResponse.text("");
+    private Optional<WebResponse> response = Optional.empty();
   }
 
   /** The answer of that name; those that ask while it is being made wait for it. */
@@ -40,18 +36,16 @@ final class KeptAnswers {
     }
     synchronized (answer) {
       long start = System.nanoTime();
-      if (!answer.made || start - answer.until >= 0) {
-        answer.response = maker.get();
-        answer.made = true;
+      if (answer.response.isEmpty() || start - answer.until >= 0) {
+        answer.response = Optional.of(maker.get());
         long end = System.nanoTime();
         long longer = Math.min(MOST_AGE.toNanos(), TIMES_ITS_MAKING * (end - start));
         answer.until = Math.max(start + LEAST_AGE.toNanos(), end + longer);
       }
-      return answer.response;
+      return answer.response.get();
     }
   }
 
-  /** Something was changed: all are made anew. */
   void forget() {
     synchronized (answers) {
       answers.clear();

@@ -2,8 +2,8 @@ package com.cape.worker.dashboard;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.cape.worker.run.SafeFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.OptionalInt;
 
@@ -18,18 +18,10 @@ final class OutputFile {
 
   private OutputFile() {}
 
-  /**
-   * Some of it.
-   *
-   * @param from its first byte, which lies a little behind what was asked for where that was within
-   *     a word
-   * @param to the first byte that is not in it
-   */
+  /** The bytes from {@code from}, which may lie behind what was asked for, up to {@code to}. */
   record Piece(long from, long to, long size, String text) {}
 
   /**
-   * Reads a piece.
-   *
    * @param from negative for the end of the file
    * @param limit how many bytes, where what comes behind is known already
    * @param ended whether the file grows no more
@@ -39,7 +31,7 @@ final class OutputFile {
     long size = channel.size();
     long start = from < 0 ? Math.max(0, size - FIRST_BYTES) : Math.min(from, size);
     int most = Math.min(limit.orElse(MOST_BYTES), MOST_BYTES);
-    byte[] bytes = bytes(channel, start, (int) Math.min(most, size - start));
+    byte[] bytes = SafeFile.read(channel, start, (int) Math.min(most, size - start));
     boolean torn = start > 0 && (from < 0 || limit.isPresent());
     int first = torn ? behindWord(bytes) : 0;
     boolean whole = limit.isPresent() || (ended && start + bytes.length >= size);
@@ -48,15 +40,7 @@ final class OutputFile {
         start + first, start + end, size, new String(bytes, first, end - first, UTF_8));
   }
 
-  private static byte[] bytes(FileChannel channel, long start, int length) throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(length);
-    while (buffer.hasRemaining() && channel.read(buffer, start + buffer.position()) >= 0) {}
-    byte[] read = new byte[buffer.position()];
-    buffer.flip().get(read);
-    return read;
-  }
-
-  /** Behind a word that may have begun before. */
+  /** Returns the end of a word that may have begun before. */
   private static int behindWord(byte[] bytes) {
     for (int i = 0; i < Math.min(bytes.length, LONGEST_WORD); i++) {
       if (isGap(bytes[i])) {
@@ -70,7 +54,7 @@ final class OutputFile {
     return start;
   }
 
-  /** Behind the last gap, else, in a very long word, before the last character. */
+  /** Returns the end of the last gap; in a very long word the start of the last character. */
   private static int lastGap(byte[] bytes) {
     for (int i = bytes.length - 1; i >= Math.max(0, bytes.length - LONGEST_WORD); i--) {
       if (isGap(bytes[i])) {
@@ -91,7 +75,6 @@ final class OutputFile {
     return b == ' ' || b == '\n' || b == '\t' || b == '\r';
   }
 
-  /** Whether it is a further byte of a character in UTF-8. */
   private static boolean isContinued(byte b) {
     return (b & 0xC0) == 0x80;
   }

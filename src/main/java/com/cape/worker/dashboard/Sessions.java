@@ -22,18 +22,14 @@ final class Sessions {
         }
       };
 
-  /**
-   * A browser that may look and act.
-   *
-   * @param csrf what its actions have to name
-   */
+  /** A browser's; its actions have to name {@code csrf}. */
   record Session(String csrf, Instant until) {}
 
   Sessions(InstantSource clock) {
     this.clock = clock;
   }
 
-  /** Answers the secret by which the new session is found. */
+  /** Returns the secret by which the new session is found. */
   synchronized String begin() {
     String id = Secret.random();
     sessions.put(id, new Session(Secret.random(), clock.instant().plus(LIFETIME)));
@@ -45,7 +41,6 @@ final class Sessions {
         .filter(session -> clock.instant().isBefore(session.until()));
   }
 
-  /** The session ends, if there is such a one. */
   synchronized void end(String id) {
     sessions.remove(id);
   }

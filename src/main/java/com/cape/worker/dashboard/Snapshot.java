@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.config.Secrets;
-import com.cape.worker.http.Allowance;
 import com.cape.worker.http.Json;
 import com.cape.worker.http.SharedAnswer;
 import com.cape.worker.http.WebResponse;
@@ -41,9 +40,8 @@ final class Snapshot implements AutoCloseable {
 
   private final OverviewRepository overviews;
   private final HistoryRepository histories;
-  private final Allowance allowance = new Allowance(SHARE, SAVED_UP, System.nanoTime());
-  private final Allowance historyAllowance =
-      new Allowance(HISTORY_SHARE, HISTORY_SAVED_UP, System.nanoTime());
+  private final Allowance allowance = new Allowance(SHARE, SAVED_UP);
+  private final Allowance historyAllowance = new Allowance(HISTORY_SHARE, HISTORY_SAVED_UP);
   private final SharedAnswer<Boolean> reading =
       new SharedAnswer<>("cape-snapshot", this::read, this::holds, PATIENCE);
 
@@ -82,32 +80,59 @@ final class Snapshot implements AutoCloseable {
   }
 
   /** Somebody changed something and wants to see it. */
-  void changed() {
+  void forget() {
     reading.forget();
   }
 
+  /** A share of all time that may be spent, a little of which may be saved up. For one thread. */
+  private static final class Allowance {
+    private final double share;
+    private final double mostNanos;
+    private double nanos;
+    private long counted = System.nanoTime();
+
+    private Allowance(double share, Duration most) {
+      this.share = share;
+      this.mostNanos = most.toNanos();
+      this.nanos = mostNanos;
+    }
+
+    private void spend(Duration time) {
+      nanos -= time.toNanos();
+    }
+
+    private boolean isLeft(long nowNanos) {
+      nanos = Math.min(mostNanos, nanos + (nowNanos - counted) * share);
+      counted = nowNanos;
+      return nanos > 0;
+    }
+  }
+
   private boolean read() {
-    begin();
+    synchronized (this) {
+      readingSince = Optional.of(System.nanoTime());
+    }
     try {
       Overview read = overview();
       allowance.spend(read.counting().plus(BESIDE));
       Optional<History> past = Optional.empty();
-      if (historyAllowance.some(System.nanoTime())) {
+      if (historyAllowance.isLeft(System.nanoTime())) {
         long start = System.nanoTime();
         past = Optional.of(histories.history());
         historyAllowance.spend(Duration.ofNanos(System.nanoTime() - start));
       }
       end(Optional.of(read), past, Optional.empty());
     } catch (StoreException e) {
-      end(Optional.empty(), Optional.empty(), Optional.of(Secrets.mask(e.getMessage())));
+      fail(e.getMessage());
     } catch (RuntimeException e) {
       LOG.error("the overview cannot be read", e);
-      end(
-          Optional.empty(),
-          Optional.empty(),
-          Optional.of(Secrets.mask("the overview cannot be read: " + e)));
+      fail("the overview cannot be read: " + e);
     }
     return true;
+  }
+
+  private void fail(String why) {
+    end(Optional.empty(), Optional.empty(), Optional.of(Secrets.mask(why)));
   }
 
   /** Tried twice where it worked before: a server ends connections that are idle for long. */
@@ -124,14 +149,10 @@ final class Snapshot implements AutoCloseable {
 
   private Duration holds(Duration took) {
     Duration holds = LEAST_AGE.minus(took);
-    while (!allowance.some(System.nanoTime() + holds.toNanos())) {
+    while (!allowance.isLeft(System.nanoTime() + holds.toNanos())) {
       holds = holds.plus(LEAST_AGE);
     }
     return holds;
-  }
-
-  private synchronized void begin() {
-    readingSince = Optional.of(System.nanoTime());
   }
 
   private synchronized void end(

@@ -1,18 +1,17 @@
 package com.cape.worker.dashboard;
 
-import com.cape.worker.http.WebHandler;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
+import com.cape.worker.http.WebServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Map;
-import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** The page's own files, from the JAR. */
-final class StaticFiles implements WebHandler {
+final class StaticFiles implements WebServer.Handler {
   // No folders, and nothing that leads out of this one.
   private static final Pattern NAME = Pattern.compile("/([a-z]+\\.(html|css|js|svg))");
   private static final Map<String, String> TYPES =
@@ -28,24 +27,14 @@ final class StaticFiles implements WebHandler {
   public WebResponse answer(WebRequest request) {
     Matcher name = NAME.matcher(PAGES.getOrDefault(request.path(), request.path()));
     if (!name.matches()) {
-      return missing();
+      return WebResponse.missing();
     }
-    return read(name).orElseGet(StaticFiles::missing);
-  }
-
-  private Optional<WebResponse> read(Matcher name) {
     try (InputStream bytes = StaticFiles.class.getResourceAsStream(name.group(1))) {
-      if (bytes == null) {
-        return Optional.empty();
-      }
-      String type = TYPES.get(name.group(2));
-      return Optional.of(new WebResponse(200, type, Map.of(), bytes.readAllBytes()));
+      return bytes == null
+          ? WebResponse.missing()
+          : new WebResponse(200, TYPES.get(name.group(2)), Map.of(), bytes.readAllBytes());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static WebResponse missing() {
-    return WebResponse.error(404, "there is nothing here");
   }
 }

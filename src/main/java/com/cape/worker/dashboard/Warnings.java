@@ -18,11 +18,7 @@ public final class Warnings {
   private static final int MOST_REFUSALS = 5;
   private static final String STOPPED = "stopped";
 
-  private final Overview overview;
-
-  private Warnings(Overview overview) {
-    this.overview = overview;
-  }
+  private Warnings() {}
 
   /** What an operator should look at. */
   public static List<String> of(Overview overview) {
@@ -30,21 +26,14 @@ public final class Warnings {
         .toList();
   }
 
-  /** The same without the rows that the database refuses. */
-  public static List<String> ofFleet(Overview overview) {
-    return new Warnings(overview).all();
-  }
-
   /** A line for each row that the database refuses; only a number for those past the fifth. */
   public static List<String> refusals(List<RefusedWrite> refusals) {
-    int more = refusals.size() - MOST_REFUSALS;
-    Stream<String> first = refusals.stream().limit(MOST_REFUSALS).map(Warnings::refusal);
-    return Stream.concat(
-            first,
-            more > 0
-                ? Stream.of("and %d more that the database refuses".formatted(more))
-                : Stream.empty())
-        .toList();
+    List<String> lines = new ArrayList<>();
+    refusals.stream().limit(MOST_REFUSALS).map(Warnings::refusal).forEach(lines::add);
+    if (refusals.size() > MOST_REFUSALS) {
+      lines.add("and %d more that the database refuses".formatted(refusals.size() - MOST_REFUSALS));
+    }
+    return lines;
   }
 
   private static String refusal(RefusedWrite refused) {
@@ -62,13 +51,13 @@ public final class Warnings {
         .formatted(refused.issueId(), what, PlainText.line(refused.error()), again);
   }
 
-  private List<String> all() {
+  /** All but the rows that the database refuses. */
+  public static List<String> ofFleet(Overview overview) {
     List<String> warnings = new ArrayList<>();
-    Overview.Counts counts = overview.counts();
-    if (counts.unowned() > 0) {
+    if (overview.counts().unowned() > 0) {
       warnings.add(
           "%d started without a running attempt: not by these workers; 'list --status started' shows"
-                  .formatted(counts.unowned())
+                  .formatted(overview.counts().unowned())
               + " them, 'retry --force ID' makes one pending");
     }
     for (Overview.Worker worker : overview.workers()) {
@@ -81,11 +70,11 @@ public final class Warnings {
                     Times.between(worker.heartbeatAt(), overview.now())));
       }
     }
-    idleWarning().ifPresent(warnings::add);
+    idleWarning(overview).ifPresent(warnings::add);
     return warnings;
   }
 
-  private Optional<String> idleWarning() {
+  private static Optional<String> idleWarning(Overview overview) {
     boolean held = overview.pauses().stream().anyMatch(pause -> pause.worker().isEmpty());
     if (overview.counts().due() == 0 || held) {
       return Optional.empty();
@@ -97,7 +86,8 @@ public final class Warnings {
     if (alive.isEmpty()) {
       return Optional.of("issues are due, and no worker is alive");
     }
-    boolean waiting = longAgo(overview.oldestDue()) && longAgo(overview.lastClaim());
+    boolean waiting =
+        longAgo(overview.oldestDue(), overview) && longAgo(overview.lastClaim(), overview);
     return alive.stream()
         .filter(worker -> waiting && worker.state().equals("idle") && worker.freeSlots() > 0)
         .findFirst()
@@ -105,14 +95,15 @@ public final class Warnings {
             worker ->
                 "issues are due for %s, and idle worker %s claims none; 'doctor' on %s looks for the cause"
                     .formatted(
-                        age(overview.oldestDue()), worker.id(), PlainText.line(worker.host())));
+                        overview
+                            .oldestDue()
+                            .map(since -> Times.between(since, overview.now()))
+                            .orElse("ever"),
+                        worker.id(),
+                        PlainText.line(worker.host())));
   }
 
-  private boolean longAgo(Optional<Instant> time) {
+  private static boolean longAgo(Optional<Instant> time, Overview overview) {
     return time.isEmpty() || time.get().plus(LONG).isBefore(overview.now());
-  }
-
-  private String age(Optional<Instant> time) {
-    return time.map(since -> Times.between(since, overview.now())).orElse("ever");
   }
 }

@@ -30,8 +30,6 @@ public final class CommandCheck {
   private volatile Optional<Path> found = Optional.empty();
 
   /**
-   * A check of one command.
-   *
    * @param program a name to be found, or a path, from the directory on
    * @param directory absolute; where the command runs
    * @param searchPath the command's PATH
@@ -41,9 +39,7 @@ public final class CommandCheck {
   }
 
   /**
-   * The same for a command that gets variables.
-   *
-   * @param added variables on top of this process's own
+   * @param added variables that the command gets on top of this process's own
    */
   public CommandCheck(
       String program, Path directory, String searchPath, Map<String, String> added) {
@@ -69,61 +65,52 @@ public final class CommandCheck {
   }
 
   /** Either the program or what is in its way. */
-  private record Found(Optional<Path> program, Optional<String> trouble) {
-    private static Found wanting(String trouble) {
-      return new Found(Optional.empty(), Optional.of(trouble));
-    }
-  }
+  private record Found(Optional<Path> program, Optional<String> trouble) {}
 
   private Found look() {
-    Found seen = lookAnew();
+    Optional<Path> file = candidates(program);
+    Optional<String> trouble = trouble(file);
+    Found seen = new Found(trouble.isEmpty() ? file : Optional.empty(), trouble);
     found = seen.program();
     return seen;
   }
 
-  private Found lookAnew() {
+  private Optional<String> trouble(Optional<Path> file) {
     if (!Files.isDirectory(directory)) {
-      return Found.wanting("the working directory %s does not exist".formatted(directory));
+      return Optional.of("the working directory %s does not exist".formatted(directory));
     }
     Optional<String> large = largeVariable();
     if (large.isPresent()) {
-      return Found.wanting(large.get());
+      return large;
     }
-    Optional<Path> file = candidates(program);
     if (file.isEmpty()) {
-      return Found.wanting(
+      return Optional.of(
           program.contains("/")
               ? "the command %s does not exist".formatted(program)
               : "the command '%s' is not on the PATH (%s)".formatted(program, searchPath));
     }
     if (!runs(file.get())) {
-      return Found.wanting("the command %s is not executable".formatted(file.get()));
+      return Optional.of("the command %s is not executable".formatted(file.get()));
     }
     return interpreter(file.get())
         .filter(name -> candidates(name).filter(CommandCheck::runs).isEmpty())
-        .map(name -> "the command %s needs %s, which is missing".formatted(file.get(), name))
-        .map(Found::wanting)
-        .orElse(new Found(file, Optional.empty()));
+        .map(name -> "the command %s needs %s, which is missing".formatted(file.get(), name));
   }
 
   private Optional<String> largeVariable() {
     if (!System.getProperty("os.name").equals("Linux")) {
       return Optional.empty();
     }
-    return added.entrySet().stream()
-        .map(
-            one ->
-                new Variable(
-                    one.getKey(), (one.getKey() + "=" + one.getValue()).getBytes(UTF_8).length))
-        .filter(one -> one.bytes() > LINUX_STRING_BYTES)
-        .map(
-            one ->
-                "the variable %s has %d bytes; no command can be started with more than %d"
-                    .formatted(one.name(), one.bytes(), LINUX_STRING_BYTES))
-        .findFirst();
+    for (Map.Entry<String, String> one : added.entrySet()) {
+      int bytes = (one.getKey() + "=" + one.getValue()).getBytes(UTF_8).length;
+      if (bytes > LINUX_STRING_BYTES) {
+        return Optional.of(
+            "the variable %s has %d bytes; no command can be started with more than %d"
+                .formatted(one.getKey(), bytes, LINUX_STRING_BYTES));
+      }
+    }
+    return Optional.empty();
   }
-
-  private record Variable(String name, int bytes) {}
 
   /** The file of that name: one that can be executed, else any that is there. */
   private Optional<Path> candidates(String name) {

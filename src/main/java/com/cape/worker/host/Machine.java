@@ -15,7 +15,6 @@ public record Machine(String boot, String namespace) {
   private static final Path NAMESPACE = Path.of("/proc/self/ns/pid");
   private static final Machine HERE = look();
 
-  /** The machine of this process. */
   public static Machine here() {
     return HERE;
   }

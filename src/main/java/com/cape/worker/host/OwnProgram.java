@@ -20,11 +20,7 @@ public final class OwnProgram {
   private OwnProgram() {}
 
   /** Differs for another file, and for the same file after it was written to. */
-  private record State(Object key, FileTime modified, long size) {
-    boolean sameFile(State other) {
-      return key.equals(other.key);
-    }
-  }
+  private record State(Object key, FileTime modified, long size) {}
 
   /** Whether the JDK was replaced, which then starts no other process any more. */
   public static boolean jdkReplaced() {
@@ -39,7 +35,7 @@ public final class OwnProgram {
     Optional<State> now = state(JAR);
     return now.isPresent()
         && JAR_AT_FIRST.isPresent()
-        && now.get().sameFile(JAR_AT_FIRST.get())
+        && now.get().key().equals(JAR_AT_FIRST.get().key())
         && !now.equals(JAR_AT_FIRST);
   }
 

@@ -42,8 +42,6 @@ public final class ServiceManager implements AutoCloseable {
   }
 
   /**
-   * The one that the environment names.
-   *
    * @param environment this process's own
    * @param notifier finds {@code systemd-notify}; asked only where systemd listens
    */

@@ -12,13 +12,11 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/**
- * A worker's own directory, of this user alone and under an exclusive lock that the operating
- * system drops with the process.
- */
+/** A worker's private directory, under an exclusive lock that ends with the process. */
 public final class StateDirectory implements AutoCloseable {
   private static final String LOCK = "lock";
   // The lines of the lock file.
@@ -27,6 +25,7 @@ public final class StateDirectory implements AutoCloseable {
   private static final int MACHINE = 2;
   private static final int REGISTERING = 3;
   private static final int MOST_REGISTERING = 20;
+  private static final Pattern UUIDS = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
   private static final int LONGEST_NOTE_BYTES = 4096;
 
   private final Path path;
@@ -44,7 +43,6 @@ public final class StateDirectory implements AutoCloseable {
     this.before = before;
   }
 
-  /** Another live process has the directory. */
   public static final class BusyException extends Exception {
     private BusyException(String holder) {
       super(holder);
@@ -52,12 +50,10 @@ public final class StateDirectory implements AutoCloseable {
   }
 
   /**
-   * Creates the directory where it is missing, and locks it.
+   * Creates the directory if it is missing, and locks it.
    *
-   * @param instance who this process is
-   * @param holder this process in words, for whoever finds the directory locked
-   * @throws BusyException whose message is the other holder in words
-   * @throws IOException when the directory cannot be used
+   * @param holder this process in words, for a process that finds the directory locked
+   * @throws BusyException whose message is the other holder
    */
   public static StateDirectory open(Path path, UUID instance, String holder)
       throws IOException, BusyException {
@@ -87,9 +83,7 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
-  /**
-   * The database may know this instance from now on, whether or not this process lives to see it.
-   */
+  /** Noted before the database is asked, because the answer may be lost. */
   public void registering() throws IOException {
     List<UUID> all = Stream.concat(uuids(REGISTERING), Stream.of(instance)).toList();
     String newest =
@@ -100,7 +94,7 @@ public final class StateDirectory implements AutoCloseable {
     note(line(before, INSTANCE), line(before, MACHINE), newest);
   }
 
-  /** This instance is known to the database: it is the one that a successor follows. */
+  /** The database knows this instance, which a successor follows. */
   public void registered() throws IOException {
     note(instance.toString(), Machine.here().toString(), "");
   }
@@ -121,16 +115,8 @@ public final class StateDirectory implements AutoCloseable {
     return UTF_8.decode(bytes.flip()).toString().lines().toList();
   }
 
-  private static Optional<UUID> uuid(String text) {
-    try {
-      return Optional.of(UUID.fromString(text));
-    } catch (IllegalArgumentException e) {
-      return Optional.empty();
-    }
-  }
-
   private Stream<UUID> uuids(int number) {
-    return Stream.of(line(before, number).split(" ")).flatMap(text -> uuid(text).stream());
+    return UUIDS.matcher(line(before, number)).results().map(uuid -> UUID.fromString(uuid.group()));
   }
 
   /** The instances, all gone, that may have registered from this directory last. */
@@ -138,16 +124,14 @@ public final class StateDirectory implements AutoCloseable {
     return Stream.concat(uuids(INSTANCE), uuids(REGISTERING)).toList();
   }
 
-  /**
-   * The last instance that worked from this directory, if its processes would be found here: not
-   * after a reboot, nor in a container.
-   */
+  /** The last instance of this directory, if it ran on this boot and in this pid namespace. */
   public Optional<UUID> previousHere() {
-    return uuid(line(before, INSTANCE))
+    return uuids(INSTANCE)
+        .findFirst()
         .filter(any -> line(before, MACHINE).equals(Machine.here().toString()));
   }
 
-  /** The folder of the live runs' own files. */
+  /** The parent of the runs' folders. */
   public Path runs() {
     return path.resolve("runs");
   }

@@ -8,24 +8,18 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What this process's standard input and output are connected to. The JVM does not know, nor how
- * wide a terminal is; a shell can, on every system.
- *
- * @param input whether a person can answer
- * @param output whether a person reads what is printed
- * @param size of the terminal; empty without one, or when it is unknown
+ * Whether standard input and output are a terminal, and its size if known. The JVM does not know; a
+ * shell does, on every system.
  */
 public record Terminal(boolean input, boolean output, Optional<Size> size) {
   /** Characters in a line, and lines. */
   public record Size(int columns, int rows) {}
 
-  /** None at all: a pipe, a file. */
   public static final Terminal NONE = new Terminal(false, false, Optional.empty());
 
   private static final String LOOK =
       "exec 3>&1 1>&2; test -t 0 && echo input; test -t 3 && { echo output; stty size <&3; }";
 
-  /** Looks at them as they are now. */
   public static Terminal look() {
     try {
       Process shell =

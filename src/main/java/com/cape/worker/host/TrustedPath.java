@@ -31,10 +31,7 @@ public final class TrustedPath {
 
   private TrustedPath() {}
 
-  /**
-   * Who else could replace a part of the path, and what to do; empty where nobody could. Parts that
-   * do not exist yet will be this user's.
-   */
+  /** Who else could replace a part of the path, and what to do; empty if nobody could. */
   public static Optional<String> trouble(Path path) {
     try {
       return walk(path.toAbsolutePath());
@@ -121,12 +118,12 @@ public final class TrustedPath {
         file, "unix:uid,owner,group,mode,isDirectory,isSymbolicLink", LinkOption.NOFOLLOW_LINKS);
   }
 
-  /** Creates the directory where it is missing; only this user may write to what is made. */
+  /** Creates the directory if it is missing, so that only this user may write to it. */
   public static void create(Path directory) throws IOException {
     Files.createDirectories(directory, permissions("rwxr-xr-x"));
   }
 
-  /** The same for a directory that nobody else may even look into, now or from before. */
+  /** The same, and nobody else may read it, also if it existed. */
   static void createPrivate(Path directory) throws IOException {
     Files.createDirectories(directory, permissions("rwx------"));
     PosixFileAttributeView view =
@@ -141,10 +138,7 @@ public final class TrustedPath {
     return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions));
   }
 
-  /**
-   * Checks that a file which is to be opened for writing is missing or a regular one; a pipe would
-   * block who opens it.
-   */
+  /** Checks that a file can be opened for writing: to open a pipe would block. */
   public static void checkRegular(Path file) throws IOException {
     if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
         && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {

@@ -4,7 +4,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /** For programs: some paths answer anyone, the others ask for the token where there is one. */
-public final class BearerAccess implements WebAccess {
+public final class BearerAccess implements WebServer.Access {
   private static final String SCHEME = "Bearer ";
 
   private final Optional<Secret> token;

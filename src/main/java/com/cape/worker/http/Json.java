@@ -7,23 +7,26 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * An object of JSON: strings, numbers, truths, lists and objects; an {@link Instant} becomes ISO
- * 8601 in UTC, a {@link Duration} seconds, an empty {@link Optional} null. What a terminal could
- * take for a code is escaped, and no password of a URL gets out.
+ * A JSON object. An {@link Instant} becomes ISO 8601 in UTC, a {@link Duration} seconds, an empty
+ * {@link Optional} null. Terminal codes are escaped, and passwords in URLs masked.
  */
 public final class Json {
+  // Controls, invisible characters, line separators and surrogates without their other half.
+  private static final Pattern ESCAPED =
+      Pattern.compile("[\"\\\\\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}&&[\\x00-\\uffff]]");
+
   private final Map<String, Object> fields = new LinkedHashMap<>();
 
-  /** Adds a field. */
   public Json with(String name, Object value) {
     fields.put(name, value);
     return this;
   }
 
-  /** Adds all fields of another. */
   public Json withAll(Json other) {
     fields.putAll(other.fields);
     return this;
@@ -60,41 +63,19 @@ public final class Json {
   }
 
   private static String quoted(String text) {
-    var quoted = new StringBuilder("\"");
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      switch (c) {
-        case '"', '\\' -> quoted.append('\\').append(c);
-        case '\n' -> quoted.append("\\n");
-        case '\r' -> quoted.append("\\r");
-        case '\t' -> quoted.append("\\t");
-        default -> {
-          if (isPlain(text, i)) {
-            quoted.append(c);
-          } else {
-            quoted.append("\\u%04x".formatted((int) c));
-          }
-        }
-      }
-    }
-    return quoted.append('"').toString();
+    Matcher special = ESCAPED.matcher(text);
+    return '"'
+        + special.replaceAll(found -> Matcher.quoteReplacement(escape(found.group().charAt(0))))
+        + '"';
   }
 
-  private static boolean isPlain(String text, int at) {
-    char c = text.charAt(at);
-    if (Character.isHighSurrogate(c)) {
-      return at + 1 < text.length() && Character.isLowSurrogate(text.charAt(at + 1));
-    }
-    if (Character.isLowSurrogate(c)) {
-      return at > 0 && Character.isHighSurrogate(text.charAt(at - 1));
-    }
-    return switch (Character.getType(c)) {
-      case Character.CONTROL,
-          Character.FORMAT,
-          Character.LINE_SEPARATOR,
-          Character.PARAGRAPH_SEPARATOR ->
-          false;
-      default -> true;
+  private static String escape(char c) {
+    return switch (c) {
+      case '"', '\\' -> "\\" + c;
+      case '\n' -> "\\n";
+      case '\r' -> "\\r";
+      case '\t' -> "\\t";
+      default -> "\\u%04x".formatted((int) c);
     };
   }
 }

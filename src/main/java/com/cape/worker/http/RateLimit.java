@@ -17,7 +17,7 @@ public final class RateLimit {
   private final int burst;
   private final LongSupplier nanoTime;
 
-  /** Those that asked last. */
+  // In the order of their last request.
   private final Map<String, Bucket> clients =
       new LinkedHashMap<>(16, 0.75f, true) {
         @Override
@@ -26,47 +26,32 @@ public final class RateLimit {
         }
       };
 
-  private static final class Bucket {
-    private double left;
-    private long filled;
-
-    private Bucket(double left, long filled) {
-      this.left = left;
-      this.filled = filled;
-    }
-  }
+  private record Bucket(double left, long filledNanos) {}
 
   public RateLimit(double perSecond, int burst) {
     this(perSecond, burst, System::nanoTime);
   }
 
-  public RateLimit(double perSecond, int burst, LongSupplier nanoTime) {
+  RateLimit(double perSecond, int burst, LongSupplier nanoTime) {
     this.perSecond = perSecond;
     this.burst = burst;
     this.nanoTime = nanoTime;
   }
 
-  /** Empty when the client may, else how long it has to wait. */
-  public Optional<Duration> take(InetAddress client) {
-    return take(name(client));
-  }
-
-  /** Whoever has a network of IPv6 has all its addresses. */
-  private static String name(InetAddress client) {
+  /** The same for all addresses of an IPv6 network, because whoever has it has all of them. */
+  Optional<Duration> take(InetAddress client) {
     byte[] address = client.getAddress();
-    return Arrays.toString(
-        address.length > NETWORK_BYTES ? Arrays.copyOf(address, NETWORK_BYTES) : address);
+    return take(Arrays.toString(Arrays.copyOf(address, Math.min(address.length, NETWORK_BYTES))));
   }
 
+  /** Empty when the client may, else how long it has to wait. */
   public synchronized Optional<Duration> take(String client) {
     long now = nanoTime.getAsLong();
-    Bucket bucket = clients.computeIfAbsent(client, unknown -> new Bucket(burst, now));
-    bucket.left = Math.min(burst, bucket.left + (now - bucket.filled) / 1e9 * perSecond);
-    bucket.filled = now;
-    if (bucket.left < 1) {
-      return Optional.of(Duration.ofMillis((long) ((1 - bucket.left) / perSecond * 1000)));
-    }
-    bucket.left--;
-    return Optional.empty();
+    Bucket last = clients.getOrDefault(client, new Bucket(burst, now));
+    double left = Math.min(burst, last.left + (now - last.filledNanos) / 1e9 * perSecond);
+    clients.put(client, new Bucket(left < 1 ? left : left - 1, now));
+    return left < 1
+        ? Optional.of(Duration.ofMillis((long) ((1 - left) / perSecond * 1000)))
+        : Optional.empty();
   }
 }

@@ -18,9 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * An answer of the database that any number of clients may want at any time. A thread of its own
- * asks for it, one question at a time and only when somebody wants to know; the answer holds for a
- * while, and so does a failure. Safe for use by several threads.
+ * An answer of the database for any number of clients. A thread of its own asks, one question at a
+ * time and only when a client wants to know. An answer holds for a while, and so does a failure.
  */
 public final class SharedAnswer<T> implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SharedAnswer.class);
@@ -99,19 +98,17 @@ public final class SharedAnswer<T> implements AutoCloseable {
     }
   }
 
-  /** What was answered holds no longer. */
   public synchronized void forget() {
     last = Optional.empty();
     holdsUntilNanos = System.nanoTime();
     forgotten++;
   }
 
-  private synchronized int forgotten() {
-    return forgotten;
-  }
-
   private void ask() {
-    int before = forgotten();
+    int before;
+    synchronized (this) {
+      before = forgotten;
+    }
     long startNanos = System.nanoTime();
     Optional<T> answer = Optional.empty();
     Duration holding = FAILURE_HOLDS;

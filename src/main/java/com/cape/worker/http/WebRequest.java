@@ -6,8 +6,6 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What was asked for.
- *
  * @param method {@code GET}, as which HEAD is answered, too, or {@code POST}
  * @param path as it was sent: it is compared, never decoded
  * @param query each name with its first value
@@ -21,7 +19,7 @@ public record WebRequest(
     Map<String, String> form,
     Map<String, List<String>> headers) {
 
-  /** Empty unless it was sent exactly once. */
+  /** The value of a header; empty unless it was sent exactly once. */
   public Optional<String> header(String name) {
     List<String> values = headers.getOrDefault(name.toLowerCase(Locale.ROOT), List.of());
     return values.size() == 1 ? Optional.of(values.get(0)) : Optional.empty();

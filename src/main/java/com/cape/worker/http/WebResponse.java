@@ -5,40 +5,33 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/**
- * What is answered. {@link WebServer} adds the headers that all answers have.
- *
- * @param headers besides the content's type and length
- */
+/** A response; {@link WebServer} adds the headers that all have. */
 @SuppressWarnings("ArrayRecordComponent") // Nobody compares them.
 public record WebResponse(
     int status, String contentType, Map<String, String> headers, byte[] body) {
   public static final String JSON = "application/json; charset=utf-8";
 
-  /** The object, with 200. */
   public static WebResponse json(Json json) {
     return json(200, json.toString());
   }
 
-  /** What is wrong, for programs and the page. */
   public static WebResponse error(int status, String message) {
     return json(status, new Json().with("error", message).toString());
   }
 
-  static WebResponse json(int status, String json) {
-    return new WebResponse(status, JSON, Map.of(), json.getBytes(UTF_8));
+  /** A path that stands for nothing. */
+  public static WebResponse missing() {
+    return error(404, "there is nothing here");
   }
 
-  /** A text, with 200. */
-  public static WebResponse text(String text) {
-    return text(200, text);
+  private static WebResponse json(int status, String json) {
+    return new WebResponse(status, JSON, Map.of(), json.getBytes(UTF_8));
   }
 
   public static WebResponse text(int status, String text) {
     return new WebResponse(status, "text/plain; charset=utf-8", Map.of(), text.getBytes(UTF_8));
   }
 
-  /** To be fetched from another path. */
   public static WebResponse seeOther(String path) {
     return text(303, "").with("Location", path);
   }

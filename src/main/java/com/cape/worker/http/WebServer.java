@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URLDecoder;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +21,8 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,6 +49,10 @@ public final class WebServer implements AutoCloseable {
   // What is sent in spite of a limit is read to its end up to here, so that the answer is seen.
   private static final int MOST_DISCARDED_BYTES = 64 << 20;
   private static final Duration THREAD_IDLE = Duration.ofSeconds(10);
+  private static final Pattern HOST =
+      Pattern.compile("(\\[[0-9A-Fa-f:.]+]|[A-Za-z0-9._-]+)(?::\\d{1,5})?");
+  private static final Pattern LOOPBACK =
+      Pattern.compile("localhost|127\\.0\\.0\\.1|\\[::1]", Pattern.CASE_INSENSITIVE);
   private static final String GET = "GET";
   private static final String HEAD = "HEAD";
   private static final String POST = "POST";
@@ -88,20 +95,24 @@ public final class WebServer implements AutoCloseable {
 
   private final HttpServer server;
   private final ThreadPoolExecutor threads;
-  private final HostCheck hosts;
-  private final WebAccess access;
-  private final Map<String, WebHandler> routes;
+  private final Access access;
+  private final Map<String, Handler> routes;
   private final RateLimit rate;
 
-  private WebServer(
-      HttpServer server,
-      HostCheck hosts,
-      WebAccess access,
-      Map<String, WebHandler> routes,
-      RateLimit rate) {
+  /** Answers requests, from several threads at once. */
+  public interface Handler {
+    WebResponse answer(WebRequest request);
+  }
+
+  /** Decides whether a request is answered at all, before its body is read. */
+  public interface Access {
+    /** What is answered instead; empty when the request may pass. */
+    Optional<WebResponse> refuse(WebRequest request);
+  }
+
+  private WebServer(HttpServer server, Access access, Map<String, Handler> routes, RateLimit rate) {
     this.server = server;
     this.rate = rate;
-    this.hosts = hosts;
     this.access = requireNonNull(access);
     this.routes = Map.copyOf(routes);
     var count = new AtomicInteger();
@@ -123,19 +134,17 @@ public final class WebServer implements AutoCloseable {
   }
 
   /**
-   * Serves until it is closed.
-   *
-   * @param routes {@code /path} for what GET and HEAD answer, {@code POST /path} for what POST
-   *     does; a path that ends in a slash stands for all that begin so
+   * @param routes {@code /path} for GET and HEAD, {@code POST /path} for POST; a path that ends in
+   *     a slash stands for all that begin with it
    * @throws IOException when the address cannot be had; the message says why
    */
-  public static WebServer start(
-      HttpAddress address, WebAccess access, Map<String, WebHandler> routes) throws IOException {
+  public static WebServer start(HttpAddress address, Access access, Map<String, Handler> routes)
+      throws IOException {
     return start(address, access, routes, new RateLimit(REQUESTS_A_SECOND, BURST));
   }
 
   static WebServer start(
-      HttpAddress address, WebAccess access, Map<String, WebHandler> routes, RateLimit rate)
+      HttpAddress address, Access access, Map<String, Handler> routes, RateLimit rate)
       throws IOException {
     HttpServer server;
     try {
@@ -143,15 +152,14 @@ public final class WebServer implements AutoCloseable {
     } catch (IOException e) {
       throw new IOException("cannot serve on %s: %s".formatted(address, e.getMessage()), e);
     }
-    boolean loopback = server.getAddress().getAddress().isLoopbackAddress();
-    var started = new WebServer(server, new HostCheck(loopback), access, routes, rate);
+    var started = new WebServer(server, access, routes, rate);
     server.createContext("/", started::handle);
     server.setExecutor(started.threads);
     server.start();
     return started;
   }
 
-  /** Where it can be reached, with the port that was found. */
+  /** The address, with the port that was found. */
   public InetSocketAddress address() {
     return server.getAddress();
   }
@@ -205,12 +213,12 @@ public final class WebServer implements AutoCloseable {
             query.get(),
             Map.of(),
             headers(exchange));
-    Optional<WebResponse> refusal = hosts.refuse(request).or(() -> access.refuse(request));
+    Optional<WebResponse> refusal = refuseHost(request).or(() -> access.refuse(request));
     if (refusal.isPresent()) {
       discard(exchange);
       return refusal.get();
     }
-    Optional<WebHandler> handler = route(request.method(), request.path());
+    Optional<Handler> handler = route(request.method(), request.path());
     if (handler.isEmpty()) {
       discard(exchange);
       return noRoute(request);
@@ -220,7 +228,26 @@ public final class WebServer implements AutoCloseable {
         : handler.get().answer(request);
   }
 
-  private WebResponse post(HttpExchange exchange, WebRequest request, WebHandler handler)
+  /**
+   * Protects a server on a loopback address from pages of others, which can point a name of their
+   * own to 127.0.0.1 (DNS rebinding). The port may differ, because of a tunnel.
+   */
+  private Optional<WebResponse> refuseHost(WebRequest request) {
+    Matcher host = HOST.matcher(request.header("Host").orElse(""));
+    if (!host.matches()) {
+      return Optional.of(WebResponse.error(400, "send one Host header"));
+    }
+    if (address().getAddress().isLoopbackAddress() && !LOOPBACK.matcher(host.group(1)).matches()) {
+      return Optional.of(
+          WebResponse.error(
+              421,
+              "this server answers to localhost and 127.0.0.1 alone; to serve others give --http"
+                  + " another address, which takes a token"));
+    }
+    return Optional.empty();
+  }
+
+  private WebResponse post(HttpExchange exchange, WebRequest request, Handler handler)
       throws IOException {
     String type = request.header("Content-Type").orElse("").replaceFirst("\\s*;.*", "");
     if (!type.equalsIgnoreCase(FORM)) {
@@ -248,22 +275,19 @@ public final class WebServer implements AutoCloseable {
     }
   }
 
-  private Optional<WebHandler> route(String method, String path) {
-    String start = method.equals(POST) ? POST + " " : "";
-    Optional<WebHandler> exact = Optional.ofNullable(routes.get(start + path));
-    int end = path.lastIndexOf('/');
-    while (exact.isEmpty() && end >= 0) {
-      exact = Optional.ofNullable(routes.get(start + path.substring(0, end + 1)));
-      end = end == 0 ? -1 : path.lastIndexOf('/', end - 1);
-    }
-    return exact;
+  private Optional<Handler> route(String method, String path) {
+    String asked = method.equals(POST) ? POST + " " + path : path;
+    return routes.keySet().stream()
+        .filter(route -> asked.equals(route) || (route.endsWith("/") && asked.startsWith(route)))
+        .max(Comparator.comparingInt(String::length))
+        .map(routes::get);
   }
 
   private WebResponse noRoute(WebRequest request) {
     String other = request.method().equals(POST) ? GET : POST;
     return route(other, request.path()).isPresent()
         ? notAllowed(other.equals(GET) ? "GET, HEAD" : POST)
-        : WebResponse.error(404, "there is nothing here");
+        : WebResponse.missing();
   }
 
   private static WebResponse notAllowed(String methods) {
@@ -309,7 +333,7 @@ public final class WebServer implements AutoCloseable {
       exchange.sendResponseHeaders(response.status(), -1);
       return;
     }
-    // The JDK's own way to say that there is no body.
+    // -1 stands for no body.
     exchange.sendResponseHeaders(response.status(), body.length == 0 ? -1 : body.length);
     if (body.length > 0) {
       exchange.getResponseBody().write(body);

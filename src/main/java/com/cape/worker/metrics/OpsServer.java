@@ -4,40 +4,46 @@ import static java.util.Objects.requireNonNull;
 
 import com.cape.worker.config.HttpSettings;
 import com.cape.worker.http.BearerAccess;
+import com.cape.worker.http.SharedAnswer;
 import com.cape.worker.http.WebResponse;
 import com.cape.worker.http.WebServer;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.read.HealthRepository;
 import com.cape.worker.worker.ClaimGate;
 import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.WorkerListener;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Serves health checks and metrics of a worker. */
-public final class OpsServer implements AutoCloseable {
+public final class OpsServer implements WorkerListener, AutoCloseable {
   private static final String LIVE = "/live";
   private static final String READY = "/ready";
   private static final String METRICS = "/metrics";
-  private static final int OK = 200;
-  private static final int UNAVAILABLE = 503;
+  private static final String IS_READY = "ready";
+  private static final Duration ANSWER_HOLDS = Duration.ofSeconds(3);
+  // A client does not wait long: the kubelet gives up after a second.
+  private static final Duration PATIENCE = Duration.ofMillis(800);
 
   private final BooleanSupplier alive;
+  private final ClaimGate gate;
+  // Connections of its own, so that no heartbeat waits for a client.
   private final Database probed;
   private final Database counted;
-  private final Readiness readiness;
+  private final SharedAnswer<Boolean> takesWrites;
   private final WorkerMetrics metrics;
   private final WebServer server;
+  private volatile boolean registered;
 
   /**
-   * Serves until it is closed.
-   *
    * @param alive whether loop and heartbeat turn
-   * @param gate why nothing is claimed
-   * @param listeners gets the metrics and the readiness added
+   * @param listeners gets this server and the metrics added
    * @param connections brings a database for one thread, which is not connected yet
    * @throws IOException when the address cannot be had; the message says why
    */
@@ -50,13 +56,18 @@ public final class OpsServer implements AutoCloseable {
       Supplier<Database> connections)
       throws IOException {
     this.alive = requireNonNull(alive);
+    this.gate = requireNonNull(gate);
     this.probed = connections.get();
     this.counted = connections.get();
-    this.readiness = new Readiness(gate, new HealthRepository(probed));
+    this.takesWrites =
+        new SharedAnswer<>(
+            "cape-readiness",
+            new HealthRepository(probed)::takesWrites,
+            took -> ANSWER_HOLDS,
+            PATIENCE);
     this.metrics =
-        new WorkerMetrics(
-            about, new HealthRepository(counted), () -> readiness.state() == Readiness.State.READY);
-    listeners.add(readiness);
+        new WorkerMetrics(about, new HealthRepository(counted), () -> readiness().equals(IS_READY));
+    listeners.add(this);
     listeners.add(metrics);
     this.server =
         WebServer.start(
@@ -64,7 +75,7 @@ public final class OpsServer implements AutoCloseable {
             new BearerAccess(http.token(), Set.of(LIVE, READY)),
             Map.of(
                 LIVE, request -> live(),
-                READY, request -> ready(),
+                READY, request -> answerReady(),
                 METRICS, request -> metrics()));
   }
 
@@ -72,27 +83,53 @@ public final class OpsServer implements AutoCloseable {
     return server.address();
   }
 
-  private WebResponse live() {
-    return alive.getAsBoolean() ? line(OK, "alive") : line(UNAVAILABLE, "stuck");
+  @Override
+  public void ready() {
+    registered = true;
   }
 
-  private WebResponse ready() {
-    Readiness.State state = readiness.state();
-    return line(state == Readiness.State.READY ? OK : UNAVAILABLE, state.word());
+  private WebResponse live() {
+    return alive.getAsBoolean() ? state(true, "alive") : state(false, "stuck");
+  }
+
+  private WebResponse answerReady() {
+    String state = readiness();
+    return state(state.equals(IS_READY), state);
+  }
+
+  /** Whether the worker could run an issue now, in a word. A pause changes nothing in that. */
+  private String readiness() {
+    Optional<String> held = gate.current().flatMap(hold -> word(hold.reason()));
+    return held.orElseGet(
+        () -> {
+          if (!takesWrites.get().orElse(false)) {
+            return "database";
+          }
+          return registered ? IS_READY : "starting";
+        });
+  }
+
+  private static Optional<String> word(ClaimGate.Reason reason) {
+    return switch (reason) {
+      case DRAINING, PROGRAM_REPLACED -> Optional.of("draining");
+      case COMMAND_MISSING, HOST_RESTING -> Optional.of("command");
+      case DATABASE_UNAVAILABLE, CLAIM_REFUSED, HEARTBEAT_LATE -> Optional.of("database");
+      case PAUSED, NOTHING_DUE -> Optional.empty();
+    };
   }
 
   private WebResponse metrics() {
-    return new WebResponse(OK, WorkerMetrics.CONTENT_TYPE, Map.of(), metrics.text());
+    return new WebResponse(200, WorkerMetrics.CONTENT_TYPE, Map.of(), metrics.text());
   }
 
-  private static WebResponse line(int status, String word) {
-    return WebResponse.text(status, word + "\n");
+  private static WebResponse state(boolean good, String word) {
+    return WebResponse.text(good ? 200 : 503, word + "\n");
   }
 
   @Override
   public void close() {
     server.close();
-    readiness.close();
+    takesWrites.close();
     metrics.close();
     probed.close();
     counted.close();

@@ -23,10 +23,7 @@ import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
-/**
- * Counts what happens in a worker, and writes it as Prometheus reads it. Safe for use by several
- * threads.
- */
+/** The metrics of a worker in the format of Prometheus. Safe for use by several threads. */
 public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   static final String CONTENT_TYPE = PrometheusTextFormatWriter.CONTENT_TYPE;
 

@@ -7,10 +7,13 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,6 +77,36 @@ public final class AttemptLog implements AutoCloseable {
       return "";
     } catch (IOException e) {
       return unreadable(e);
+    }
+  }
+
+  /**
+   * The file that the table names for an attempt. Whoever may write to the table can name another
+   * one: empty unless a worker would have given that name, and for a link or pipe in its place.
+   */
+  public static Optional<Path> find(String name, long issue, int attempt, long fence) {
+    String own = "issues/%d/attempt-%d-%d".formatted(issue, attempt, fence);
+    if (!name.matches("/(.*/)?" + own + "(\\.\\d+)?\\.log")) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Path.of(name))
+          .filter(file -> Files.isDirectory(file.getParent(), NOFOLLOW_LINKS))
+          .filter(file -> Files.isRegularFile(file, NOFOLLOW_LINKS));
+    } catch (InvalidPathException e) {
+      return Optional.empty(); // The locale has no such characters.
+    }
+  }
+
+  /** Opens it for reading; empty where that cannot be done. */
+  public static Optional<FileChannel> open(String name, long issue, int attempt, long fence) {
+    Optional<Path> found = find(name, issue, attempt, fence);
+    try {
+      return found.isEmpty()
+          ? Optional.empty()
+          : Optional.of(FileChannel.open(found.get(), StandardOpenOption.READ, NOFOLLOW_LINKS));
+    } catch (IOException e) {
+      return Optional.empty(); // It was deleted this moment, or is not for this user.
     }
   }
 

@@ -6,15 +6,11 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * How a run ended.
- *
  * @param exitCode of the command's first process, 128 + n after signal n as shells report it; empty
- *     when the guardian died before it could tell
+ *     when the guardian died before it could report it
  * @param stopReason why it was stopped; empty when nobody had begun to stop it before its first
  *     process ended. An exit 0 after that is no success: several tools exit 0 when they get TERM
- * @param ran how long it took
- * @param outlived how many processes outlived the first one, which ended by itself, and were ended;
- *     as far as that was seen
+ * @param outlived how many processes were seen to outlive the first one, and were ended
  * @param survivors what could not be ended, in words
  */
 public record Ending(

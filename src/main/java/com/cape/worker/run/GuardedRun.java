@@ -14,14 +14,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A run and the guardian that it occupies. The guardian ends it; where that is killed or frozen,
- * this class does.
+ * A run and its guardian, which ends it. This class does so if the guardian is killed or frozen.
  */
 final class GuardedRun implements CommandRunner.Run {
   private static final Logger LOG = LoggerFactory.getLogger(GuardedRun.class);
   private static final Duration LOOK_INTERVAL = Duration.ofMillis(200);
-  // A guardian that is later than its grace and this is taken for frozen: its run is killed from
-  // here, within the reserve that a worker keeps of the lease; later the guardian as well.
+  // A guardian that is later than the grace and this counts as frozen: first its run is killed from
+  // here, within the reserve that a worker keeps of the lease, then the guardian.
   private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final Duration LAST_PATIENCE = Duration.ofSeconds(8);
   private static final Duration MAX_START = Duration.ofSeconds(20);
@@ -44,13 +43,10 @@ final class GuardedRun implements CommandRunner.Run {
   private boolean killed;
 
   /**
-   * A run that the guardian was told to begin.
-   *
-   * @param number the guardian's own for this run
+   * @param number the guardian's own for this run, which it has begun
    * @param watch looks after the run until it is over
    * @param release takes the guardian back once it can begin another run
-   * @param onBegun called, once, soon after the command was started, or at its end; by the watch or
-   *     the thread that waits for the end
+   * @param onBegun called once by the watch, or by the thread that waits for the end
    */
   GuardedRun(
       RunSpec spec,
@@ -76,7 +72,7 @@ final class GuardedRun implements CommandRunner.Run {
     over = true;
     watching.cancel(false);
     Report report = reported.report();
-    // Asked before the record is noted in once more.
+    // Asked before endWithoutGuardian() writes into the record.
     boolean begun = report.begun() || (!reported.over() && !spec.folder().recordIsUntouched());
     if (report.begun()) {
       announceBegun();
@@ -90,7 +86,7 @@ final class GuardedRun implements CommandRunner.Run {
     if (reported.over() && survivors.isEmpty() && guardian.send("over " + number)) {
       release.accept(guardian);
     } else {
-      // A process that could not be ended would be taken for the next run's.
+      // The next run would count a process that could not be ended as its own.
       guardian.close();
     }
     limitOutput();
@@ -122,7 +118,6 @@ final class GuardedRun implements CommandRunner.Run {
     }
   }
 
-  /** For a guardian that was killed: what it guarded must not outlive it. */
   private List<String> endWithoutGuardian() throws InterruptedException {
     for (int tries = 1; ; tries++) {
       try {
@@ -188,7 +183,7 @@ final class GuardedRun implements CommandRunner.Run {
     }
   }
 
-  /** Ends what a guardian that is killed or frozen does not end. */
+  /** Ends the run of a guardian that was killed or is frozen. */
   private void insist() {
     Long since = endingSinceNanos.get();
     if (since == null || over) {

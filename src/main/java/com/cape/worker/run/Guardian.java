@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,35 +30,26 @@ final class Guardian {
   /** Begins a run; returns its number, or empty when the guardian is gone. */
   Optional<Long> begin(RunSpec spec) {
     number++;
-    boolean sent =
-        send(
-            "run %d %d %d %s %s"
-                .formatted(
-                    number,
-                    spec.grace().toSeconds(),
-                    spec.deadline().toSeconds(),
-                    spec.runId(),
-                    spec.folder().path()));
-    return sent ? Optional.of(number) : Optional.empty();
+    long grace = spec.grace().toSeconds();
+    long deadline = spec.deadline().toSeconds();
+    Path folder = spec.folder().path();
+    return send("run %d %d %d %s %s".formatted(number, grace, deadline, spec.runId(), folder))
+        ? Optional.of(number)
+        : Optional.empty();
   }
 
   /** Writes a line to the life line; false when nobody reads it any more. */
   synchronized boolean send(String line) {
     try {
-      OutputStream lifeLine = process.getOutputStream();
-      lifeLine.write((line + "\n").getBytes(UTF_8));
-      lifeLine.flush();
+      process.getOutputStream().write((line + "\n").getBytes(UTF_8));
+      process.getOutputStream().flush();
       return true;
     } catch (IOException e) {
       return false;
     }
   }
 
-  /**
-   * What was reported of a run.
-   *
-   * @param over false when the guardian was gone before it could report all
-   */
+  /** {@code over} is false when the guardian was gone before it had reported all. */
   record Reported(Report report, boolean over) {}
 
   /** Waits until a run is over, or the guardian is gone. */
@@ -80,7 +71,6 @@ final class Guardian {
     return new Reported(Report.of(lines), false);
   }
 
-  /** Whether the watcher lives, which is the process that this one has started. */
   boolean watcherLives() {
     return process.isAlive();
   }

@@ -6,7 +6,6 @@ import com.cape.worker.host.Perl;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -23,21 +22,11 @@ final class GuardianScript {
   private final Set<String> withheld;
 
   /**
-   * Where Perl is, and what it gets.
-   *
    * @param withheld names of this process's variables that commands do not get
    */
   GuardianScript(Path perl, Set<String> withheld) {
     this.perl = perl;
     this.withheld = withheld;
-  }
-
-  Path perl() {
-    return perl;
-  }
-
-  boolean canStart() {
-    return Files.isExecutable(perl);
   }
 
   /** Starts a guardian that waits for its first run. */

@@ -4,15 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.text.PlainText;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 
-/**
- * The end of what a run printed, as text that PostgreSQL and a terminal can take, its secrets
- * masked.
- */
+/** The end of a run's output, fit for PostgreSQL and a terminal, with secrets masked. */
 public final class OutputTail {
   /** The most that is kept with an attempt, in bytes of UTF-8. */
   public static final int LIMIT_BYTES = 8 * 1024;
@@ -25,23 +21,16 @@ public final class OutputTail {
 
   private OutputTail() {}
 
-  /**
-   * Reads the tail of a file.
-   *
-   * @throws java.nio.file.NoSuchFileException when no regular file is there
-   */
+  /** Throws NoSuchFileException when no regular file is there. */
   public static String of(Path file) throws IOException {
     try (FileChannel channel = SafeFile.open(file)) {
       return of(channel);
     }
   }
 
-  /** Reads the tail of an open file. */
   public static String of(FileChannel channel) throws IOException {
     long start = Math.max(0, channel.size() - READ_BYTES);
-    ByteBuffer bytes = ByteBuffer.allocate(READ_BYTES);
-    while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {}
-    String text = new String(bytes.array(), 0, bytes.position(), UTF_8);
+    String text = new String(SafeFile.read(channel, start, READ_BYTES), UTF_8);
     String whole = start == 0 ? text : CUT_WORD.matcher(text).replaceFirst("");
     return lastBytes(PlainText.lines(whole), LIMIT_BYTES);
   }

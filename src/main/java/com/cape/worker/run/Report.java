@@ -53,13 +53,9 @@ record Report(
     return Integer.parseInt(value(line));
   }
 
-  /**
-   * Why the run was ended.
-   *
-   * @param asked what the worker has stopped it for
-   */
+  /** Why the run was ended, if the worker has asked for that stop. */
   Optional<StopReason> stopReason(Optional<StopReason> asked) {
-    // Where the guardian is late, the worker kills the run itself.
+    // If the guardian is late, the worker kills the run itself.
     boolean mayBeStopped = stop.isPresent() || exitCode.stream().allMatch(n -> n > SIGNAL_BASE);
     return mayBeStopped ? asked.or(() -> stop) : Optional.empty();
   }

@@ -5,14 +5,13 @@ import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 
 import com.cape.worker.host.Machine;
 import com.cape.worker.issue.Claim;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -48,14 +47,14 @@ public final class RunFolder {
     this.claim = claim;
   }
 
-  /** The handle alone. The folder's name says what a successor needs to know of the claim. */
+  /** Creates nothing. The folder's name holds what a successor needs to know of the claim. */
   public static RunFolder of(Path runs, Claim claim) {
     String name =
         claim.issueId() + "-" + claim.attempt() + "-" + claim.fence() + "-" + claim.runId();
     return new RunFolder(runs.resolve(name), claim);
   }
 
-  /** Creates the folder and the file with the description. */
+  /** Creates the folder with the file of the description. */
   public static RunFolder create(Path runs, Claim claim) throws IOException {
     SafeFile.createFolders(runs);
     RunFolder folder = of(runs, claim);
@@ -64,10 +63,7 @@ public final class RunFolder {
     return folder;
   }
 
-  /**
-   * The runs that a predecessor left. What cannot be read is renamed and logged; what is no run's
-   * is deleted.
-   */
+  /** The runs that a predecessor left. Renames what cannot be read, deletes what is no run's. */
   public static List<RunFolder> left(Path runs) throws IOException {
     if (Files.notExists(runs)) {
       return List.of();
@@ -81,7 +77,7 @@ public final class RunFolder {
         Optional<Claim> claim = claim(folder.getFileName().toString());
         if (claim.isEmpty()) {
           deleteSafely(folder);
-        } else if (canBeRead(folder)) {
+        } else if (Files.isDirectory(folder, NOFOLLOW_LINKS) && Files.isReadable(folder)) {
           left.add(new RunFolder(folder, claim.get()));
         } else {
           setAside(folder);
@@ -93,31 +89,19 @@ public final class RunFolder {
 
   private static Optional<Claim> claim(String name) {
     Matcher parts = NAME.matcher(name);
-    if (!parts.matches()) {
-      return Optional.empty();
-    }
     try {
-      return Optional.of(
-          new Claim(
-              Long.parseLong(parts.group(1)),
-              Integer.parseInt(parts.group(2)),
-              Long.parseLong(parts.group(3)),
-              UUID.fromString(parts.group(4)),
-              "",
-              Optional.empty()));
+      return parts.matches()
+          ? Optional.of(
+              new Claim(
+                  Long.parseLong(parts.group(1)),
+                  Integer.parseInt(parts.group(2)),
+                  Long.parseLong(parts.group(3)),
+                  UUID.fromString(parts.group(4)),
+                  "",
+                  Optional.empty()))
+          : Optional.empty();
     } catch (NumberFormatException e) {
       return Optional.empty();
-    }
-  }
-
-  private static boolean canBeRead(Path folder) {
-    if (!Files.isDirectory(folder, NOFOLLOW_LINKS)) {
-      return false;
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.count() >= 0;
-    } catch (IOException e) {
-      return false;
     }
   }
 
@@ -143,7 +127,6 @@ public final class RunFolder {
     return path;
   }
 
-  /** The file with the description. */
   public Path issueFile() {
     return path.resolve("issue");
   }
@@ -152,7 +135,7 @@ public final class RunFolder {
     return Files.exists(path, NOFOLLOW_LINKS);
   }
 
-  /** Keeps on the disk, for a successor, that the command could not be started. */
+  /** Writes for a successor that the command could not be started. */
   public void keepNotStarted(String cause) {
     try {
       SafeFile.createFolders(path);
@@ -165,9 +148,7 @@ public final class RunFolder {
   /** Why the command could not be started, if that was kept. */
   public Optional<String> notStarted() {
     try {
-      return Optional.of(SafeFile.read(notStartedFile()));
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
+      return SafeFile.readIfPresent(notStartedFile());
     } catch (IOException e) {
       LOG.warn("cannot read whether a run was started cause={}", e.toString());
       return Optional.empty();
@@ -191,33 +172,33 @@ public final class RunFolder {
     return path.resolve("ending");
   }
 
-  /**
-   * How the run ended, if that was kept.
-   *
-   * @throws IOException when the file cannot be read, or holds something else
-   */
+  /** How the run ended, if that was kept. */
   Optional<Ending> kept() throws IOException {
+    Optional<String> text = SafeFile.readIfPresent(endingFile());
     try {
-      Map<String, String> values =
-          SafeFile.read(endingFile())
-              .lines()
-              .map(line -> line.split(" ", 2))
-              .filter(pair -> pair.length == 2)
-              .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1], (first, next) -> first));
-      String exit = values.getOrDefault("exit", "");
-      String stop = values.getOrDefault("stop", "");
-      return Optional.of(
-          new Ending(
-              exit.equals(NONE) ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(exit)),
-              stop.equals(NONE) ? Optional.empty() : Optional.of(StopReason.of(stop)),
-              Duration.ofMillis(Long.parseLong(values.getOrDefault("ran", ""))),
-              0,
-              List.of()));
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
+      return text.map(kept -> ending(values(kept, "\n")));
     } catch (NumberFormatException e) {
       throw new IOException("cannot read " + endingFile(), e);
     }
+  }
+
+  private static Ending ending(Map<String, String> values) {
+    String exit = values.getOrDefault("exit", "");
+    String stop = values.getOrDefault("stop", "");
+    return new Ending(
+        exit.equals(NONE) ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(exit)),
+        stop.equals(NONE) ? Optional.empty() : Optional.of(StopReason.of(stop)),
+        Duration.ofMillis(Long.parseLong(values.getOrDefault("ran", ""))),
+        0,
+        List.of());
+  }
+
+  /** The first value of each keyword. */
+  private static Map<String, String> values(String text, String separator) {
+    return Arrays.stream(text.split(separator))
+        .map(line -> line.split(" ", 2))
+        .filter(pair -> pair.length == 2)
+        .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1], (first, next) -> first));
   }
 
   /** Writes what the guardian is to run, and an empty record. */
@@ -231,12 +212,7 @@ public final class RunFolder {
     items.add("variable " + GuardianScript.RUN_ID + "=" + spec.runId());
     spec.added().forEach((name, value) -> items.add("variable " + name + "=" + value));
     spec.words().forEach(word -> items.add("word " + word));
-    var bytes = new ByteArrayOutputStream();
-    for (String item : items) {
-      bytes.writeBytes(item.getBytes(UTF_8));
-      bytes.write(0);
-    }
-    SafeFile.create(specFile(), bytes.toByteArray());
+    SafeFile.create(specFile(), (String.join("\0", items) + "\0").getBytes(UTF_8));
     SafeFile.create(recordFile(), NEW_RECORD.getBytes(UTF_8));
   }
 
@@ -250,23 +226,15 @@ public final class RunFolder {
 
   /** Whether the run was started where this process runs. It was if nothing says otherwise. */
   boolean ofThisMachine() throws IOException {
-    Map<String, String> machine = new HashMap<>();
-    try {
-      for (String item : SafeFile.read(specFile()).split("\0", -1)) {
-        String[] pair = item.split(" ", 2);
-        machine.putIfAbsent(pair[0], pair[pair.length - 1]);
-      }
-    } catch (NoSuchFileException e) {
-      return true;
-    }
-    return !machine.containsKey("namespace")
-        || new Machine(machine.get("boot"), machine.get("namespace")).equals(Machine.here());
+    Map<String, String> spec = values(SafeFile.readIfPresent(specFile()).orElse(""), "\0");
+    return !spec.containsKey("namespace")
+        || new Machine(spec.getOrDefault("boot", ""), spec.get("namespace")).equals(Machine.here());
   }
 
   /** Whether neither the guardian nor the command has touched the record. */
   boolean recordIsUntouched() {
     try {
-      return SafeFile.read(recordFile()).equals(NEW_RECORD);
+      return SafeFile.readIfPresent(recordFile()).equals(Optional.of(NEW_RECORD));
     } catch (IOException e) {
       return false;
     }
@@ -274,15 +242,11 @@ public final class RunFolder {
 
   /** What was recorded; lines that are not complete do not count. */
   Report record() throws IOException {
-    try {
-      String text = SafeFile.read(recordFile());
-      return Report.of(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
-    } catch (NoSuchFileException e) {
-      return Report.of(List.of());
-    }
+    String text = SafeFile.readIfPresent(recordFile()).orElse("");
+    return Report.of(text.substring(0, text.lastIndexOf('\n') + 1).lines().toList());
   }
 
-  /** Deletes the folder and what is in it. Logs what fails. */
+  /** Deletes the folder and logs what fails. */
   public void delete() {
     deleteSafely(path);
   }

@@ -7,12 +7,9 @@ import java.util.Map;
 import java.util.UUID;
 
 /**
- * One run of a command.
- *
  * @param runId marks all processes of the run, as CAPE_RUN_ID in their environment
  * @param words the command's absolute or relative path, then its arguments; none holds a NUL
  * @param added variables that the command gets on top of this process's own
- * @param directory where the command runs
  * @param output to which everything printed is appended
  * @param outputLimitBytes a run that prints more is stopped
  * @param timeout a run that lasts longer is stopped

@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 
@@ -33,12 +35,10 @@ public final class SafeFile {
     return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(text));
   }
 
-  /** Creates the folder and those above it, where they are missing. */
   public static void createFolders(Path folder) throws IOException {
     Files.createDirectories(folder, FOLDER);
   }
 
-  /** Creates the folder, which must not exist. */
   static void createFolder(Path folder) throws IOException {
     Files.createDirectory(folder, FOLDER);
   }
@@ -48,18 +48,13 @@ public final class SafeFile {
     return FileChannel.open(file, Set.of(CREATE_NEW, READ, WRITE, NOFOLLOW_LINKS), FILE);
   }
 
-  /** Creates a file, which must not exist. */
   static void create(Path file, byte[] content) throws IOException {
     try (FileChannel channel = create(file)) {
       write(channel, ByteBuffer.wrap(content));
     }
   }
 
-  /**
-   * Opens an existing file.
-   *
-   * @throws NoSuchFileException when no regular file is there
-   */
+  /** Throws NoSuchFileException when no regular file is there. */
   public static FileChannel open(Path file) throws IOException {
     if (!Files.isRegularFile(file, NOFOLLOW_LINKS)) {
       throw new NoSuchFileException(file.toString());
@@ -75,17 +70,20 @@ public final class SafeFile {
     }
   }
 
-  /**
-   * The first 64 KiB of a file.
-   *
-   * @throws NoSuchFileException when no regular file is there
-   */
-  static String read(Path file) throws IOException {
+  /** The first 64 KiB of a file; empty when no regular file is there. */
+  static Optional<String> readIfPresent(Path file) throws IOException {
     try (FileChannel channel = open(file)) {
-      ByteBuffer bytes = ByteBuffer.allocate(LIMIT_BYTES);
-      while (bytes.hasRemaining() && channel.read(bytes) >= 0) {}
-      return new String(bytes.array(), 0, bytes.position(), UTF_8);
+      return Optional.of(new String(read(channel, 0, LIMIT_BYTES), UTF_8));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
     }
+  }
+
+  /** Reads so many bytes from a position on, or those that there are. */
+  public static byte[] read(FileChannel channel, long position, int length) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(length);
+    while (bytes.hasRemaining() && channel.read(bytes, position + bytes.position()) >= 0) {}
+    return Arrays.copyOf(bytes.array(), bytes.position());
   }
 
   /** Puts a file with this text in the place of what is there. Returns once it is on the disk. */

@@ -106,7 +106,7 @@ public final class ClaimGate {
     if (drain.begun()) {
       return hold(Reason.DRAINING, "draining", UNTIL_WOKEN);
     }
-    if (commands.jdkReplaced()) {
+    if (OwnProgram.jdkReplaced()) {
       return hold(Reason.PROGRAM_REPLACED, "the JDK was replaced under this process", UNTIL_WOKEN);
     }
     if (OwnProgram.jarOverwritten()) {
@@ -176,7 +176,7 @@ public final class ClaimGate {
    * A command could not be started: this worker rests, twice as long each time, until one starts.
    */
   synchronized void startFailed(String cause) {
-    if (commands.jdkReplaced() || restLeft().isPresent()) {
+    if (OwnProgram.jdkReplaced() || restLeft().isPresent()) {
       return;
     }
     restCause = cause;

@@ -89,7 +89,7 @@ final class LayersTest {
           .whereLayer("store")
           .mayOnlyBeAccessedByLayers("cli", "console", "daemon", "dashboard", "metrics", "worker")
           .whereLayer("run")
-          .mayOnlyBeAccessedByLayers("cli", "daemon", "worker")
+          .mayOnlyBeAccessedByLayers("cli", "daemon", "dashboard", "worker")
           .whereLayer("host")
           .mayOnlyBeAccessedByLayers(
               "Main", "cli", "console", "daemon", "dashboard", "worker", "run")

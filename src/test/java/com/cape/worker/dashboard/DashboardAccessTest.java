@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.config.HttpAddress;
-import com.cape.worker.http.WebHandler;
 import com.cape.worker.http.WebResponse;
 import com.cape.worker.http.WebServer;
 import com.cape.worker.testing.RawHttp;
@@ -44,18 +43,18 @@ class DashboardAccessTest {
 
   private WebServer start(Optional<String> token, String address) {
     var access = new DashboardAccess(token, now::get);
-    Map<String, WebHandler> routes =
+    Map<String, WebServer.Handler> routes =
         Map.of(
             "/",
-            request -> WebResponse.text("seen"),
+            request -> WebResponse.text(200, "seen"),
             "/api/session",
-            request -> WebResponse.text(access.csrf(request).orElseThrow()),
+            request -> WebResponse.text(200, access.csrf(request).orElseThrow()),
             "POST /login",
             access::logIn,
             "POST /api/logout",
             access::logOut,
             "POST /api/act",
-            request -> WebResponse.text("done " + actions.incrementAndGet()));
+            request -> WebResponse.text(200, "done " + actions.incrementAndGet()));
     try {
       servers.add(WebServer.start(HttpAddress.parse(address), access, routes));
       return servers.get(servers.size() - 1);

@@ -40,10 +40,10 @@ class BearerAccessTest {
 
   private static int status(String path, Optional<String> token, String... headers)
       throws IOException {
-    Map<String, WebHandler> routes =
+    Map<String, WebServer.Handler> routes =
         Map.of(
-            "/live", request -> WebResponse.text("ok"),
-            "/metrics", request -> WebResponse.text("metrics"));
+            "/live", request -> WebResponse.text(200, "ok"),
+            "/metrics", request -> WebResponse.text(200, "metrics"));
     try (var server =
         WebServer.start(
             HttpAddress.parse("127.0.0.1:0"), new BearerAccess(token, Set.of("/live")), routes)) {

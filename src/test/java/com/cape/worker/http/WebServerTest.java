@@ -50,10 +50,10 @@ class WebServerTest {
                   ? Optional.of(WebResponse.error(401, "no"))
                   : Optional.empty(),
           Map.of(
-              "/page", request -> WebResponse.text("page " + request.query().get("q")),
-              "/empty", request -> WebResponse.text(""),
-              "/below/", request -> WebResponse.text(request.path()),
-              "/secret", request -> WebResponse.text("secret"),
+              "/page", request -> WebResponse.text(200, "page " + request.query().get("q")),
+              "/empty", request -> WebResponse.text(200, ""),
+              "/below/", request -> WebResponse.text(200, request.path()),
+              "/secret", request -> WebResponse.text(200, "secret"),
               "/mistake",
                   request -> {
                     throw new IllegalStateException("password");
@@ -61,7 +61,7 @@ class WebServerTest {
               "POST /change",
                   request -> {
                     changes.incrementAndGet();
-                    return WebResponse.text("changed " + request.form().get("x"));
+                    return WebResponse.text(200, "changed " + request.form().get("x"));
                   }));
     } catch (IOException e) {
       throw new IllegalStateException(e);
@@ -203,7 +203,7 @@ class WebServerTest {
         WebServer.start(
             HttpAddress.parse("0.0.0.0:0"),
             request -> Optional.empty(),
-            Map.of("/page", request -> WebResponse.text("page")))) {
+            Map.of("/page", request -> WebResponse.text(200, "page")))) {
       var here = new InetSocketAddress(InetAddress.getLoopbackAddress(), open.address().getPort());
       assertEquals(200, RawHttp.ask(here, "GET", "/page", "", "Host: dashboard.example").status());
     }
@@ -339,7 +339,7 @@ class WebServerTest {
             WebServer.start(
                 HttpAddress.parse("127.0.0.1:0"),
                 request -> Optional.empty(),
-                Map.of("/page", request -> WebResponse.text("page")),
+                Map.of("/page", request -> WebResponse.text(200, "page")),
                 rate);
         var http = new RawHttp(limited.address())) {
       for (int i = 0; i < WebServer.BURST; i++) {

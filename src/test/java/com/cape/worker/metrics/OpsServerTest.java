@@ -8,7 +8,7 @@ import com.cape.worker.config.HttpAddress;
 import com.cape.worker.config.HttpSettings;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.issue.WorkerId;
-import com.cape.worker.run.ProcessCommandRunner;
+import com.cape.worker.run.CommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.testing.TestDatabase;
 import com.cape.worker.worker.ClaimGate;
@@ -45,8 +45,7 @@ class OpsServerTest {
   private volatile boolean alive = true;
   private static final LeaseTimes TIMES =
       new LeaseTimes(Duration.ofMinutes(5), Duration.ofSeconds(10));
-  private static final ProcessCommandRunner RUNNER =
-      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
+  private static final CommandRunner RUNNER = new CommandRunner(Path.of("/usr/bin/perl"), Set.of());
 
   @TempDir private Path directory;
   private final Listeners listeners = new Listeners();

@@ -29,8 +29,7 @@ class AttemptLogTest {
   private final Claim claim = RunFixture.claim("an issue");
   @TempDir private Path directory;
 
-  @AutoClose
-  private final ProcessCommandRunner runner = new ProcessCommandRunner(RunFixture.PERL, Set.of());
+  @AutoClose private final CommandRunner runner = new CommandRunner(RunFixture.PERL, Set.of());
 
   @ParameterizedTest
   @ValueSource(

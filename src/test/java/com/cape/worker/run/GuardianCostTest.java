@@ -28,8 +28,7 @@ class GuardianCostTest {
   private Path output;
 
   @AutoClose
-  private final ProcessCommandRunner runner =
-      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
+  private final CommandRunner runner = new CommandRunner(Path.of("/usr/bin/perl"), Set.of());
 
   @Test
   void guardedRunTakesLessThanFiveTimesABareOne() throws Exception {

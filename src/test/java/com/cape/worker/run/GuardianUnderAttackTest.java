@@ -45,8 +45,7 @@ class GuardianUnderAttackTest {
   private RunFolder folder;
 
   @AutoClose
-  private final ProcessCommandRunner runner =
-      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
+  private final CommandRunner runner = new CommandRunner(Path.of("/usr/bin/perl"), Set.of());
 
   @Test
   void commandThatStopsItsGuardianEndsAllTheSame() throws Exception {
@@ -127,7 +126,7 @@ class GuardianUnderAttackTest {
     Path perl = directory.resolve("perl");
     Files.writeString(perl, "#!/bin/bash\nset -m\n/usr/bin/perl \"$@\" <&0 &\nset +m\nwait $!\n");
     assertTrue(perl.toFile().setExecutable(true));
-    try (var other = new ProcessCommandRunner(perl, Set.of())) {
+    try (var other = new CommandRunner(perl, Set.of())) {
       CommandRunner.Run run =
           other.start(
               spec(IGNORES_TERM, Map.of(), LeaseClock.now().plusSeconds(leaseSeconds)), () -> {});
@@ -315,7 +314,7 @@ class GuardianUnderAttackTest {
   @Test
   void perlThatIsMissingIsInTheWayOfAnyRun() throws Exception {
     Path perl = Files.createSymbolicLink(directory.resolve("perl"), Path.of("/usr/bin/perl"));
-    try (var unable = new ProcessCommandRunner(perl, Set.of())) {
+    try (var unable = new CommandRunner(perl, Set.of())) {
       assertEquals(Optional.empty(), unable.trouble());
       Files.delete(perl);
       assertEquals(Optional.of(perl + " is missing"), unable.trouble());
@@ -333,7 +332,7 @@ class GuardianUnderAttackTest {
     Files.writeString(
         perl, "#!/bin/bash\necho $$ >" + pid + "\n" + other + "exec $other /usr/bin/perl \"$@\"\n");
     assertTrue(perl.toFile().setExecutable(true));
-    try (var unable = new ProcessCommandRunner(perl, Set.of())) {
+    try (var unable = new CommandRunner(perl, Set.of())) {
       unable.prepare();
       await().until(() -> Files.exists(pid) && Files.size(pid) > 0);
       ProcessHandle watcher =

@@ -67,7 +67,7 @@ class GuardianWithoutProcTest {
 
   private Process start(String script, int leaseSeconds) throws Exception {
     String text;
-    try (var resource = ProcessCommandRunner.class.getResourceAsStream("guardian.pl")) {
+    try (var resource = CommandRunner.class.getResourceAsStream("guardian.pl")) {
       text = new String(resource.readAllBytes(), UTF_8);
     }
     assertTrue(text.contains("my $proc = '/proc';"));

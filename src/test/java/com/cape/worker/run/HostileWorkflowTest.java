@@ -42,8 +42,7 @@ class HostileWorkflowTest {
   @TempDir private Path directory;
 
   @AutoClose
-  private final ProcessCommandRunner runner =
-      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
+  private final CommandRunner runner = new CommandRunner(Path.of("/usr/bin/perl"), Set.of());
 
   @Test
   void nothingSurvivesAStopAndNoneTakesLongerThanTheGraceAndTwoSeconds() throws Exception {

@@ -5,8 +5,8 @@ import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.ServiceManager;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.LeaseClock;
-import com.cape.worker.run.ProcessCommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
@@ -42,8 +42,8 @@ public final class WorkerFixture {
   public final TestDatabase database = TestDatabase.createMigrated();
   public final Stores stores = stores(database);
   final Drain drain = new Drain();
-  private static final ProcessCommandRunner COMMANDS =
-      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of());
+  private static final CommandRunner COMMANDS =
+      new CommandRunner(Path.of("/usr/bin/perl"), Set.of());
   final RecordingListener listener = new RecordingListener();
   private final Path directory;
 
@@ -98,7 +98,7 @@ public final class WorkerFixture {
     return new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1));
   }
 
-  static ProcessCommandRunner commands() {
+  static CommandRunner commands() {
     return COMMANDS;
   }
 

@@ -4,7 +4,7 @@ import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.daemon.ThisProcess;
-import com.cape.worker.host.AttemptLog;
+import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.OutputTail;
 import com.cape.worker.store.read.AttemptView;
 import com.cape.worker.text.PlainText;
@@ -92,8 +92,8 @@ final class AttemptOutput implements AutoCloseable {
     return attempt
         .logFile()
         .filter(name -> isHere(attempt))
-        .map(name -> new AttemptLog(name, attempt.issueId(), attempt.attempt(), attempt.fence()))
-        .flatMap(AttemptLog::open);
+        .flatMap(
+            name -> AttemptLog.open(name, attempt.issueId(), attempt.attempt(), attempt.fence()));
   }
 
   private boolean isHere(AttemptView attempt) {

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 @Execution(ExecutionMode.CONCURRENT)
-class ProcessCommandRunnerTest {
+class CommandRunnerTest {
   private static final Duration LONG = Duration.ofMinutes(5);
 
   @TempDir private Path directory;
@@ -42,8 +42,8 @@ class ProcessCommandRunnerTest {
   private static final String WITHHELD = "HOME";
 
   @AutoClose
-  private final ProcessCommandRunner runner =
-      new ProcessCommandRunner(Path.of("/usr/bin/perl"), Set.of(WITHHELD));
+  private final CommandRunner runner =
+      new CommandRunner(Path.of("/usr/bin/perl"), Set.of(WITHHELD));
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 7, 65, 75, 126, 127, 255})
@@ -148,7 +148,7 @@ class ProcessCommandRunnerTest {
     Files.writeString(
         perl, "#!/bin/bash\ntrap '' HUP INT QUIT USR1 CHLD\nexec /usr/bin/perl \"$@\"\n");
     assertTrue(perl.toFile().setExecutable(true));
-    try (var other = new ProcessCommandRunner(perl, Set.of())) {
+    try (var other = new CommandRunner(perl, Set.of())) {
       var grep = List.of("/bin/grep", "-E", "Sig(Ign|Blk)", "/proc/self/status");
       other.start(spec(grep, Map.of(), LONG), () -> {}).await();
     }
@@ -194,7 +194,7 @@ class ProcessCommandRunnerTest {
   @Test
   void exitOf0AfterTheWorkersDeathOrADeadlineIsNoSuccessForASuccessor() throws Exception {
     String exits0 = "trap 'exit 0' TERM; touch set; while :; do sleep 0.05; done";
-    try (var dies = new ProcessCommandRunner(RunFixture.PERL, Set.of())) {
+    try (var dies = new CommandRunner(RunFixture.PERL, Set.of())) {
       lease = Duration.ofSeconds(2);
       CommandRunner.Run late =
           dies.start(spec(List.of("/bin/sh", "-c", exits0), Map.of(), LONG), () -> {});
@@ -445,7 +445,7 @@ class ProcessCommandRunnerTest {
     Path perl = directory.resolve("perl");
     Files.writeString(perl, "#!/bin/bash\nexport " + named + "\nexec /usr/bin/perl \"$@\"\n");
     assertTrue(perl.toFile().setExecutable(true));
-    try (var other = new ProcessCommandRunner(perl, Set.of())) {
+    try (var other = new CommandRunner(perl, Set.of())) {
       // The first run leaves variables behind, and takes longer than the guardian may read.
       Ending first =
           other.start(spec(List.of("/bin/sleep", "2.5"), Map.of(), LONG), () -> {}).await();
