@@ -2,7 +2,6 @@ package com.cape.worker.daemon;
 
 import static java.util.Objects.requireNonNull;
 
-import com.cape.worker.cli.console.AddressRefusal;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.config.CommandTemplate;
@@ -158,7 +157,7 @@ public final class Daemon {
           listeners,
           () -> Database.single(config.connection().url(), applicationName(), PROBE_LIMIT));
     } catch (IOException e) {
-      throw AddressRefusal.of(http.address(), e);
+      throw Refusal.of(http.address(), e);
     }
   }
 

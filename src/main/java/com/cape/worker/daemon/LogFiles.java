@@ -1,6 +1,5 @@
 package com.cape.worker.daemon;
 
-import com.cape.worker.cli.console.Output;
 import com.cape.worker.host.TrustedPath;
 import com.cape.worker.issue.WorkerId;
 import java.io.FileDescriptor;
