@@ -70,7 +70,7 @@ public final class DashboardCommand implements Callable<Integer> {
     WorkerConfig.Dashboard config = WorkerConfig.dashboard(database.source(given), address);
     check(config.connection());
     var stopped = new CountDownLatch(1);
-    new StopSignals((times, signal) -> stopped.countDown()).handle();
+    new StopSignals((signal, times) -> stopped.countDown()).handle();
     try (Dashboard served = start(config)) {
       console.line(
           "dashboard: http://%s:%d/ of %s; output files: %s"
