@@ -14,6 +14,7 @@ import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.cli.console.StandardOutput;
 import com.cape.worker.cli.console.Version;
+import com.cape.worker.cli.console.Words;
 import com.cape.worker.cli.issues.CancelCommand;
 import com.cape.worker.cli.issues.ListCommand;
 import com.cape.worker.cli.issues.LogsCommand;
@@ -146,6 +147,7 @@ public final class Main implements Callable<Integer> {
     }
     Optional.ofNullable(commandLine.getSubcommands().get("doctor"))
         .ifPresent(doctor -> SettingOptions.addTo(doctor.getCommandSpec()));
+    Words.register(commandLine);
     commandLine.setExecutionStrategy(Main::runLast);
     commandLine.setParameterExceptionHandler(Main::wrongUsage);
     commandLine.setExecutionExceptionHandler(Main::failed);

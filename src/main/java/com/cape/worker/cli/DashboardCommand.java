@@ -1,13 +1,11 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.cli.console.AddressRefusal;
 import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.DatabaseOptions;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.cli.console.Version;
 import com.cape.worker.cli.console.Watch;
-import com.cape.worker.cli.console.Words;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.config.Setting;
@@ -50,7 +48,6 @@ public final class DashboardCommand implements Callable<Integer> {
   @Option(
       names = "--http",
       paramLabel = "HOST:PORT",
-      converter = Words.Address.class,
       description = "Where it is served; port 0 for any. Default: 127.0.0.1:8080.")
   private HttpAddress address = new HttpAddress("127.0.0.1", 8080);
 
@@ -73,7 +70,7 @@ public final class DashboardCommand implements Callable<Integer> {
     WorkerConfig.Dashboard config = WorkerConfig.dashboard(database.source(given), address);
     check(config.connection());
     var stopped = new CountDownLatch(1);
-    new StopSignals((times, signal) -> stopped.countDown()).handle();
+    new StopSignals((signal, times) -> stopped.countDown()).handle();
     try (Dashboard served = start(config)) {
       console.line(
           "dashboard: http://%s:%d/ of %s; output files: %s"
@@ -97,7 +94,7 @@ public final class DashboardCommand implements Callable<Integer> {
           ThisProcess.host(),
           config.logs());
     } catch (IOException e) {
-      throw AddressRefusal.of(address, e);
+      throw Refusal.of(address, e);
     }
   }
 

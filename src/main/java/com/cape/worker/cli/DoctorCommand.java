@@ -1,8 +1,8 @@
 package com.cape.worker.cli;
 
+import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.DisplayText;
 import com.cape.worker.cli.console.ExitCode;
-import com.cape.worker.cli.console.Output;
 import com.cape.worker.cli.doctor.DatabaseCheck;
 import com.cape.worker.cli.doctor.Findings;
 import com.cape.worker.cli.doctor.HostCheck;
@@ -63,7 +63,10 @@ public final class DoctorCommand implements Callable<Integer> {
       description = "Leave the database out: it may be unreachable, or not exist yet.")
   private boolean noDatabase;
 
-  @Mixin private Output output;
+  @Option(names = "--json", description = "Print JSON, as described below.")
+  private boolean json;
+
+  @Mixin private Console output;
   @Spec private CommandSpec spec;
 
   private final Findings findings = new Findings();
@@ -166,26 +169,23 @@ public final class DoctorCommand implements Callable<Integer> {
   }
 
   private void print() {
-    if (output.json()) {
-      output.line(
-          Json.text(
-              findings.all().stream()
-                  .map(
-                      finding ->
-                          new Json()
-                              .with("level", finding.level().word())
-                              .with("check", finding.check())
-                              .with("text", finding.text()))
-                  .toList()));
+    if (json) {
+      output.line(Json.text(findings.all().stream().map(DoctorCommand::toJson).toList()));
       return;
     }
     for (Findings.Finding finding : findings.all()) {
-      String word = DisplayText.padded(finding.level().word(), 9);
+      String word = DisplayText.padded(finding.level(), 9);
       output.line(
-          (finding.level() == Findings.Level.OK ? word : output.strong(word))
-              + finding.check()
-              + ": "
-              + finding.text());
+          "%s%s: %s"
+              .formatted(
+                  finding.isOk() ? word : output.strong(word), finding.check(), finding.text()));
     }
+  }
+
+  private static Json toJson(Findings.Finding finding) {
+    return new Json()
+        .with("level", finding.level())
+        .with("check", finding.check())
+        .with("text", finding.text());
   }
 }

@@ -1,12 +1,9 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.cli.console.Console;
-import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.DatabaseCommand;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.cli.console.Watch;
-import com.cape.worker.cli.console.Words;
-import com.cape.worker.config.ConfigException;
 import com.cape.worker.http.Times;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
@@ -15,15 +12,12 @@ import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.queue.WorkerRepository.DrainRequest;
 import com.cape.worker.text.PlainText;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
     name = "drain",
-    mixinStandardHelpOptions = true,
     description = {
       "Stops a worker, on whatever host, without hurting a run: it claims no more, and leaves when"
           + " what it runs has ended, however long that takes.",
@@ -36,11 +30,8 @@ import picocli.CommandLine.Parameters;
       "  cape-worker drain alleycat-1 --wait",
       "  cape-worker drain alleycat-1 --restart"
     })
-public final class DrainCommand implements Callable<Integer> {
-  @Parameters(
-      paramLabel = "WORKER_ID",
-      converter = Words.Worker.class,
-      description = "As 'status' shows it.")
+public final class DrainCommand extends DatabaseCommand {
+  @Parameters(paramLabel = "WORKER_ID", description = "As 'status' shows it.")
   private WorkerId worker;
 
   @Option(
@@ -51,22 +42,15 @@ public final class DrainCommand implements Callable<Integer> {
   @Option(names = "--wait", description = "Wait until the worker has left.")
   private boolean wait;
 
-  @Mixin private DatabaseOptions database;
-  @Mixin private Console console;
-
   @Override
-  public Integer call() throws ConfigException {
-    return database.use(this::drain).number();
-  }
-
-  private ExitCode drain(Database open) {
+  protected ExitCode run(Database open) {
     var workers = new WorkerRepository(open, "");
     DrainRequest request = workers.requestDrain(worker, restart).orElseThrow(() -> notAtWork(open));
     refuseWhenSilent(request);
-    console.line(worker + " drains: it claims no more, and leaves when what it runs has ended");
+    output.line(worker + " drains: it claims no more, and leaves when what it runs has ended");
     if (wait) {
-      Watch.until(console, () -> left(workers, request));
-      console.line(worker + " has left");
+      Watch.until(output, () -> left(workers, request));
+      output.line(worker + " has left");
     }
     return ExitCode.DONE;
   }

@@ -1,14 +1,13 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.DataCommand;
+import com.cape.worker.cli.console.DisplayText;
 import com.cape.worker.cli.console.ExitCode;
-import com.cape.worker.cli.console.Output;
-import com.cape.worker.cli.console.Screen;
 import com.cape.worker.cli.console.Table;
 import com.cape.worker.cli.console.Watch;
-import com.cape.worker.config.ConfigException;
 import com.cape.worker.dashboard.JsonViews;
 import com.cape.worker.dashboard.Warnings;
+import com.cape.worker.host.Terminal;
 import com.cape.worker.http.Times;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
@@ -18,15 +17,12 @@ import com.cape.worker.text.PlainText;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
     name = "status",
-    mixinStandardHelpOptions = true,
     description = {
       "Shows how the queue and the fleet stand.",
       "Counts, workers with what they run, pauses, and what needs a look.",
@@ -46,44 +42,55 @@ import picocli.CommandLine.Option;
           + " attempt; a pause without a worker holds for the fleet; a refusal is a row that the database"
           + " lets nobody claim (status started), or whose end it refuses."
     })
-public final class StatusCommand implements Callable<Integer> {
+public final class StatusCommand extends DataCommand {
   private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(2);
+  // ECMA-48: to the upper left, erase the line's rest, erase all below, end of bold.
+  private static final String HOME = "\u001b[H";
+  private static final String ERASE_LINE = "\u001b[K";
+  private static final String ERASE_BELOW = "\u001b[J";
+  private static final String PLAIN = "\u001b[0m";
+  private static final Terminal.Size USUAL = new Terminal.Size(80, 24);
 
   @Option(names = "--watch", description = "Draw it again every two seconds, until interrupted.")
   private boolean watch;
 
-  @Mixin private DatabaseOptions database;
-  @Mixin private Output output;
+  @Override
+  protected void check() {
+    if (watch && (json || !output.terminal().output())) {
+      throw output.wrong("--watch draws on a terminal; in a script call 'status' in a loop");
+    }
+  }
 
   @Override
-  public Integer call() throws ConfigException {
+  protected ExitCode run(Database open) {
     if (watch) {
-      return watch();
+      output.out().print(HOME + ERASE_BELOW);
     }
-    Overview overview = database.use(StatusCommand::look);
-    if (output.json()) {
-      output.line(JsonViews.overview(overview).toString());
+    while (watch) {
+      draw(latest(open));
+      Watch.pause(output, BETWEEN_LOOKS);
+    }
+    Overview overview = look(open);
+    if (json) {
+      output.line(JsonViews.overview(overview));
     } else {
       lines(overview).forEach(output::line);
     }
-    return ExitCode.DONE.number();
+    return ExitCode.DONE;
   }
 
-  private int watch() throws ConfigException {
-    if (output.json() || !output.terminal().output()) {
-      throw output.wrong("--watch draws on a terminal; in a script call 'status' in a loop");
+  /** Draws the lines over the ones before, as many as the terminal has room for. */
+  private void draw(List<String> lines) {
+    Terminal.Size size = output.terminalNow().size().orElse(USUAL);
+    var drawn = new StringBuilder(HOME);
+    for (String line : lines.subList(0, Math.min(lines.size(), size.rows() - 1))) {
+      drawn.append(DisplayText.cut(line, size.columns())).append(PLAIN + ERASE_LINE).append("\r\n");
     }
-    var screen = new Screen(output);
-    return database.use(
-        open -> {
-          while (true) {
-            screen.draw(lines(open));
-            Watch.pause(output, BETWEEN_LOOKS);
-          }
-        });
+    output.out().print(drawn.append(ERASE_BELOW));
+    output.out().flush();
   }
 
-  private List<String> lines(Database open) {
+  private List<String> latest(Database open) {
     try {
       return lines(look(open));
     } catch (StoreException e) {

@@ -3,7 +3,6 @@ package com.cape.worker.cli;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.NearMiss;
 import com.cape.worker.cli.console.Refusal;
-import com.cape.worker.cli.console.Words;
 import com.cape.worker.http.Times;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.queue.Pause;
@@ -15,11 +14,7 @@ import picocli.CommandLine.Option;
 
 /** One worker instead of the fleet. */
 final class WorkerOption {
-  @Option(
-      names = "--worker",
-      paramLabel = "ID",
-      converter = Words.Worker.class,
-      description = "Only that one.")
+  @Option(names = "--worker", paramLabel = "ID", description = "Only that one.")
   private Optional<WorkerId> id = Optional.empty();
 
   Optional<WorkerId> id() {

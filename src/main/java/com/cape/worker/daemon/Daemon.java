@@ -2,7 +2,6 @@ package com.cape.worker.daemon;
 
 import static java.util.Objects.requireNonNull;
 
-import com.cape.worker.cli.console.AddressRefusal;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.config.CommandTemplate;
@@ -41,10 +40,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.time.ZoneId;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,31 +60,33 @@ public final class Daemon {
   private final Map<String, String> environment;
   private final ZoneId zone;
   private final WorkerIdentity identity;
+  private final WorkerConfig.Command command;
   private final Drain drain = new Drain();
+  private final Listeners listeners = new Listeners();
 
-  /**
-   * @param environment this process's own
-   * @param zone of the times in the log
-   */
+  /** Builds the daemon of this process, which writes the times in its log in this zone. */
   public Daemon(WorkerConfig config, String version, Map<String, String> environment, ZoneId zone) {
     this.config = requireNonNull(config);
     this.version = requireNonNull(version);
     this.environment = requireNonNull(environment);
     this.zone = requireNonNull(zone);
-    this.identity = ThisProcess.identity(config.workerId());
+    this.identity =
+        new WorkerIdentity(
+            config.workerId(),
+            UUID.randomUUID(),
+            ThisProcess.host(),
+            ProcessHandle.current().pid());
+    this.command = config.command();
   }
 
-  /**
-   * Works until it is stopped.
-   *
-   * @param halt ends the process at once, for a third signal
-   * @throws Refusal when it cannot begin
-   */
+  /** Works until it is stopped; {@code halt} ends the process at once, for a third signal. */
   public ExitCode run(Runnable halt) throws InterruptedException {
-    String searchPath = searchPath();
-    CommandTemplate template = template(searchPath);
+    String searchPath = ThisProcess.searchPath(command, environment);
+    CommandTemplate template =
+        command.template().orElseGet(() -> DefaultCommand.in(command.workingDir(), searchPath));
     CommandCheck check = check(template, searchPath);
-    Path perl = perl(searchPath);
+    Path perl =
+        Perl.find(command.workingDir(), searchPath).orElseThrow(() -> refusal(Perl.MISSING));
     check("--log-dir", config.logs().directory());
     check("--state-dir", config.logs().stateDirectory());
     String holder =
@@ -96,13 +97,11 @@ public final class Daemon {
       new StopSignals(drain, halt).handle();
       RunPlan plan = plan(template, check, state);
       announce(plan);
-      try (var retention =
-              new LogRetention(
-                  plan.issueLogs(), config.logs().retention(), InstantSource.system());
-          var files = new LogFiles(log, config.workerId(), config.logs().directory(), environment);
-          var manager = serviceManager(searchPath, perl)) {
-        retention.start();
-        files.start();
+      var notifier = new CommandCheck("systemd-notify", command.workingDir(), searchPath);
+      try (var files = new LogFiles();
+          var manager = ServiceManager.from(environment, notifier, perl)) {
+        files.watch(log, config.workerId(), config.logs().directory(), environment);
+        files.retain(plan.issueLogs(), config.logs().retention());
         return watched(plan, perl, state, LifeSigns.of(manager, heartbeatPeriod()));
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
@@ -121,30 +120,27 @@ public final class Daemon {
     }
   }
 
-  /**
-   * Works, and serves metrics and health meanwhile; without an address nothing of that is loaded.
-   */
+  /** Works, and serves metrics and health where an address is set. */
   private ExitCode watched(RunPlan plan, Path perl, StateDirectory state, LifeSigns signs)
       throws InterruptedException, IOException {
-    var listeners = new Listeners();
-    try (var commands = new CommandRunner(perl, config.command().withheld())) {
+    try (var commands = new CommandRunner(perl, command.withheld())) {
       var beats = new BeatClock(new LeaseTimes(config.loop().lease(), plan.grace()));
       var gate = new ClaimGate(drain, plan.check(), commands, beats, listeners);
       if (config.http().isEmpty()) {
-        return work(plan, state, signs, commands, gate, listeners);
+        return work(plan, state, signs, commands, gate);
       }
       HttpSettings http = config.http().get();
-      try (OpsServer server = serve(http, gate, signs, listeners)) {
+      try (OpsServer server = serve(http, gate, signs)) {
         LOG.info(
             "serving metrics and health address={} port={}",
             http.address().host(),
             server.address().getPort());
-        return work(plan, state, signs, commands, gate, listeners);
+        return work(plan, state, signs, commands, gate);
       }
     }
   }
 
-  private OpsServer serve(HttpSettings http, ClaimGate gate, LifeSigns signs, Listeners listeners) {
+  private OpsServer serve(HttpSettings http, ClaimGate gate, LifeSigns signs) {
     var about =
         new WorkerMetrics.About(
             config.workerId(), version, config.loop().concurrency(), config.loop().lease());
@@ -157,17 +153,12 @@ public final class Daemon {
           listeners,
           () -> Database.single(config.connection().url(), applicationName(), PROBE_LIMIT));
     } catch (IOException e) {
-      throw AddressRefusal.of(http.address(), e);
+      throw Refusal.of(http.address(), e);
     }
   }
 
   private ExitCode work(
-      RunPlan plan,
-      StateDirectory state,
-      LifeSigns signs,
-      CommandRunner commands,
-      ClaimGate gate,
-      Listeners listeners)
+      RunPlan plan, StateDirectory state, LifeSigns signs, CommandRunner commands, ClaimGate gate)
       throws InterruptedException, IOException {
     int connections = Math.min(config.loop().concurrency(), MOST_CONNECTIONS);
     try (Database work = open(connections, STATEMENT_LIMIT);
@@ -178,18 +169,23 @@ public final class Daemon {
               new IssueRepository(beat),
               new WorkerRepository(beat, version),
               listener(work));
-      keepPlansOfSessions(work, listeners);
+      keepPlansOfSessions(work);
       var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, listeners);
       state.registering();
       if (!startUp.ready(identity, config.loop().lease(), state.predecessors())) {
         return ExitCode.DONE;
       }
-      remember(state, stores.workers());
+      try {
+        state.registered();
+      } catch (IOException e) {
+        sayStopped(stores.workers());
+        throw e;
+      }
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());
       var worker =
           new IssueWorker(
               identity,
-              new WorkerPlan(plan, loopPlan(state, listeners), config.retry()),
+              new WorkerPlan(plan, loopPlan(state), config.retry()),
               commands,
               stores,
               drain,
@@ -210,8 +206,7 @@ public final class Daemon {
   }
 
   /**
-   * The exit code after a stop: 75 where the last word of who asked for it is a restart. That may
-   * have come since the beat before the last one.
+   * The exit code after a stop: 75 if a restart was asked for last, perhaps since the last beat.
    */
   private ExitCode left(IssueWorker.End end, Optional<HeartbeatReply> lastWord) {
     boolean asked = drain.stage() == Drain.Stage.PATIENT;
@@ -233,17 +228,12 @@ public final class Daemon {
     return config.loop().lease().dividedBy(10);
   }
 
-  private ServiceManager serviceManager(String searchPath, Path perl) {
-    var notifier = new CommandCheck("systemd-notify", config.command().workingDir(), searchPath);
-    return ServiceManager.from(environment, notifier, perl);
-  }
-
   private Database open(int connections, Duration statementLimit) {
     return Database.open(config.connection().url(), applicationName(), connections, statementLimit);
   }
 
   /** Notifications arrive only where a connection keeps its session, and so its plans. */
-  private void keepPlansOfSessions(Database work, Listeners listeners) {
+  private void keepPlansOfSessions(Database work) {
     if (config.connection().listenUrl().equals(config.connection().url())) {
       listeners.add(
           new WorkerListener() {
@@ -266,15 +256,6 @@ public final class Daemon {
 
   private String applicationName() {
     return "cape-worker " + config.workerId();
-  }
-
-  private void remember(StateDirectory state, WorkerRepository workers) throws IOException {
-    try {
-      state.registered();
-    } catch (IOException e) {
-      sayStopped(workers);
-      throw e;
-    }
   }
 
   private Optional<HeartbeatReply> sayStopped(WorkerRepository workers) {
@@ -300,7 +281,7 @@ public final class Daemon {
     }
   }
 
-  private LoopPlan loopPlan(StateDirectory state, Listeners listeners) {
+  private LoopPlan loopPlan(StateDirectory state) {
     return new LoopPlan(
         config.loop().pollInterval(),
         config.loop().concurrency(),
@@ -312,7 +293,6 @@ public final class Daemon {
   }
 
   private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {
-    WorkerConfig.Command command = config.command();
     return new RunPlan(
         template,
         check,
@@ -326,35 +306,14 @@ public final class Daemon {
         command.grace());
   }
 
-  private CommandTemplate template(String searchPath) {
-    return config
-        .command()
-        .template()
-        .orElseGet(() -> DefaultCommand.in(config.command().workingDir(), searchPath));
-  }
-
   private CommandCheck check(CommandTemplate template, String searchPath) {
     var check =
-        new CommandCheck(
-            template.program(),
-            config.command().workingDir(),
-            searchPath,
-            config.command().declared());
+        new CommandCheck(template.program(), command.workingDir(), searchPath, command.declared());
     Optional<String> trouble = check.trouble();
     if (trouble.isPresent()) {
       throw refusal(trouble.get() + "; mend that, or set --command or --working-dir");
     }
     return check;
-  }
-
-  private Path perl(String searchPath) {
-    return Perl.find(config.command().workingDir(), searchPath)
-        .orElseThrow(() -> refusal(Perl.MISSING));
-  }
-
-  private String searchPath() {
-    String declared = config.command().declared().getOrDefault("PATH", "/usr/bin:/bin");
-    return environment.getOrDefault("PATH", declared);
   }
 
   private static void check(String option, Path directory) {

@@ -1,54 +1,63 @@
 package com.cape.worker.daemon;
 
-import com.cape.worker.cli.console.Output;
 import com.cape.worker.host.TrustedPath;
 import com.cape.worker.issue.WorkerId;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.List;
+import java.time.Instant;
 import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks after the worker's log file, and after the two files that a service manager fills with what
- * this process prints. The manager opens those once and never again, so that a full one is copied
- * and then emptied in place. Has a thread of its own.
+ * Checks the worker's log file, deletes old logs of attempts, and rotates the two files that a
+ * service manager fills with what this process prints. The manager opens those only once, so a full
+ * one is copied and then emptied in place. Has a thread of its own.
  */
 final class LogFiles implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LogFiles.class);
   private static final long LARGEST_BYTES = 10 * 1024 * 1024;
-  private static final Duration PERIOD = Duration.ofSeconds(3);
+  private static final int PERIOD_SECONDS = 3;
 
-  private final WorkerLog log;
-  private final List<Output> outputs;
-  private final Thread thread = new Thread(this::work, "cape-log-files");
+  private final ScheduledExecutorService thread =
+      Executors.newSingleThreadScheduledExecutor(LogFiles::thread);
 
-  private record Output(Path file, FileDescriptor descriptor) {}
+  /** Checks the worker's log file every few seconds, and those that the service manager fills. */
+  void watch(WorkerLog log, WorkerId worker, Path directory, Map<String, String> environment) {
+    everyPeriod(log::check);
+    if (isService(worker, directory, environment)) {
+      Path out = directory.resolve("worker_%s_stdout.log".formatted(worker));
+      everyPeriod(() -> rotateIfFull(out, FileDescriptor.out));
+      everyPeriod(() -> rotateIfFull(errors(worker, directory), FileDescriptor.err));
+    }
+  }
 
-  /**
-   * Those of this process.
-   *
-   * @param directory of the log files
-   */
-  LogFiles(WorkerLog log, WorkerId worker, Path directory, Map<String, String> environment) {
-    this.log = log;
-    this.outputs =
-        isService(worker, directory, environment)
-            ? List.of(
-                new Output(
-                    directory.resolve("worker_%s_stdout.log".formatted(worker)),
-                    FileDescriptor.out),
-                new Output(errors(worker, directory), FileDescriptor.err))
-            : List.of();
+  private void everyPeriod(Runnable work) {
+    thread.scheduleWithFixedDelay(work, 0, PERIOD_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** Deletes logs of attempts that are older than the retention, once a day. */
+  void retain(Path issueLogs, Duration retention) {
+    thread.scheduleWithFixedDelay(
+        () -> LogRetention.deleteOlder(issueLogs, Instant.now().minus(retention)),
+        0,
+        1,
+        TimeUnit.DAYS);
+  }
+
+  private static Thread thread(Runnable work) {
+    var thread = new Thread(work, "cape-log-files");
     thread.setDaemon(true);
+    return thread;
   }
 
   /** Whether standard error goes to the file that a service manager fills. */
@@ -67,50 +76,24 @@ final class LogFiles implements AutoCloseable {
     return directory.resolve("worker_%s_stderr.log".formatted(worker));
   }
 
-  void start() {
-    thread.start();
-  }
-
-  private void work() {
+  @SuppressWarnings("resource") // The descriptor stays open.
+  private static void rotateIfFull(Path file, FileDescriptor descriptor) {
     try {
-      while (!Thread.currentThread().isInterrupted()) {
-        log.check();
-        outputs.forEach(LogFiles::rotateIfFull);
-        Thread.sleep(PERIOD.toMillis());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private static void rotateIfFull(Output output) {
-    try {
-      if (Files.size(output.file()) > LARGEST_BYTES) {
-        TrustedPath.checkRegular(output.file());
-        rotate(output);
+      if (Files.size(file) > LARGEST_BYTES) {
+        TrustedPath.checkRegular(file);
+        Files.copy(file, WorkerLog.makeRoom(file), StandardCopyOption.REPLACE_EXISTING);
+        // Through the descriptor: the file may belong to the service manager's user.
+        new FileOutputStream(descriptor).getChannel().truncate(0);
       }
     } catch (NoSuchFileException e) {
       // Deleted: what is printed goes nowhere until the next start.
     } catch (IOException e) {
-      LOG.warn("cannot rotate file={} cause={}", output.file(), e.toString());
+      LOG.warn("cannot rotate file={} cause={}", file, e.toString());
     }
-  }
-
-  private static void rotate(Output output) throws IOException {
-    Files.copy(
-        output.file(), WorkerLog.makeRoom(output.file()), StandardCopyOption.REPLACE_EXISTING);
-    empty(output.descriptor());
-  }
-
-  // Through the descriptor: the file may belong to the service manager's user. It stays open.
-  @SuppressWarnings("resource")
-  private static void empty(FileDescriptor descriptor) throws IOException {
-    FileChannel channel = new FileOutputStream(descriptor).getChannel();
-    channel.truncate(0);
   }
 
   @Override
   public void close() {
-    thread.interrupt();
+    thread.shutdownNow();
   }
 }

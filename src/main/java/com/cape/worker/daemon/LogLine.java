@@ -29,12 +29,13 @@ final class LogLine extends LayoutBase<ILoggingEvent> {
 
   @Override
   public String doLayout(ILoggingEvent event) {
-    var line = new StringBuilder();
-    line.append(time.format(Instant.ofEpochMilli(event.getTimeStamp())))
-        .append(name)
+    var line = new StringBuilder(time.format(Instant.ofEpochMilli(event.getTimeStamp())));
+    line.append(name)
         .append(level(event))
         .append(" - ")
-        .append(oneLine(event.getFormattedMessage()));
+        // A line break in a message could pass for another event.
+        .append(
+            Secrets.mask(event.getFormattedMessage()).replace("\r", "\\r").replace("\n", "\\n"));
     Map<String, String> facts = event.getMDCPropertyMap();
     for (String key : new String[] {"issue", "attempt"}) {
       if (facts.containsKey(key)) {
@@ -58,10 +59,5 @@ final class LogLine extends LayoutBase<ILoggingEvent> {
       case Level.INFO_INT -> LogLevel.INFO;
       default -> LogLevel.DEBUG;
     };
-  }
-
-  // A line break in a message could pass for another event.
-  private static String oneLine(String message) {
-    return Secrets.mask(message).replace("\r", "\\r").replace("\n", "\\n");
   }
 }

@@ -1,7 +1,5 @@
 package com.cape.worker.daemon;
 
-import static java.util.Objects.requireNonNull;
-
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -13,53 +11,18 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.SecureDirectoryStream;
 import java.nio.file.attribute.BasicFileAttributeView;
-import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Deletes the log files of attempts that are older than the retention, once at the start and then
- * once a day. Several workers may share the folder.
- */
-public final class LogRetention implements AutoCloseable {
+/** Deletes the log files of attempts. Several workers may share the folder. */
+final class LogRetention {
   private static final Logger LOG = LoggerFactory.getLogger(LogRetention.class);
-  private static final Duration PERIOD = Duration.ofDays(1);
 
-  private final Path issueLogs;
-  private final Duration retention;
-  private final InstantSource clock;
-  private final Thread thread = new Thread(this::work, "cape-log-retention");
+  private LogRetention() {}
 
-  public LogRetention(Path issueLogs, Duration retention, InstantSource clock) {
-    this.issueLogs = requireNonNull(issueLogs);
-    this.retention = requireNonNull(retention);
-    this.clock = requireNonNull(clock);
-    thread.setDaemon(true);
-  }
-
-  public void start() {
-    thread.start();
-  }
-
-  private void work() {
-    try {
-      while (!Thread.currentThread().isInterrupted()) {
-        int deleted = deleteOld();
-        if (deleted > 0) {
-          LOG.info("old attempt logs deleted files={} directory={}", deleted, issueLogs);
-        }
-        Thread.sleep(PERIOD.toMillis());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  /** Deletes what is too old; returns how many files that were. */
-  int deleteOld() {
-    Instant oldest = clock.instant().minus(retention);
+  /** Deletes the files that are older; returns how many that were. Ends early on an interrupt. */
+  static int deleteOlder(Path issueLogs, Instant oldest) {
     int deleted = 0;
     try (DirectoryStream<Path> folders = Files.newDirectoryStream(issueLogs)) {
       for (Path folder : folders) {
@@ -71,9 +34,12 @@ public final class LogRetention implements AutoCloseable {
         }
       }
     } catch (NoSuchFileException e) {
-      return deleted; // No issue has run yet.
+      // No issue has run yet.
     } catch (IOException | DirectoryIteratorException e) {
       LOG.warn("cannot look for old attempt logs cause={}", e.toString());
+    }
+    if (deleted > 0) {
+      LOG.info("old attempt logs deleted files={} directory={}", deleted, issueLogs);
     }
     return deleted;
   }
@@ -124,10 +90,5 @@ public final class LogRetention implements AutoCloseable {
     }
     return Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(oldest)
         && Files.deleteIfExists(file);
-  }
-
-  @Override
-  public void close() {
-    thread.interrupt();
   }
 }

@@ -18,14 +18,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.ZoneId;
-import java.util.List;
 import java.util.Map;
 import org.slf4j.LoggerFactory;
 
 /** Where log lines go: the worker's file, and the console. */
 public final class Logging {
   // The worker logs an outage itself, once.
-  private static final List<String> LIBRARIES = List.of("com.zaxxer.hikari");
+  private static final String POOL = "com.zaxxer.hikari";
 
   private Logging() {}
 
@@ -44,15 +43,10 @@ public final class Logging {
     line.start();
     attach(console(line), LogLevel.WARNING);
     root().setLevel(Level.WARN);
-    LIBRARIES.forEach(library -> context().getLogger(library).setLevel(Level.OFF));
+    context().getLogger(POOL).setLevel(Level.OFF);
   }
 
-  /**
-   * Begins to log.
-   *
-   * @param zone of the times in the log
-   * @throws IOException when the file cannot be written
-   */
+  /** Begins to log, with the times of this zone. */
   static WorkerLog start(
       WorkerId worker, WorkerConfig.Logs logs, ZoneId zone, Map<String, String> environment)
       throws IOException {
@@ -62,14 +56,13 @@ public final class Logging {
     Path path = logs.directory().resolve("worker_%s.log".formatted(worker));
     var file = new WorkerLog(path, line);
     attach(file, logs.level());
-    boolean service = LogFiles.isService(worker, logs.directory(), environment);
-    attach(console(line), service ? atLeast(logs.level(), LogLevel.WARNING) : logs.level());
-    root().setLevel(logs.level() == LogLevel.DEBUG ? Level.DEBUG : Level.INFO);
-    for (String library : LIBRARIES) {
-      context()
-          .getLogger(library)
-          .setLevel(logs.level() == LogLevel.DEBUG ? Level.INFO : Level.OFF);
-    }
+    boolean quiet =
+        LogFiles.isService(worker, logs.directory(), environment)
+            && logs.level().compareTo(LogLevel.WARNING) < 0;
+    attach(console(line), quiet ? LogLevel.WARNING : logs.level());
+    boolean debug = logs.level() == LogLevel.DEBUG;
+    root().setLevel(debug ? Level.DEBUG : Level.INFO);
+    context().getLogger(POOL).setLevel(debug ? Level.INFO : Level.OFF);
     return file;
   }
 
@@ -86,13 +79,6 @@ public final class Logging {
   }
 
   private static void attach(Appender<ILoggingEvent> appender, LogLevel least) {
-    appender.setContext(context());
-    appender.addFilter(from(least));
-    appender.start();
-    root().addAppender(appender);
-  }
-
-  private static Filter<ILoggingEvent> from(LogLevel least) {
     var filter =
         new Filter<ILoggingEvent>() {
           @Override
@@ -103,11 +89,10 @@ public final class Logging {
           }
         };
     filter.start();
-    return filter;
-  }
-
-  private static LogLevel atLeast(LogLevel one, LogLevel other) {
-    return one.compareTo(other) > 0 ? one : other;
+    appender.setContext(context());
+    appender.addFilter(filter);
+    appender.start();
+    root().addAppender(appender);
   }
 
   private static LoggerContext context() {

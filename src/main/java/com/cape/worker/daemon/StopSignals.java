@@ -5,6 +5,7 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ObjIntConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,20 +19,13 @@ import org.slf4j.LoggerFactory;
 public final class StopSignals {
   private static final Logger LOG = LoggerFactory.getLogger(StopSignals.class);
 
-  private final Listener listener;
+  private final ObjIntConsumer<String> listener;
   private final AtomicInteger received = new AtomicInteger();
 
-  /** Told of each signal, and how many there have been. */
-  public interface Listener {
-    void received(int times, String signal);
-  }
-
-  /**
-   * @param halt ends the process without any more ado
-   */
+  /** For a worker; {@code halt} ends the process at once. */
   public StopSignals(Drain drain, Runnable halt) {
     this(
-        (times, signal) -> {
+        (signal, times) -> {
           switch (times) {
             case 1 -> drain.begin(signal);
             case 2 -> drain.interrupt("second " + signal);
@@ -40,7 +34,8 @@ public final class StopSignals {
         });
   }
 
-  public StopSignals(Listener listener) {
+  /** Calls the listener for each signal, with the number of signals so far. */
+  public StopSignals(ObjIntConsumer<String> listener) {
     this.listener = listener;
   }
 
@@ -59,16 +54,12 @@ public final class StopSignals {
     Class<?> signalType = Class.forName("sun.misc.Signal");
     Class<?> handlerType = Class.forName("sun.misc.SignalHandler");
     InvocationHandler onCall =
-        (self, method, arguments) ->
-            switch (method.getName()) {
-              case "handle" -> {
-                listener.received(received.incrementAndGet(), "SIG" + name);
-                yield null;
-              }
-              case "equals" -> self == arguments[0];
-              case "hashCode" -> System.identityHashCode(self);
-              default -> "stop on SIG" + name;
-            };
+        (self, method, arguments) -> {
+          if (method.getName().equals("handle")) {
+            listener.accept("SIG" + name, received.incrementAndGet());
+          }
+          return null; // The JVM calls nothing else.
+        };
     Object handler =
         Proxy.newProxyInstance(
             StopSignals.class.getClassLoader(), new Class<?>[] {handlerType}, onCall);

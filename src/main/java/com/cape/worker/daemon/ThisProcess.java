@@ -1,39 +1,32 @@
 package com.cape.worker.daemon;
 
-import com.cape.worker.issue.WorkerId;
-import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.config.WorkerConfig;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.UUID;
+import java.util.Map;
 
-/** Who this process is. */
+/** Facts about this process. */
 public final class ThisProcess {
   private static final Path LINUX_HOST_NAME = Path.of("/proc/sys/kernel/hostname");
 
   private ThisProcess() {}
 
-  /** A new instance of the worker. */
-  static WorkerIdentity identity(WorkerId worker) {
-    return new WorkerIdentity(worker, UUID.randomUUID(), host(), ProcessHandle.current().pid());
-  }
-
-  // The JVM's own way asks the name service, which may take seconds.
+  /** Returns the host's name. The JVM asks the name service for it, which may take seconds. */
   public static String host() {
     try {
-      return Files.readString(LINUX_HOST_NAME).strip();
+      return Files.isReadable(LINUX_HOST_NAME)
+          ? Files.readString(LINUX_HOST_NAME).strip()
+          : InetAddress.getLocalHost().getHostName();
     } catch (IOException e) {
-      return hostByNameService();
+      return "unknown";
     }
   }
 
-  private static String hostByNameService() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "unknown";
-    }
+  /** Returns the PATH by which a worker of this environment finds its command. */
+  public static String searchPath(WorkerConfig.Command command, Map<String, String> environment) {
+    String declared = command.declared().getOrDefault("PATH", "/usr/bin:/bin");
+    return environment.getOrDefault("PATH", declared);
   }
 }

@@ -21,8 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The worker's log file. A {@code git clean} in a checkout that holds it, or a log rotation, takes
- * it away; then it is created again. A full one is kept under a number, the newest as 1.
+ * The worker's log file. If a {@code git clean} or a log rotation removes it, it is created again.
+ * A full one is kept under a number, the newest as 1.
  */
 final class WorkerLog extends AppenderBase<ILoggingEvent> {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerLog.class);
@@ -35,11 +35,6 @@ final class WorkerLog extends AppenderBase<ILoggingEvent> {
   private Object key = "";
   private boolean lost;
 
-  /**
-   * Opens the file.
-   *
-   * @throws IOException when it cannot be written
-   */
   WorkerLog(Path file, Layout<ILoggingEvent> layout) throws IOException {
     this.file = file;
     this.layout = layout;
@@ -93,10 +88,10 @@ final class WorkerLog extends AppenderBase<ILoggingEvent> {
   }
 
   private void reopen() throws IOException {
-    Optional<FileChannel> old = channel;
-    channel = Optional.empty();
-    if (old.isPresent()) {
-      old.get().close();
+    if (channel.isPresent()) {
+      FileChannel old = channel.get();
+      channel = Optional.empty();
+      old.close();
     }
     open();
   }

@@ -9,12 +9,12 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LogRetentionTest {
   private static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
+  private static final Instant OLDEST = NOW.minus(Duration.ofDays(30));
 
   @TempDir private Path directory;
   @TempDir private Path outside;
@@ -28,9 +28,7 @@ class LogRetentionTest {
     Path foreign = file("7/notes.txt", 400);
     Path elsewhere = file("mine/attempt-1-1.log", 400);
 
-    try (var retention = retention()) {
-      assertEquals(3, retention.deleteOld());
-    }
+    assertEquals(3, LogRetention.deleteOlder(directory, OLDEST));
 
     assertFalse(Files.exists(old));
     assertFalse(Files.exists(aside));
@@ -48,9 +46,7 @@ class LogRetentionTest {
     Path own = file("8/attempt-1-1.log", 400);
     Path linked = Files.createSymbolicLink(own.resolveSibling("attempt-2-2.log"), target);
 
-    try (var retention = retention()) {
-      assertEquals(1, retention.deleteOld());
-    }
+    assertEquals(1, LogRetention.deleteOlder(directory, OLDEST));
 
     assertFalse(Files.exists(own));
     assertTrue(Files.isSymbolicLink(linked), "the link is new, whatever it points to");
@@ -59,14 +55,7 @@ class LogRetentionTest {
 
   @Test
   void folderThatDoesNotExistIsNothingToDo() {
-    try (var retention =
-        new LogRetention(directory.resolve("none"), Duration.ofDays(1), InstantSource.fixed(NOW))) {
-      assertEquals(0, retention.deleteOld());
-    }
-  }
-
-  private LogRetention retention() {
-    return new LogRetention(directory, Duration.ofDays(30), InstantSource.fixed(NOW));
+    assertEquals(0, LogRetention.deleteOlder(directory.resolve("none"), OLDEST));
   }
 
   private Path file(String name, int ageDays) throws Exception {

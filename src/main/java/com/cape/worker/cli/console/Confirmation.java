@@ -9,31 +9,20 @@ import java.io.UncheckedIOException;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Asks before something that touches many issues. */
 public final class Confirmation {
   @Option(names = "--yes", description = "Do not ask.")
   private boolean yes;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec spec;
-
-  /**
-   * Returns when the person agrees.
-   *
-   * @throws Refusal when not
-   */
-  public void ask(String question, Output output) {
+  /** Returns when the person agrees, and throws a {@link Refusal} when not. */
+  public void ask(String question, Console output) {
     if (yes) {
       return;
     }
     if (!output.terminal().input() || !output.terminal().output()) {
-      throw new ParameterException(
-          spec.commandLine(), question + " Nobody can be asked without a terminal; give --yes");
+      throw output.wrong(question + " Nobody can be asked without a terminal; give --yes");
     }
     output.out().print(question + " [y/N] ");
     output.out().flush();

@@ -10,31 +10,28 @@ import picocli.CommandLine.Spec;
 
 /** Where a command prints, and what reads it. */
 @Command // As a mixin without options it needs one.
-public class Console {
+public final class Console {
   private static final int USUAL_COLUMNS = 80;
-  private static final String BOLD = "\u001b[1m";
-  private static final String PLAIN = "\u001b[0m";
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
 
   private Optional<Terminal> terminal = Optional.empty();
 
-  /** To be thrown for a mistake in the command line. */
+  /** Returns what to throw for a mistake in the command line. */
   public ParameterException wrong(String message) {
     return new ParameterException(spec.commandLine(), message);
   }
 
-  /** For what was asked for. */
   public PrintWriter out() {
     return spec.commandLine().getOut();
   }
 
-  public void line(String line) {
+  public void line(Object line) {
     out().println(line);
   }
 
-  /** For what is not the data itself. */
+  /** Prints what is not the data itself, on standard error. */
   public void note(String line) {
     out().flush();
     PrintWriter err = spec.commandLine().getErr();
@@ -55,7 +52,7 @@ public class Console {
     return terminal();
   }
 
-  /** That a line may take: what COLUMNS says, else the terminal; no end without either. */
+  /** Returns how many a line may take: by COLUMNS, else by the terminal, else any number. */
   public int columns() {
     Optional<Integer> wanted =
         Optional.ofNullable(System.getenv("COLUMNS"))
@@ -70,12 +67,12 @@ public class Console {
     return terminal().size().map(Terminal.Size::columns).orElse(USUAL_COLUMNS);
   }
 
-  /** A word that should catch the eye, on a terminal and unless NO_COLOR is set. */
+  /** Makes a word bold, on a terminal and unless NO_COLOR is set. */
   public String strong(String word) {
     boolean plain =
         !terminal().output()
             || !Optional.ofNullable(System.getenv("NO_COLOR")).orElse("").isEmpty()
             || "dumb".equals(System.getenv("TERM"));
-    return plain ? word : BOLD + word + PLAIN;
+    return plain ? word : "\u001b[1m" + word + "\u001b[0m";
   }
 }

@@ -30,12 +30,7 @@ public final class DatabaseOptions {
       description = "Settings as NAME=value lines. Default: .env, where it exists.")
   private Optional<Path> envFile = Optional.empty();
 
-  /**
-   * Does the work on one connection.
-   *
-   * @throws Refusal saying what the database refused
-   */
-  public <T> T use(Function<Database, T> work) throws ConfigException {
+  <T> T use(Function<Database, T> work) throws ConfigException {
     WorkerConfig.Connection connection = connection();
     try (Database database =
         Database.single(connection.url(), "cape-worker command", STATEMENT_LIMIT)) {
@@ -49,11 +44,7 @@ public final class DatabaseOptions {
     return WorkerConfig.connection(source(Map.of()));
   }
 
-  /**
-   * Where settings come from.
-   *
-   * @param others the values of options that only this command has
-   */
+  /** Where settings come from; {@code others} are the values of the command's own options. */
   public ConfigSource source(Map<Setting, String> others) throws ConfigException {
     Map<Setting, String> given = new EnumMap<>(Setting.class);
     given.putAll(others);

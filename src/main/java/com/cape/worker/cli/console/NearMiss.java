@@ -2,7 +2,6 @@ package com.cape.worker.cli.console;
 
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.Optional;
 
 /** Finds the word that was meant. */
 public final class NearMiss {
@@ -10,14 +9,12 @@ public final class NearMiss {
 
   /** {@code ; did you mean 'status'?}, or nothing when no word is near. */
   public static String hint(String word, Collection<String> words) {
-    return of(word, words).map("; did you mean '%s'?"::formatted).orElse("");
-  }
-
-  static Optional<String> of(String word, Collection<String> words) {
     int most = Math.max(1, word.length() / 3);
     return words.stream()
         .filter(candidate -> distance(word, candidate) <= most)
-        .min(Comparator.comparingInt(candidate -> distance(word, candidate)));
+        .min(Comparator.comparingInt(candidate -> distance(word, candidate)))
+        .map("; did you mean '%s'?"::formatted)
+        .orElse("");
   }
 
   /** Letters to insert, remove, replace, or swap with the next one (optimal string alignment). */

@@ -2,10 +2,15 @@ package com.cape.worker.cli.console;
 
 import static java.util.Objects.requireNonNull;
 
+import com.cape.worker.config.HttpAddress;
 import com.cape.worker.store.StoreException;
+import java.io.IOException;
+import java.net.Socket;
 
 /** The command ends here; the message says what, why, and what to do. */
 public final class Refusal extends RuntimeException {
+  private static final int CONNECT_LIMIT_MILLIS = 1000;
+
   private final ExitCode exitCode;
 
   public Refusal(ExitCode exitCode, String message) {
@@ -13,11 +18,7 @@ public final class Refusal extends RuntimeException {
     this.exitCode = requireNonNull(exitCode);
   }
 
-  /**
-   * For what the database refused.
-   *
-   * @param origin where its URL was found
-   */
+  /** For what the database refused; {@code origin} is where its URL was found. */
   public static Refusal of(StoreException failure, String origin) {
     ExitCode code =
         switch (failure.kind()) {
@@ -29,11 +30,7 @@ public final class Refusal extends RuntimeException {
         code, "%s; the database URL comes from %s".formatted(failure.getMessage(), origin));
   }
 
-  /**
-   * The same for a command that works on a schema which should be there.
-   *
-   * @param origin where its URL was found
-   */
+  /** The same for a command that works on a schema which should be there. */
   public static Refusal ofCommand(StoreException failure, String origin) {
     return switch (failure.kind()) {
       case SCHEMA ->
@@ -54,6 +51,26 @@ public final class Refusal extends RuntimeException {
   public static Refusal noIssue(long id) {
     return new Refusal(
         ExitCode.FAILED, "there is no issue %d; 'cape-worker list' shows the newest".formatted(id));
+  }
+
+  /** For an address where nothing can be served. A server that is there already may end. */
+  public static Refusal of(HttpAddress address, IOException thrown) {
+    return answers(address)
+        ? new Refusal(
+            ExitCode.TRY_LATER,
+            thrown.getMessage() + "; stop what serves there, or choose another address with --http")
+        : new Refusal(
+            ExitCode.WRONG_SETTING,
+            thrown.getMessage() + "; --http must name an address of this host");
+  }
+
+  private static boolean answers(HttpAddress address) {
+    try (var socket = new Socket()) {
+      socket.connect(address.toSocketAddress(), CONNECT_LIMIT_MILLIS);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   public ExitCode exitCode() {

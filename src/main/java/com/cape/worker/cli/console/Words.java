@@ -11,14 +11,31 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine;
 import picocli.CommandLine.TypeConversionException;
 
 /** Reads the words that people give for values. */
 public final class Words {
+  private static final Pattern DURATION =
+      Pattern.compile("(?=\\d)(?:(\\d{1,4})d)?(?:(\\d{1,5})h)?(?:(\\d{1,7})m)?(?:(\\d{1,9})s?)?");
+
   private Words() {}
 
-  private static <E extends Enum<E>> E read(Class<E> type, String kind, String text) {
+  /** Lets the options and parameters of all commands have these types. */
+  public static void register(CommandLine commandLine) {
+    commandLine
+        .registerConverter(IssueStatus.class, text -> constant(IssueStatus.class, "status", text))
+        .registerConverter(
+            IssueQueries.Sort.class, text -> constant(IssueQueries.Sort.class, "order", text))
+        .registerConverter(WorkerId.class, Words::workerId)
+        .registerConverter(HttpAddress.class, Words::address)
+        .registerConverter(int.class, Words::wholeNumber)
+        .registerConverter(Integer.class, Words::wholeNumber)
+        .registerConverter(long.class, Words::issueId)
+        .registerConverter(Duration.class, Words::duration);
+  }
+
+  private static <E extends Enum<E>> E constant(Class<E> type, String kind, String text) {
     String word = text.strip().toLowerCase(Locale.ROOT);
     List<String> words =
         Arrays.stream(type.getEnumConstants())
@@ -32,90 +49,52 @@ public final class Words {
             .formatted(text, kind, String.join(", ", words), NearMiss.hint(word, words)));
   }
 
-  /** Of {@code --status}. */
-  public static final class Status implements ITypeConverter<IssueStatus> {
-    @Override
-    public IssueStatus convert(String text) {
-      return read(IssueStatus.class, "status", text);
+  private static WorkerId workerId(String text) {
+    try {
+      return new WorkerId(text);
+    } catch (IllegalArgumentException e) {
+      throw new TypeConversionException(e.getMessage());
     }
   }
 
-  /** Of {@code --sort}. */
-  public static final class Sort implements ITypeConverter<IssueQueries.Sort> {
-    @Override
-    public IssueQueries.Sort convert(String text) {
-      return read(IssueQueries.Sort.class, "order", text);
+  private static HttpAddress address(String text) {
+    try {
+      return HttpAddress.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new TypeConversionException("'%s' %s".formatted(text, e.getMessage()));
     }
   }
 
-  /** Of {@code --worker}. */
-  public static final class Worker implements ITypeConverter<WorkerId> {
-    @Override
-    public WorkerId convert(String text) {
-      try {
-        return new WorkerId(text);
-      } catch (IllegalArgumentException e) {
-        throw new TypeConversionException(e.getMessage());
-      }
+  private static Integer wholeNumber(String text) {
+    if (!text.matches("[-+]?\\d{1,9}")) {
+      throw new TypeConversionException(
+          "'%s' is no whole number of up to nine digits".formatted(text));
     }
+    return Integer.valueOf(text);
   }
 
-  /** A whole number that an int can hold. */
-  public static final class WholeNumber implements ITypeConverter<Integer> {
-    @Override
-    public Integer convert(String text) {
-      if (!text.matches("[-+]?\\d{1,9}")) {
-        throw new TypeConversionException(
-            "'%s' is no whole number of up to nine digits".formatted(text));
-      }
-      return Integer.valueOf(text);
+  public static Long issueId(String text) {
+    if (!text.matches("[1-9]\\d{0,17}")) {
+      throw new TypeConversionException(
+          "'%s' is no issue id; 'cape-worker list' shows them".formatted(text));
     }
-  }
-
-  /** An issue's number. */
-  public static final class IssueId implements ITypeConverter<Long> {
-    @Override
-    public Long convert(String text) {
-      if (!text.matches("[1-9]\\d{0,17}")) {
-        throw new TypeConversionException(
-            "'%s' is no issue id; 'cape-worker list' shows them".formatted(text));
-      }
-      return Long.valueOf(text);
-    }
-  }
-
-  /** Of {@code --http}. */
-  public static final class Address implements ITypeConverter<HttpAddress> {
-    @Override
-    public HttpAddress convert(String text) {
-      try {
-        return HttpAddress.parse(text);
-      } catch (IllegalArgumentException e) {
-        throw new TypeConversionException("'%s' %s".formatted(text, e.getMessage()));
-      }
-    }
+    return Long.valueOf(text);
   }
 
   /** Reads {@code 90}, {@code 90s}, {@code 15m}, {@code 2h}, {@code 1d12h}. */
-  public static final class Length implements ITypeConverter<Duration> {
-    private static final Pattern WRITTEN =
-        Pattern.compile("(?=\\d)(?:(\\d{1,4})d)?(?:(\\d{1,5})h)?(?:(\\d{1,7})m)?(?:(\\d{1,9})s?)?");
-
-    @Override
-    public Duration convert(String text) {
-      Matcher written = WRITTEN.matcher(text.strip());
-      if (!written.matches()) {
-        throw new TypeConversionException(
-            "'%s' is no duration; write 90s, 15m, 2h, 1d or 1h30m".formatted(text));
-      }
-      return Duration.ofDays(number(written.group(1)))
-          .plusHours(number(written.group(2)))
-          .plusMinutes(number(written.group(3)))
-          .plusSeconds(number(written.group(4)));
+  static Duration duration(String text) {
+    Matcher written = DURATION.matcher(text.strip());
+    if (!written.matches()) {
+      throw new TypeConversionException(
+          "'%s' is no duration; write 90s, 15m, 2h, 1d or 1h30m".formatted(text));
     }
+    return Duration.ofDays(number(written.group(1)))
+        .plusHours(number(written.group(2)))
+        .plusMinutes(number(written.group(3)))
+        .plusSeconds(number(written.group(4)));
+  }
 
-    private static long number(String digits) {
-      return Optional.ofNullable(digits).map(Long::parseLong).orElse(0L);
-    }
+  private static long number(String digits) {
+    return Optional.ofNullable(digits).map(Long::parseLong).orElse(0L);
   }
 }

@@ -2,40 +2,35 @@ package com.cape.worker.cli.doctor;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /** What {@code doctor} found, in its order. */
 public final class Findings {
-  /** How bad it is. */
-  public enum Level {
-    OK,
-    WARNING,
-    FAILED;
+  private static final String FAILED = "failed";
 
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
-  }
+  private final List<Finding> all = new ArrayList<>();
 
   /**
    * One check.
    *
+   * @param level {@code ok}, {@code warning} or {@code failed}
    * @param text what was found, and what to do about it
    */
-  public record Finding(Level level, String check, String text) {}
-
-  private final List<Finding> all = new ArrayList<>();
+  public record Finding(String level, String check, String text) {
+    public boolean isOk() {
+      return level.equals("ok");
+    }
+  }
 
   public void ok(String check, String text) {
-    all.add(new Finding(Level.OK, check, text));
+    all.add(new Finding("ok", check, text));
   }
 
   public void warning(String check, String text) {
-    all.add(new Finding(Level.WARNING, check, text));
+    all.add(new Finding("warning", check, text));
   }
 
   public void failed(String check, String text) {
-    all.add(new Finding(Level.FAILED, check, text));
+    all.add(new Finding(FAILED, check, text));
   }
 
   public List<Finding> all() {
@@ -43,6 +38,6 @@ public final class Findings {
   }
 
   public boolean anyFailed() {
-    return all.stream().anyMatch(finding -> finding.level() == Level.FAILED);
+    return all.stream().anyMatch(finding -> finding.level().equals(FAILED));
   }
 }

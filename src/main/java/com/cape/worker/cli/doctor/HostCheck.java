@@ -19,7 +19,7 @@ import java.util.Optional;
 /** What {@code doctor} looks at on this host. */
 public final class HostCheck {
   private static final long SCARCE_BYTES = 1L << 30;
-  private static final String PATH = "PATH";
+  private static final String PATH = "PATH=";
 
   private final Findings findings;
 
@@ -45,8 +45,7 @@ public final class HostCheck {
 
   /** Perl, the command and its directory, with the PATH that a worker started here would have. */
   public void command(WorkerConfig.Command command, Map<String, String> environment) {
-    String declared = command.declared().getOrDefault(PATH, "/usr/bin:/bin");
-    String searchPath = environment.getOrDefault(PATH, declared);
+    String searchPath = ThisProcess.searchPath(command, environment);
     Path directory = command.workingDir();
     if (!Files.isDirectory(directory)) {
       findings.failed(
@@ -99,8 +98,8 @@ public final class HostCheck {
       Path directory = process.resolve("cwd").toRealPath();
       Optional<String> searchPath =
           Arrays.stream(environment.split("\0"))
-              .filter(variable -> variable.startsWith(PATH + "="))
-              .map(variable -> variable.substring(PATH.length() + 1))
+              .filter(variable -> variable.startsWith(PATH))
+              .map(variable -> variable.substring(PATH.length()))
               .findFirst();
       if (searchPath.isPresent()) {
         CommandTemplate template =

@@ -1,9 +1,5 @@
 package com.cape.worker.cli.issues;
 
-import com.cape.worker.cli.console.Confirmation;
-import com.cape.worker.cli.console.DatabaseOptions;
-import com.cape.worker.cli.console.Output;
-import com.cape.worker.config.ConfigException;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.operator.ChangeResult;
@@ -13,14 +9,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
     name = "cancel",
-    mixinStandardHelpOptions = true,
     description = {
       "Cancels issues, pending or running.",
       "A pending one at once; a running one is stopped wherever it runs, by TERM and"
@@ -36,28 +29,24 @@ import picocli.CommandLine.Option;
       "JSON: a list of {id, result}: cancelled, requested, not_found, already_cancelled, ended,"
           + " unowned, refused, other. Exit code 1 when one could not be cancelled."
     })
-public final class CancelCommand implements Callable<Integer> {
-  @Mixin private IssueSelection selection;
-
+public final class CancelCommand extends ChangeCommand {
   @Option(names = "--wait", description = "Wait until nothing of them runs any more.")
   private boolean wait;
 
-  @Mixin private Confirmation confirmation;
-  @Mixin private DatabaseOptions database;
-  @Mixin private Output output;
-
   @Override
-  public Integer call() throws ConfigException {
-    selection.check(List.of(IssueStatus.PENDING, IssueStatus.STARTED));
-    Map<Long, ChangeResult> results = database.use(this::cancel);
-    return Changes.print(results, output);
+  List<IssueStatus> sensible() {
+    return List.of(IssueStatus.PENDING, IssueStatus.STARTED);
   }
 
-  private Map<Long, ChangeResult> cancel(Database open) {
-    var issues = new OperatorRepository(open);
+  @Override
+  List<Long> changeable(OperatorRepository issues, IssueStatus of) {
+    return issues.cancellable(of);
+  }
+
+  @Override
+  Map<Long, ChangeResult> change(Database open, List<Long> issues) {
     Map<Long, ChangeResult> results =
-        new LinkedHashMap<>(
-            issues.cancel(selection.ids(issues::cancellable, confirmation, output)));
+        new LinkedHashMap<>(new OperatorRepository(open).cancel(issues));
     if (wait) {
       var progress = new IssueProgress(open, output, Optional.empty(), false);
       results.replaceAll(

@@ -1,27 +1,22 @@
 package com.cape.worker.cli.issues;
 
-import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.DataCommand;
 import com.cape.worker.cli.console.ExitCode;
-import com.cape.worker.cli.console.Output;
-import com.cape.worker.cli.console.Words;
-import com.cape.worker.config.ConfigException;
 import com.cape.worker.dashboard.JsonViews;
 import com.cape.worker.http.Json;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
+import com.cape.worker.store.Database;
 import com.cape.worker.store.read.IssueQueries;
 import com.cape.worker.store.read.IssueSearch;
 import com.cape.worker.store.read.IssueView;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
     name = "list",
-    mixinStandardHelpOptions = true,
     description = {
       "Lists issues, the newest first.",
       "On a terminal each takes one line, cut where it ends; a pipe"
@@ -38,14 +33,13 @@ import picocli.CommandLine.Option;
           + " cancel_requested_at, last_error, running}. The description is cut after 1000"
           + " characters; description_length counts all of them."
     })
-public final class ListCommand implements Callable<Integer> {
+public final class ListCommand extends DataCommand {
   private static final int MOST = 10_000;
 
   @Option(
       names = "--status",
       paramLabel = "STATUS",
       split = ",",
-      converter = Words.Status.class,
       description =
           "Only these: pending, started, completed, failed, cancelled, separated by commas.")
   private List<IssueStatus> statuses = List.of();
@@ -53,49 +47,44 @@ public final class ListCommand implements Callable<Integer> {
   @Option(
       names = "--worker",
       paramLabel = "ID",
-      converter = Words.Worker.class,
       description = "Only those that this worker runs, or was the last to run.")
   private Optional<WorkerId> worker = Optional.empty();
 
   @Option(
       names = "--limit",
       paramLabel = "N",
-      converter = Words.WholeNumber.class,
       description = "At most so many, up to 10000. Default: 20.")
   private int limit = 20;
 
   @Option(
       names = "--sort",
       paramLabel = "ORDER",
-      converter = Words.Sort.class,
       description = "newest (default), oldest, or queue: pending ones as they are claimed.")
   private IssueQueries.Sort sort = IssueQueries.Sort.NEWEST;
 
-  @Mixin private DatabaseOptions database;
-  @Mixin private Output output;
-
   @Override
-  public Integer call() throws ConfigException {
-    IssueSearch.Query query = query();
-    List<IssueView> issues = database.use(open -> new IssueSearch(open).all(query));
-    if (output.json()) {
-      output.line(Json.text(issues.stream().map(JsonViews::issue).toList()));
-    } else if (issues.isEmpty()) {
-      output.note("no such issue");
-    } else {
-      IssueText.table(issues).lines(output.columns()).forEach(output::line);
-    }
-    return ExitCode.DONE.number();
-  }
-
-  private IssueSearch.Query query() {
+  protected void check() {
     if (limit < 1 || limit > MOST) {
       throw output.wrong("--limit %d: must be a whole number from 1 to %d".formatted(limit, MOST));
     }
     if (sort == IssueQueries.Sort.QUEUE && !List.of(IssueStatus.PENDING).containsAll(statuses)) {
       throw output.wrong("--sort queue: only pending issues are in the queue; leave --status out");
     }
-    return new IssueSearch.Query(
-        statuses, worker, Optional.empty(), Optional.empty(), sort, Optional.empty(), limit);
+  }
+
+  @Override
+  protected ExitCode run(Database open) {
+    var query =
+        new IssueSearch.Query(
+            statuses, worker, Optional.empty(), Optional.empty(), sort, Optional.empty(), limit);
+    List<IssueView> issues = new IssueSearch(open).all(query);
+    if (json) {
+      output.line(Json.text(issues.stream().map(JsonViews::issue).toList()));
+    } else if (issues.isEmpty()) {
+      output.note("no such issue");
+    } else {
+      IssueText.table(issues).lines(output.columns()).forEach(output::line);
+    }
+    return ExitCode.DONE;
   }
 }

@@ -1,39 +1,30 @@
 package com.cape.worker.cli.issues;
 
-import com.cape.worker.cli.console.Console;
-import com.cape.worker.cli.console.DatabaseOptions;
+import com.cape.worker.cli.console.DatabaseCommand;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.cli.console.Watch;
-import com.cape.worker.cli.console.Words;
-import com.cape.worker.config.ConfigException;
+import com.cape.worker.store.Database;
 import com.cape.worker.store.read.AttemptView;
 import com.cape.worker.store.read.IssueQueries;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
     name = "logs",
-    mixinStandardHelpOptions = true,
     description = {
       "Prints what the workflow printed in an issue's last attempt.",
       "Without terminal codes and the passwords of URLs. Where the attempt ran on another host, or its file is gone, the end"
           + " that was kept in the database."
     },
     footer = {"", "Examples:", "  cape-worker logs 42 --attempt 1", "  cape-worker logs 42 -f"})
-public final class LogsCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "ID", converter = Words.IssueId.class, description = "The issue's id.")
+public final class LogsCommand extends DatabaseCommand {
+  @Parameters(paramLabel = "ID", description = "The issue's id.")
   private long id;
 
-  @Option(
-      names = "--attempt",
-      paramLabel = "N",
-      converter = Words.WholeNumber.class,
-      description = "That attempt instead of the last.")
+  @Option(names = "--attempt", paramLabel = "N", description = "That attempt instead of the last.")
   private Optional<Integer> number = Optional.empty();
 
   @Option(
@@ -41,20 +32,14 @@ public final class LogsCommand implements Callable<Integer> {
       description = "Go on until the attempt has ended; wait for it to begin.")
   private boolean follow;
 
-  @Mixin private DatabaseOptions database;
-  @Mixin private Console console;
-
   @Override
-  public Integer call() throws ConfigException {
-    return database.use(open -> print(new IssueQueries(open))).number();
-  }
-
-  private ExitCode print(IssueQueries queries) {
+  protected ExitCode run(Database open) {
+    var queries = new IssueQueries(open);
     AttemptView begun = attempt(queries);
-    try (var printed = new AttemptOutput(console)) {
+    try (var printed = new AttemptOutput(output)) {
       boolean wait = follow && begun.running();
       AttemptView last =
-          wait ? Watch.until(console, () -> ended(queries, begun.fence(), printed)) : begun;
+          wait ? Watch.until(output, () -> ended(queries, begun.fence(), printed)) : begun;
       printed.print(last, true);
       return ExitCode.DONE;
     }
@@ -62,7 +47,7 @@ public final class LogsCommand implements Callable<Integer> {
 
   private AttemptView attempt(IssueQueries queries) {
     if (follow && number.isEmpty()) {
-      return Watch.until(console, () -> find(queries));
+      return Watch.until(output, () -> find(queries));
     }
     return find(queries)
         .orElseThrow(

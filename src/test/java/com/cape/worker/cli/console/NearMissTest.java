@@ -3,7 +3,6 @@ package com.cape.worker.cli.console;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class NearMissTest {
@@ -11,16 +10,16 @@ class NearMissTest {
 
   @Test
   void nearestWordIsFound() {
-    assertEquals(Optional.of("status"), NearMiss.of("sttaus", WORDS));
-    assertEquals(Optional.of("list"), NearMiss.of("lst", WORDS));
-    assertEquals(Optional.of("submit"), NearMiss.of("sumbit", WORDS));
-    assertEquals(Optional.of("show"), NearMiss.of("shwo", WORDS));
+    assertEquals("; did you mean 'status'?", NearMiss.hint("sttaus", WORDS));
+    assertEquals("; did you mean 'list'?", NearMiss.hint("lst", WORDS));
+    assertEquals("; did you mean 'submit'?", NearMiss.hint("sumbit", WORDS));
+    assertEquals("; did you mean 'show'?", NearMiss.hint("shwo", WORDS));
   }
 
   @Test
   void nothingIsFoundForAWordThatIsFarFromAll() {
-    assertEquals(Optional.empty(), NearMiss.of("frobnicate", WORDS));
-    assertEquals(Optional.empty(), NearMiss.of("", WORDS));
+    assertEquals("", NearMiss.hint("frobnicate", WORDS));
+    assertEquals("", NearMiss.hint("", WORDS));
     assertEquals("", NearMiss.hint("x", WORDS));
   }
 }

@@ -10,8 +10,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.TypeConversionException;
 
 class WordsTest {
-  private final Words.Length reader = new Words.Length();
-
   @ParameterizedTest
   @CsvSource({
     "90,90",
@@ -24,12 +22,12 @@ class WordsTest {
     "0,0"
   })
   void durationsAreRead(String text, long seconds) {
-    assertEquals(Duration.ofSeconds(seconds), reader.convert(text));
+    assertEquals(Duration.ofSeconds(seconds), Words.duration(text));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "m", "-5m", "5 minutes", "1m1h", "1.5h", "99999999999", "soon"})
   void otherTextsAreRefused(String text) {
-    assertThrows(TypeConversionException.class, () -> reader.convert(text));
+    assertThrows(TypeConversionException.class, () -> Words.duration(text));
   }
 }
