@@ -8,7 +8,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 @Command(
-    name = "generate-completion",
     mixinStandardHelpOptions = true,
     description = {
       "Prints a script by which bash and zsh complete commands and options.",

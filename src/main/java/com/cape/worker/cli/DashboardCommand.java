@@ -28,7 +28,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
-    name = "dashboard",
     mixinStandardHelpOptions = true,
     description = {
       "Serves a page that shows the queue, the workers and each issue with its output as it comes,"

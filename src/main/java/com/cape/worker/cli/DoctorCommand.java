@@ -31,7 +31,6 @@ import picocli.CommandLine.Spec;
 
 /** {@code cape-worker doctor}. It takes the daemon's options, to judge what a daemon would find. */
 @Command(
-    name = "doctor",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {

@@ -17,7 +17,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
-    name = "drain",
     description = {
       "Stops a worker, on whatever host, without hurting a run: it claims no more, and leaves when"
           + " what it runs has ended, however long that takes.",

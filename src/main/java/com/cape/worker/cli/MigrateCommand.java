@@ -19,7 +19,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
-    name = "migrate",
     mixinStandardHelpOptions = true,
     description = {
       "Brings the schema up to date.",

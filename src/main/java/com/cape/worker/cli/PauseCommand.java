@@ -13,7 +13,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
-    name = "pause",
     description = {
       "Holds all claims of the fleet, or of one worker; what runs goes on.",
       "Workers see it at once, or"

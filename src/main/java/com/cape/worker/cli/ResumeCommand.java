@@ -12,7 +12,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 @Command(
-    name = "resume",
     description = {
       "Ends the pause of the fleet, whoever began it, or that of one worker.",
       "A worker claims while neither holds."

@@ -22,7 +22,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 @Command(
-    name = "status",
     description = {
       "Shows how the queue and the fleet stand.",
       "Counts, workers with what they run, pauses, and what needs a look.",

@@ -28,11 +28,11 @@ public final class DisplayText {
   }
 
   private static int width(int character) {
-    switch (Character.getType(character)) {
-      case Character.NON_SPACING_MARK, Character.ENCLOSING_MARK, Character.FORMAT -> {
-        return 0;
-      }
-      default -> {}
+    int type = Character.getType(character);
+    if (type == Character.NON_SPACING_MARK
+        || type == Character.ENCLOSING_MARK
+        || type == Character.FORMAT) {
+      return 0;
     }
     for (int[] range : WIDE) {
       if (character >= range[0] && character <= range[1]) {

@@ -19,11 +19,7 @@ public final class Table {
     rows.add(List.of(cells));
   }
 
-  /**
-   * The lines, heading first.
-   *
-   * @param columns that a line may take; no cell gets less than ten for it
-   */
+  /** Returns the lines, heading first; no cell is cut to less than ten columns. */
   public List<String> lines(int columns) {
     int last = rows.get(0).size() - 1;
     int[] widths = IntStream.range(0, last).map(this::widest).toArray();

@@ -26,11 +26,7 @@ final class AttemptOutput implements AutoCloseable {
     this.output = output;
   }
 
-  /**
-   * Prints what is new of it.
-   *
-   * @param last whether no more is to come
-   */
+  /** Prints what is new; {@code last} is whether no more is to come. */
   void print(AttemptView attempt, boolean last) {
     if (attempt.fence() != fence) {
       close();

@@ -13,7 +13,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 @Command(
-    name = "cancel",
     description = {
       "Cancels issues, pending or running.",
       "A pending one at once; a running one is stopped wherever it runs, by TERM and"

@@ -33,9 +33,6 @@ final class IssueProgress {
   private final boolean follow;
   private String before = "";
 
-  /**
-   * @param follow whether the output is printed
-   */
   IssueProgress(Database open, Console output, Optional<Duration> timeout, boolean follow) {
     this.queries = new IssueQueries(open);
     this.output = output;
@@ -62,12 +59,7 @@ final class IssueProgress {
     return completed ? ExitCode.DONE : ExitCode.FAILED;
   }
 
-  /**
-   * Waits for the end.
-   *
-   * @param each called with what each look found, the last one included
-   * @throws Refusal when the time is up, or somebody deleted the issue
-   */
+  /** Waits for the end; calls {@code each} with what each look found, the last one included. */
   IssueView watch(long id, Consumer<IssueView> each) {
     long start = System.nanoTime();
     return Watch.until(

@@ -16,7 +16,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 @Command(
-    name = "list",
     description = {
       "Lists issues, the newest first.",
       "On a terminal each takes one line, cut where it ends; a pipe"

@@ -26,11 +26,7 @@ final class LogStream implements AutoCloseable {
     this.out = out;
   }
 
-  /**
-   * Prints what was added since the last time.
-   *
-   * @param last whether a line without its end is printed, too
-   */
+  /** Prints what was added since the last time; the last time, also a line without its end. */
   void copy(boolean last) {
     try {
       byte[] block = new byte[BLOCK_BYTES];

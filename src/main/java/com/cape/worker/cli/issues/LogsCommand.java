@@ -13,7 +13,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
-    name = "logs",
     description = {
       "Prints what the workflow printed in an issue's last attempt.",
       "Without terminal codes and the passwords of URLs. Where the attempt ran on another host, or its file is gone, the end"

@@ -10,7 +10,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 @Command(
-    name = "retry",
     description = {
       "Makes issues pending and due, their attempts counted from 1 again.",
       "Takes failed ones, cancelled ones, and those that wait for their next attempt. A run that is"

@@ -15,7 +15,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 @Command(
-    name = "show",
     description = "Shows everything about one issue, and its attempts, the last one first.",
     footer = {
       "",

@@ -25,7 +25,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
-    name = "submit",
     description = "Submits an issue, or one for each line, and prints the id of each.",
     footer = {
       "",
