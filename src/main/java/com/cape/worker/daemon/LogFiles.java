@@ -42,16 +42,27 @@ final class LogFiles implements AutoCloseable {
   }
 
   private void everyPeriod(Runnable work) {
-    thread.scheduleWithFixedDelay(work, 0, PERIOD_SECONDS, TimeUnit.SECONDS);
+    thread.scheduleWithFixedDelay(safely(work), 0, PERIOD_SECONDS, TimeUnit.SECONDS);
   }
 
   /** Deletes logs of attempts that are older than the retention, once a day. */
   void retain(Path issueLogs, Duration retention) {
     thread.scheduleWithFixedDelay(
-        () -> LogRetention.deleteOlder(issueLogs, Instant.now().minus(retention)),
+        safely(() -> LogRetention.deleteOlder(issueLogs, Instant.now().minus(retention))),
         0,
         1,
         TimeUnit.DAYS);
+  }
+
+  // The executor would silently drop a task that throws.
+  private static Runnable safely(Runnable work) {
+    return () -> {
+      try {
+        work.run();
+      } catch (RuntimeException e) {
+        LOG.error("cannot look after the log files; trying again", e);
+      }
+    };
   }
 
   private static Thread thread(Runnable work) {

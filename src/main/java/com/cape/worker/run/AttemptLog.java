@@ -42,7 +42,7 @@ public final class AttemptLog implements AutoCloseable {
     Path path = path(issueLogs, claim);
     for (int tries = 1; ; tries++) {
       try {
-        SafeFile.createFolders(path.getParent());
+        makeRoomFor(path.getParent());
         if (Files.exists(path, NOFOLLOW_LINKS)) {
           long age = attributes(path).lastModifiedTime().toMillis();
           String name = path.getFileName().toString().replaceFirst("[.]log$", "." + age + ".log");
@@ -57,6 +57,17 @@ public final class AttemptLog implements AutoCloseable {
         }
       }
     }
+  }
+
+  /** A workflow may have replaced the folder of its logs by something else, or locked it. */
+  private static void makeRoomFor(Path folder) throws IOException {
+    boolean usable = Files.isDirectory(folder, NOFOLLOW_LINKS) && Files.isWritable(folder);
+    if (Files.exists(folder, NOFOLLOW_LINKS) && !usable) {
+      Path aside = folder.resolveSibling(folder.getFileName() + ".replaced-" + UUID.randomUUID());
+      Files.move(folder, aside);
+      LOG.warn("the folder of an issue's logs was replaced; moved aside folder={}", aside);
+    }
+    SafeFile.createFolders(folder);
   }
 
   private static Path path(Path issueLogs, Claim claim) {

@@ -99,6 +99,17 @@ class AttemptLogTest {
   }
 
   @Test
+  void folderThatAWorkflowReplacedByAFileIsMovedAside() throws Exception {
+    Files.writeString(directory.resolve("1"), "no folder");
+    try (AttemptLog log = AttemptLog.create(directory, claim)) {
+      assertTrue(Files.isRegularFile(log.path()));
+    }
+    try (Stream<Path> all = Files.list(directory)) {
+      assertEquals(2, all.count());
+    }
+  }
+
+  @Test
   void folderThatLogRetentionDeletesAllTheTimeDelaysNoLog() throws Exception {
     Path folder = directory.resolve("1");
     var going = new AtomicBoolean(true);

@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
       "Cancels issues, pending or running.",
       "A pending one at once; a running one is stopped wherever it runs, by TERM and"
           + " after --grace of its worker by KILL, at once where notifications arrive and at the"
-          + " worker's next heartbeat otherwise. A run that ends with 0 all the same is completed."
+          + " worker's next heartbeat otherwise. A run that ended with 0 before is completed."
     },
     footer = {
       "",

@@ -25,6 +25,9 @@ public final class IssueRepository {
   // untranslatable_character, character_not_in_repertoire
   private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final Duration SETTLE_LOCK_LIMIT = Duration.ofSeconds(2);
+  private static final String SHORT_LOCKS = "SELECT set_config('lock_timeout', '500ms', true);";
+  private static final String QUERY_CANCELED = "57014";
+  private static final Duration LONGEST_SEARCH = Duration.ofSeconds(10);
   private static final Duration RESCUE_LOCK_LIMIT = Duration.ofMillis(500);
   private static final String PASSED_OVER =
       "an update changes nothing: a trigger or a row policy passes it over";
@@ -219,7 +222,11 @@ public final class IssueRepository {
     // Throws when the statement is refused, whatever the issue.
     claimThis(CLAIM_ONE, request, NO_ISSUE);
     boolean anyClosed = false;
+    long endNanos = System.nanoTime() + LONGEST_SEARCH.toNanos();
     for (long id : database.query(CANDIDATES, bind -> {}, row -> row.getLong("id"))) {
+      if (System.nanoTime() - endNanos > 0) {
+        break;
+      }
       Tried tried = claimOrSetAside(CLAIM_ONE, request, id);
       if (tried.step() == Tried.Step.CLAIMED) {
         return Optional.of(tried.result());
@@ -236,7 +243,8 @@ public final class IssueRepository {
     try {
       return claimThis(claim, request, id);
     } catch (StoreException e) {
-      if (e.ofConnection()) {
+      // A statement that takes too long says nothing about the issue.
+      if (e.ofConnection() || e.sqlState().equals(QUERY_CANCELED)) {
         throw e;
       }
       if (NO_SUCH_CHARACTER.contains(e.sqlState()) && claim.equals(CLAIM_ONE)) {
@@ -250,9 +258,12 @@ public final class IssueRepository {
   private Tried claimThis(String claim, ClaimRequest request, long id) {
     Tried tried =
         database.queryAll(
-            claim,
+            SHORT_LOCKS + claim,
             bind -> request.bind(bind, OptionalLong.of(id)),
-            answers -> Tried.of(answers, false));
+            answers -> {
+              answers.next(row -> true);
+              return Tried.of(answers, false);
+            });
     return tried.step() == Tried.Step.PASSED_OVER ? setAside(id, PASSED_OVER) : tried;
   }
 
@@ -292,16 +303,27 @@ public final class IssueRepository {
   // A fence never goes back: a row with a lower one is another issue under the id of a deleted one.
   private static final String EXTEND =
       """
-      WITH held AS (
-        UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?::float8)
-         WHERE run_id = ANY (?::uuid[]) AND outcome = 'running'
-        RETURNING run_id, issue_id, fence
+      WITH given AS (
+        SELECT ?::float8 AS lease_s, ?::uuid[] AS run_ids
+      ), free AS MATERIALIZED (
+        SELECT a.id FROM cape_issue_attempts a, given
+         WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running' FOR UPDATE OF a SKIP LOCKED
+      ), extended AS (
+        UPDATE cape_issue_attempts a SET lease_expires_at = now() + make_interval(secs => given.lease_s)
+          FROM free, given WHERE a.id = free.id
+        RETURNING a.id
       )
-      SELECT held.run_id, i.cancel_requested_at IS NOT NULL AS cancelled, i.id IS NULL AS deleted
-        FROM held LEFT JOIN cape_issues i ON i.id = held.issue_id AND i.fence >= held.fence
+      SELECT a.run_id, e.id IS NOT NULL AS extended, i.cancel_requested_at IS NOT NULL AS cancelled, i.id IS NULL AS deleted
+        FROM given, cape_issue_attempts a
+        LEFT JOIN extended e ON e.id = a.id
+        LEFT JOIN cape_issues i ON i.id = a.issue_id AND i.fence >= a.fence
+       WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running'
       """;
 
-  /** Extends the leases of the runs; returns those that still have one. */
+  /**
+   * Extends the leases of the runs; returns those that still have one. One that is locked stops no
+   * other.
+   */
   public List<LeaseReply> extendLeases(List<UUID> runIds, Duration lease) {
     return database.query(
         EXTEND,
@@ -309,6 +331,7 @@ public final class IssueRepository {
         row ->
             new LeaseReply(
                 row.getObject("run_id", UUID.class),
+                row.getBoolean("extended"),
                 row.getBoolean("cancelled"),
                 row.getBoolean("deleted")));
   }

@@ -126,8 +126,10 @@ public final class Heartbeat implements AutoCloseable {
       }
       return;
     }
-    Duration age = attempt.renew(sent, times.deadline(sent));
-    listeners.announce(listener -> listener.leaseExtended(times.lease().minus(age)));
+    if (reply.get().extended()) {
+      Duration age = attempt.renew(sent, times.deadline(sent));
+      listeners.announce(listener -> listener.leaseExtended(times.lease().minus(age)));
+    }
     boolean unwanted = reply.get().cancelRequested() || reply.get().issueDeleted();
     if (unwanted && attempt.stop(StopReason.CANCELLED)) {
       LOG.warn("issue cancelled or deleted, stopping the run run={}", attempt.runId());

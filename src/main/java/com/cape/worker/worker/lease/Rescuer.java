@@ -78,9 +78,7 @@ public final class Rescuer implements AutoCloseable {
     }
     try {
       List<ExpiredLease> expired = issues.expiredLeases(quiet);
-      for (ExpiredLease one : expired) {
-        rescue(one);
-      }
+      expired.forEach(this::rescue);
       if (turns++ % TURNS_PER_RETRY == 0) {
         issues.retryRefusals();
       }

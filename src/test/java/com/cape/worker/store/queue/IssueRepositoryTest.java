@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -26,6 +27,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -122,10 +124,28 @@ class IssueRepositoryTest {
     insert();
     Claim claim = claim().orElseThrow();
     assertEquals(
-        List.of(new LeaseReply(claim.runId(), false, false)),
+        List.of(new LeaseReply(claim.runId(), true, false, false)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
     assertTrue(repository.settle(claim, completed()).isPresent());
     assertEquals(List.of(), repository.extendLeases(List.of(claim.runId()), LEASE));
+  }
+
+  @Test
+  void attemptThatSomebodyHoldsStopsNoOtherLease() throws Exception {
+    insert();
+    insert();
+    Claim held = claim().orElseThrow();
+    Claim free = claim().orElseThrow();
+    try (var other = database.dataSource().getConnection();
+        var statement = other.createStatement()) {
+      other.setAutoCommit(false);
+      statement.execute(
+          "SELECT FROM cape_issue_attempts WHERE run_id = '%s' FOR UPDATE".formatted(held.runId()));
+      Map<UUID, Boolean> extended =
+          repository.extendLeases(List.of(held.runId(), free.runId()), LEASE).stream()
+              .collect(Collectors.toMap(LeaseReply::runId, LeaseReply::extended));
+      assertEquals(Map.of(held.runId(), false, free.runId(), true), extended);
+    }
   }
 
   @Test
@@ -134,11 +154,11 @@ class IssueRepositoryTest {
     Claim claim = claim().orElseThrow();
     database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
     assertEquals(
-        List.of(new LeaseReply(claim.runId(), true, false)),
+        List.of(new LeaseReply(claim.runId(), true, true, false)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
     database.execute("DELETE FROM cape_issues");
     assertEquals(
-        List.of(new LeaseReply(claim.runId(), false, true)),
+        List.of(new LeaseReply(claim.runId(), true, false, true)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
   }
 

@@ -234,7 +234,7 @@ class SettleTest {
     database.execute("INSERT INTO cape_issues (id, description) VALUES (1, 'another')");
     assertEquals(Optional.empty(), repository.claimNext(BOB, "/logs", LEASE));
     assertEquals(
-        List.of(new LeaseReply(claim.runId(), false, true)),
+        List.of(new LeaseReply(claim.runId(), true, false, true)),
         repository.extendLeases(List.of(claim.runId()), LEASE));
     assertEquals(Optional.of(new Settled(Optional.empty())), repository.settle(claim, completed()));
     assertEquals("pending", issue("status"));
