@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
       "  cape-worker cancel --all --status pending",
       "",
       "JSON: a list of {id, result}: cancelled, requested, not_found, already_cancelled, ended,"
-          + " unowned, refused, other. Exit code 1 when one could not be cancelled."
+          + " unowned, unsettled, refused, other. Exit code 1 when one could not be cancelled."
     })
 public final class CancelCommand extends ChangeCommand {
   @Option(names = "--wait", description = "Wait until nothing of them runs any more.")

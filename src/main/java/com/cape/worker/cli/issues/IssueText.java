@@ -76,7 +76,10 @@ final class IssueText {
   private static String standing(IssueView issue) {
     String when = when(issue);
     boolean unowned = issue.status().equals("started") && !issue.running();
-    String state = unowned ? ", but no attempt is running: somebody else started it" : "";
+    String state =
+        unowned
+            ? ", but no attempt is running: somebody else started it, or its end is still to be written"
+            : "";
     return (when.equals("-") ? "" : " (" + when + ")") + state;
   }
 

@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
       "  cape-worker retry 42 43",
       "  cape-worker retry --all --status failed --yes",
       "",
-      "JSON: a list of {id, result}: queued, not_found, running, unowned, completed, due, scheduled,"
+      "JSON: a list of {id, result}: queued, not_found, running, unowned, unsettled, completed, due, scheduled,"
           + " refused, other. Exit code 1 when one was not queued."
     })
 public final class RetryCommand extends ChangeCommand {

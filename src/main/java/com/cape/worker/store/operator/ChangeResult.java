@@ -20,6 +20,9 @@ public enum ChangeResult {
       return UNOWNED.word();
     }
   },
+  UNSETTLED(
+      false,
+      "issue %1$d has ended, and its end is written once cape_issues takes it; 'show %1$d' shows why"),
   COMPLETED(false, "issue %1$d is completed; submit it anew"),
   ENDED(false, "issue %1$d has ended; 'show %1$d' shows how"),
   DUE(false, "issue %1$d is due already"),

@@ -47,7 +47,9 @@ public final class OperatorRepository {
         SELECT asked.id AS asked, number, i.id IS NOT NULL AS found, coalesce(i.status::text, '') AS status,
                coalesce(i.fence, 0) AS fence, coalesce(i.run_after > now(), true) AS waiting,
                EXISTS (SELECT FROM cape_issue_attempts a
-                        WHERE a.issue_id = asked.id AND a.outcome = 'running') AS running
+                        WHERE a.issue_id = asked.id AND a.outcome = 'running') AS running,
+               EXISTS (SELECT FROM cape_refusals r
+                        WHERE r.issue_id = i.id AND r.fence = i.fence AND r.status <> 'started') AS unsettled
           FROM unnest(?) WITH ORDINALITY AS asked (id, number) LEFT JOIN cape_issues i ON i.id = asked.id
       ), changed AS (
       """;
@@ -65,13 +67,15 @@ public final class OperatorRepository {
                     OR seen.status = 'pending' AND waiting AND seen.fence > 0
                     OR seen.status = 'started' AND ?)
             RETURNING i.id
+          ), forgotten AS (
+            DELETE FROM cape_refusals r USING changed WHERE r.issue_id = changed.id
           )
           SELECT asked,
                  CASE WHEN changed.id IS NOT NULL THEN 'QUEUED'
                       WHEN NOT found THEN 'NOT_FOUND'
                       WHEN running THEN 'RUNNING'
                       WHEN status IN ('failed', 'cancelled') THEN 'CHANGED'
-                      WHEN status = 'started' THEN CASE WHEN ? THEN 'CHANGED' ELSE 'UNOWNED' END
+                      WHEN status = 'started' THEN CASE WHEN ? THEN 'CHANGED' WHEN unsettled THEN 'UNSETTLED' ELSE 'UNOWNED' END
                       WHEN status = 'completed' THEN 'COMPLETED'
                       WHEN status = 'pending' AND NOT waiting THEN 'DUE'
                       WHEN status = 'pending' THEN CASE WHEN seen.fence > 0 THEN 'CHANGED' ELSE 'SCHEDULED' END
@@ -82,7 +86,8 @@ public final class OperatorRepository {
   /**
    * Makes failed, cancelled and waiting issues pending and due, with no attempt counted.
    *
-   * @param unowned also those that are started without a running attempt
+   * @param unowned also those that are started without a running attempt; an end that such an issue
+   *     did not take is discarded
    */
   public Map<Long, ChangeResult> retry(List<Long> ids, boolean unowned) {
     return change(
@@ -109,7 +114,7 @@ public final class OperatorRepository {
                       WHEN running OR status = 'pending' THEN 'CHANGED'
                       WHEN status = 'cancelled' THEN 'ALREADY_CANCELLED'
                       WHEN status IN ('completed', 'failed') THEN 'ENDED'
-                      WHEN status = 'started' THEN 'UNSTOPPABLE'
+                      WHEN status = 'started' THEN CASE WHEN unsettled THEN 'UNSETTLED' ELSE 'UNSTOPPABLE' END
                       ELSE 'OTHER' END AS result
             FROM seen LEFT JOIN changed ON changed.id = asked ORDER BY number
           """;

@@ -52,6 +52,8 @@ public final class OverviewRepository {
     List<Overview.Worker> workers = workers();
     List<Pause> pauses = new PauseRepository(database).inForce();
     List<RefusedWrite> refusals = RefusedWrite.find(database, Optional.empty());
+    // Their issues are started without a running attempt, too.
+    long ends = refusals.stream().filter(one -> !one.status().equals("started")).count();
     return database
         .queryOne(
             COUNTS,
@@ -59,7 +61,7 @@ public final class OverviewRepository {
             row ->
                 new Overview(
                     Columns.time(row, "now"),
-                    toCounts(row),
+                    toCounts(row, ends),
                     Columns.timeIfAny(row, "oldest_due"),
                     Columns.timeIfAny(row, "last_claim"),
                     workers,
@@ -69,13 +71,13 @@ public final class OverviewRepository {
         .orElseThrow();
   }
 
-  private static Overview.Counts toCounts(ResultSet row) throws SQLException {
+  private static Overview.Counts toCounts(ResultSet row, long ends) throws SQLException {
     return new Overview.Counts(
         row.getLong("pending"),
         row.getLong("due"),
         row.getLong("retrying"),
         row.getLong("started"),
-        row.getLong("unowned"),
+        Math.max(0, row.getLong("unowned") - ends),
         row.getLong("failed"),
         row.getLong("cancelled"),
         row.getLong("last_hour"),

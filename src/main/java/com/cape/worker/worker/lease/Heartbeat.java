@@ -121,7 +121,7 @@ public final class Heartbeat implements AutoCloseable {
   private void apply(Attempt attempt, Optional<LeaseReply> reply, Duration sent) {
     if (reply.isEmpty()) {
       if (attempt.stop(StopReason.LEASE_LOST)) {
-        LOG.warn("lease lost, stopping the run run={}", attempt.runId());
+        LOG.warn("lease lost, stopping the run issue={}", attempt.claim().issueId());
         listeners.announce(listener -> listener.fenced(Write.HEARTBEAT));
       }
       return;
@@ -132,7 +132,7 @@ public final class Heartbeat implements AutoCloseable {
     }
     boolean unwanted = reply.get().cancelRequested() || reply.get().issueDeleted();
     if (unwanted && attempt.stop(StopReason.CANCELLED)) {
-      LOG.warn("issue cancelled or deleted, stopping the run run={}", attempt.runId());
+      LOG.warn("issue cancelled or deleted, stopping the run issue={}", attempt.claim().issueId());
     }
   }
 

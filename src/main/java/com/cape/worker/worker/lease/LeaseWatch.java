@@ -49,7 +49,8 @@ public final class LeaseWatch implements AutoCloseable {
     try {
       Duration age = LeaseClock.now().minus(attempt.renewed());
       if (age.compareTo(times.limit()) >= 0 && attempt.stop(StopReason.LEASE_LOST)) {
-        LOG.warn("lease not extended in time, stopping the run run={}", attempt.runId());
+        LOG.warn(
+            "lease not extended in time, stopping the run issue={}", attempt.claim().issueId());
       }
     } catch (RuntimeException | OutOfMemoryError e) {
       // Its guardian has the deadline.

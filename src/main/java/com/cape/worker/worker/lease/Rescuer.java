@@ -85,7 +85,7 @@ public final class Rescuer implements AutoCloseable {
     } catch (StoreException e) {
       quietSinceNanos = System.nanoTime();
       if (e.kind() != StoreException.Kind.UNAVAILABLE) {
-        LOG.error("cannot look for expired leases", e);
+        LOG.error("cannot look for expired leases cause={}", e.getMessage());
       }
     } catch (RuntimeException | OutOfMemoryError e) { // The pool may lack a thread.
       LOG.error("cannot look for expired leases", e);

@@ -5,7 +5,9 @@ import static java.util.Objects.requireNonNull;
 import com.cape.worker.store.StoreException;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +27,8 @@ public final class DatabaseAvailability {
   private final Duration firstWait;
   private final Duration longestWait;
   private final Map<String, Failure> failures = new HashMap<>();
+  // Each is logged once in an outage.
+  private final Set<String> causes = new HashSet<>();
   private long sinceNanos;
 
   public DatabaseAvailability(Listeners listeners) {
@@ -63,10 +67,14 @@ public final class DatabaseAvailability {
     Failure before = failures.get(who);
     if (outage && available()) {
       sinceNanos = System.nanoTime();
+      causes.clear();
+      causes.add(failure.getMessage());
       LOG.warn(
           "database unavailable; trying again until it is back cause={}", failure.getMessage());
       LOG.debug("database unavailable", failure);
       listeners.announce(WorkerListener::databaseUnavailable);
+    } else if (outage && causes.add(failure.getMessage())) {
+      LOG.warn("database still unavailable cause={}", failure.getMessage());
     } else if (!outage && before == null) {
       LOG.warn(
           "the database does not take a statement; trying again who={} cause={}",

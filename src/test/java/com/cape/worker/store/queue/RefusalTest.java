@@ -16,6 +16,8 @@ import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.operator.ChangeResult;
+import com.cape.worker.store.operator.OperatorRepository;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.sql.Connection;
@@ -127,6 +129,19 @@ class RefusalTest {
     assertEquals(1, issues.retryRefusals());
     assertEquals("failed it went wrong", issue(1, "status || ' ' || last_error"));
     assertEquals("0", database.value("SELECT count(*) FROM cape_refusals"));
+  }
+
+  @Test
+  void retryOfAnIssueWhoseEndIsNotWrittenYetSaysSoAndByForceDiscardsTheEnd() {
+    insert("odd");
+    refuse("new.status = 'completed'", "RAISE 'hands off'");
+    issues.settle(claim().orElseThrow(), RepositoryFixture.completed());
+    var operator = new OperatorRepository(new Database(database.dataSource()));
+    assertEquals(ChangeResult.UNSETTLED, operator.retry(List.of(1L), false).get(1L));
+    assertEquals(ChangeResult.UNSETTLED, operator.cancel(List.of(1L)).get(1L));
+    assertEquals(ChangeResult.QUEUED, operator.retry(List.of(1L), true).get(1L));
+    assertEquals("0", database.value("SELECT count(*) FROM cape_refusals"));
+    assertEquals(1, claim().orElseThrow().issueId());
   }
 
   @Test
