@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -42,16 +43,18 @@ final class LogFiles implements AutoCloseable {
   }
 
   private void everyPeriod(Runnable work) {
-    thread.scheduleWithFixedDelay(safely(work), 0, PERIOD_SECONDS, TimeUnit.SECONDS);
+    Future<?> unused =
+        thread.scheduleWithFixedDelay(safely(work), 0, PERIOD_SECONDS, TimeUnit.SECONDS);
   }
 
   /** Deletes logs of attempts that are older than the retention, once a day. */
   void retain(Path issueLogs, Duration retention) {
-    thread.scheduleWithFixedDelay(
-        safely(() -> LogRetention.deleteOlder(issueLogs, Instant.now().minus(retention))),
-        0,
-        1,
-        TimeUnit.DAYS);
+    Future<?> unused =
+        thread.scheduleWithFixedDelay(
+            safely(() -> LogRetention.deleteOlder(issueLogs, Instant.now().minus(retention))),
+            0,
+            1,
+            TimeUnit.DAYS);
   }
 
   // The executor would silently drop a task that throws.

@@ -62,6 +62,7 @@ final class LogRetention {
   }
 
   /** A workflow may put a link into a folder's place at any time: what is open stays the folder. */
+  @SuppressWarnings("StreamResourceLeak") // The caller closes it.
   private static DirectoryStream<Path> open(DirectoryStream<Path> parent, Path folder)
       throws IOException {
     if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {

@@ -137,10 +137,10 @@ public final class StoreException extends RuntimeException {
     boolean ofPooler = sqlState.equals(PROTOCOL_VIOLATION);
     if (sqlState.startsWith("28")
         || sqlState.equals(REJECTED)
-        || ofPooler && line.startsWith("no such user")) {
+        || (ofPooler && line.startsWith("no such user"))) {
       return Kind.CREDENTIALS;
     }
-    if (sqlState.equals("3D000") || ofPooler && NO_DATABASE.matcher(line).find()) {
+    if (sqlState.equals("3D000") || (ofPooler && NO_DATABASE.matcher(line).find())) {
       return Kind.UNKNOWN_DATABASE;
     }
     boolean poolerFull =

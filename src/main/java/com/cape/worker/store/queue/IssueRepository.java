@@ -173,6 +173,7 @@ public final class IssueRepository {
         });
   }
 
+  @SuppressWarnings("ReferenceEquality") // A queue in which nothing waits has an equal reason.
   private Optional<ClaimResult> result(ClaimRequest request, Tried tried) {
     return switch (tried.step()) {
       case CLAIMED -> {
