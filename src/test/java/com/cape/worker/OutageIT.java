@@ -45,12 +45,13 @@ class OutageIT {
       script("adw", "true");
       WorkerProcess busy = worker(port, "busy", "./busy-adw");
       workers.add(busy);
-      busy.awaitOutput("ready");
+      // Their heartbeats notice the outage with the notifications, and not after it.
+      busy.awaitOutput("notifications arrive");
       execute(server, "INSERT INTO cape_issues (description) VALUES ('while it runs')");
       await().atMost(RECOVERY).until(() -> Files.exists(directory.resolve("started")));
       WorkerProcess idle = worker(port, "idle", "./adw");
       workers.add(idle);
-      idle.awaitOutput("ready");
+      idle.awaitOutput("notifications arrive");
 
       server.close();
       WorkerProcess late = worker(port, "late", "./adw");
