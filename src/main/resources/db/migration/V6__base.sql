@@ -206,8 +206,8 @@ BEGIN
 END
 $$;
 
--- drain_requested_for: the instance that is to drain. With drain_restart it leaves with 75, so that its service
--- manager starts it again, else with 0. lease_seconds: how old a heartbeat may be for the worker to count as alive.
+-- drain_requested_for: the instance that is to drain. With drain_restart it exits with 75 and its service
+-- manager starts it again; otherwise it exits with 0. lease_seconds: how old a heartbeat may be for the worker to count as alive.
 ALTER TABLE ${schema}.cape_workers
     ADD COLUMN IF NOT EXISTS listener_up boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS free_slots integer NOT NULL DEFAULT 0,

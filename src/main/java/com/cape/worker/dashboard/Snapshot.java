@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * How the fleet stands, read once for all pages, and only while somebody asks. Reading takes about
- * one percent of the database's time at most: where it is slow, it is seldom.
+ * one percent of the database's time at most: a slow database is asked less often.
  */
 final class Snapshot implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Snapshot.class);

@@ -143,7 +143,7 @@ final class World implements AutoCloseable {
     }
   }
 
-  /** The same beside what else goes on; a server that goes away ends it. */
+  /** The same on another thread. It ends when the server stops. */
   void executeAside(String sql) {
     var thread =
         new Thread(

@@ -148,7 +148,10 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
     return new AttemptEnd(runId, settlement.inAscii(), rescue, lockLimit);
   }
 
-  /** Whether to keep what the issue refuses. A rescue may wait for who holds the row. */
+  /**
+   * Whether to keep what the issue refuses. If somebody holds the row, a rescue is tried again
+   * instead.
+   */
   boolean mayBeKept(StoreException failure) {
     return !failure.ofConnection() && !(rescue && failure.kind() == StoreException.Kind.BUSY);
   }
