@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Measures Cape Worker beside other queues and beside what no queue can be faster than:
 #
-#   scripts/bench.sh [--quick] [--only floors|pickup|throughput|cycles|scale|dashboard|inside]
+#   scripts/bench.sh [--quick] [--only floors|pickup|fleet|idle|throughput|cycles|scale|dashboard]
 #
 # Builds what is missing, starts a durable PostgreSQL of its own, and writes docs/BENCHMARKS.md. It
 # takes about half an hour; the machine should have nothing else to do. --quick tries everything with
 # tiny counts in two minutes; it and --only write target/bench/BENCHMARKS.md instead.
 #
 # Needs a JDK 17 or newer and Maven. Used where they are there: a C compiler (cc), Node 20 or newer
-# with npm, PostgreSQL's own programs (newest in /usr/lib/postgresql, or in CAPE_BENCH_PG_BIN; with
-# "embedded" or without any: those of the tests, which have no pgbench). CAPE_BENCH_WORKER_FLAGS: the
-# worker's JVM flags; by default those of the services. CAPE_BENCH_DISK: a folder on a real disk for the data; /var/tmp by default.
+# with npm, PostgreSQL (newest in /usr/lib/postgresql, or in CAPE_BENCH_PG_BIN; with "embedded" or
+# without any: that of the tests), and the project's history for the JAR to compare with.
+# CAPE_BENCH_WORKER_FLAGS: the worker's JVM flags; by default those of the services.
+# CAPE_BENCH_DISK: a folder on a real disk for the data; /var/tmp by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,7 +48,7 @@ while [ $# -gt 0 ]; do
       only=${2:-}
       shift
       case "$only" in
-        floors | pickup | throughput | cycles | scale | dashboard | inside) ;;
+        floors | pickup | fleet | idle | throughput | cycles | scale | dashboard) ;;
         *) usage ;;
       esac
       ;;
@@ -116,6 +117,22 @@ build() {
     spawn=
   fi
 
+  # The last commit before one statement claimed an issue.
+  local commit=48e19fd old=$out/baseline
+  baseline=
+  if git cat-file -e "$commit^{commit}" 2>/dev/null; then
+    baseline=$old/target/cape-worker.jar
+    if [ ! -e "$baseline" ]; then
+      say "building the JAR of $commit"
+      rm -rf "$old"
+      mkdir "$old"
+      git archive "$commit" | tar -x -C "$old"
+      "${maven[@]}" -f "$old/pom.xml" -DskipTests package
+    fi
+  else
+    leave_out "the JAR of $commit, as the project's history is not there"
+  fi
+
   node=
   if have node && have npm && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then
     if ! cmp --silent bench/node/package.json "$out/node/package.json"; then
@@ -161,12 +178,6 @@ start_server() {
   if [ ! -x "$pg_bin/postgres" ]; then
     embedded_postgres
   fi
-  pgbench=
-  if [ -x "$pg_bin/pgbench" ]; then
-    pgbench=$pg_bin/pgbench
-  else
-    leave_out "pgbench, as this PostgreSQL comes without it"
-  fi
   mkdir "$disk/data"
   if [ "$(id -u)" -eq 0 ]; then
     local user=postgres
@@ -202,7 +213,7 @@ set -m # the driver leads a process group with its workers in it
 java -Xmx512m -Duser.language=en -cp "$out/java/classes:$(cat "$out/classpath")" \
   -Dbench.port="$port" -Dbench.directory="$out/run" -Dbench.disk="$disk" \
   -Dbench.jar=target/cape-worker.jar -Dbench.mark="$mark" -Dbench.spawn="$spawn" \
-  -Dbench.pgbench="$pgbench" -Dbench.node="$node" -Dbench.workerFlags="$worker_flags" \
+  -Dbench.baseline="$baseline" -Dbench.node="$node" -Dbench.workerFlags="$worker_flags" \
   -Dbench.quick="$quick" -Dbench.only="$only" -Dbench.report="$report" \
   -Dbench.notes="$notes" -Dbench.versions="$(versions)" \
   com.cape.bench.Bench </dev/null &

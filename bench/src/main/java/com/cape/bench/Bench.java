@@ -23,11 +23,12 @@ final class Bench {
     Map<String, Part> parts = new LinkedHashMap<>();
     parts.put("floors", Floors::measure);
     parts.put("pickup", Pickup::measure);
+    parts.put("fleet", Fleet::measure);
+    parts.put("idle", Idle::measure);
     parts.put("throughput", Throughput::measure);
     parts.put("cycles", Cycles::measure);
     parts.put("scale", Scale::measure);
     parts.put("dashboard", DashboardPages::measure);
-    parts.put("inside", Inside::measure);
     Settings settings = Settings.given();
     settings.only().ifPresent(only -> parts.keySet().retainAll(Set.of(only)));
 

@@ -1,5 +1,6 @@
 package com.cape.bench;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -16,14 +17,14 @@ record Contender(String name, Launch launch, String setup, String insert, String
   static final String REFERENCE = "graphile-worker";
   static final String DB_SCHEDULER = "db-scheduler";
 
-  /** The command line of its worker. */
+  /** The command line of its worker; the number tells workers of one database apart. */
   interface Launch {
-    List<String> command(String url, int concurrency, String program, String fifo);
+    List<String> command(String url, int concurrency, String program, String fifo, int number);
   }
 
   /** The name of its database and its files. */
   String id() {
-    return name.toLowerCase(Locale.ROOT).replaceAll("[^a-z]+", "_");
+    return name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "_");
   }
 
   static List<Contender> all(Settings settings) {
@@ -33,13 +34,24 @@ record Contender(String name, Launch launch, String setup, String insert, String
     return all;
   }
 
-  private static Contender capeWorker(Settings settings) {
+  static Contender capeWorker(Settings settings) {
+    return capeWorker("Cape Worker", settings.jar(), settings);
+  }
+
+  /** Cape Worker as it was. */
+  static Optional<Contender> baseline(Settings settings) {
+    return settings
+        .baseline()
+        .map(jar -> capeWorker("Cape Worker at " + Baseline.COMMIT, jar, settings));
+  }
+
+  private static Contender capeWorker(String name, Path jar, Settings settings) {
     return new Contender(
-        "Cape Worker",
-        (url, concurrency, program, fifo) -> {
+        name,
+        (url, concurrency, program, fifo, number) -> {
           List<String> command = new ArrayList<>(List.of(java()));
           command.addAll(settings.workerFlags());
-          command.addAll(List.of("-jar", settings.jar().toString(), "--worker-id", "bench"));
+          command.addAll(List.of("-jar", jar.toString(), "--worker-id", "bench-" + number));
           command.addAll(List.of("--database-url", url, "--env-file", "/dev/null"));
           command.addAll(List.of("--concurrency", Integer.toString(concurrency)));
           command.addAll(List.of("--poll-interval", "10"));
@@ -52,10 +64,10 @@ record Contender(String name, Launch launch, String setup, String insert, String
             + " OR EXISTS (SELECT FROM cape_issue_attempts WHERE outcome = 'running')");
   }
 
-  private static Contender graphileWorker(String node) {
+  static Contender graphileWorker(String node) {
     return new Contender(
         REFERENCE,
-        (url, concurrency, program, fifo) ->
+        (url, concurrency, program, fifo, number) ->
             List.of("node", node + "/graphile-worker.mjs", url, "" + concurrency, program, fifo),
         "",
         "SELECT graphile_worker.add_job('run', json_build_object('id', n)) FROM generate_series(1, ?) n",
@@ -65,7 +77,7 @@ record Contender(String name, Launch launch, String setup, String insert, String
   private static Contender pgBoss(String node) {
     return new Contender(
         "pg-boss",
-        (url, concurrency, program, fifo) ->
+        (url, concurrency, program, fifo, number) ->
             List.of("node", node + "/pg-boss.mjs", url, "" + concurrency, program, fifo),
         "",
         // As its own insert does: one notification for all of a statement.
@@ -83,7 +95,7 @@ record Contender(String name, Launch launch, String setup, String insert, String
   private static Contender dbScheduler() {
     return new Contender(
         DB_SCHEDULER,
-        (url, concurrency, program, fifo) ->
+        (url, concurrency, program, fifo, number) ->
             List.of(
                 java(),
                 "-cp",

@@ -21,8 +21,8 @@ final class DashboardPages {
   private static final int SLOTS = 4;
   private static final int PAGES = 50;
   private static final int MOST_A_SECOND = 4000;
-  private static final long HERTZ = 100; // of /proc: USER_HZ is the same on all Linux
-  private static final Pattern ADDRESS = Pattern.compile("dashboard: http://127\\.0\\.0\\.1:(\\d+)/");
+  private static final Pattern ADDRESS =
+      Pattern.compile("dashboard: http://127\\.0\\.0\\.1:(\\d+)/");
   private static final Pattern LENGTH = Pattern.compile("(?i)content-length: (\\d+)");
 
   private static final String OTHERS =
@@ -130,7 +130,8 @@ final class DashboardPages {
       own.add(100 * watched.own());
       busy.add(100 * watched.busy());
     }
-    report.head("claim and settle cycles a second, %d slots".formatted(SLOTS), "median (least-most)");
+    report.head(
+        "claim and settle cycles a second, %d slots".formatted(SLOTS), "median (least-most)");
     report.row("without a page", without.spread());
     report.row("with %d open pages".formatted(PAGES), with.spread());
     report.line("");
@@ -188,15 +189,9 @@ final class DashboardPages {
         sql.column(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'cape-worker dashboard'",
             List.of())) {
-      seconds += cpuSeconds(Long.parseLong(pid));
+      seconds += Idle.cpuSeconds(Long.parseLong(pid));
     }
     return seconds;
-  }
-
-  private static double cpuSeconds(long pid) throws IOException {
-    String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
-    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-    return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) / (double) HERTZ;
   }
 
   private static void sleepUntil(long nanos) throws InterruptedException {
@@ -241,7 +236,7 @@ final class DashboardPages {
     }
 
     private double cpuSeconds() throws IOException {
-      return DashboardPages.cpuSeconds(process.pid());
+      return Idle.cpuSeconds(process.pid());
     }
 
     @Override

@@ -7,6 +7,10 @@ import java.util.List;
 final class Samples {
   private final List<Double> values = new ArrayList<>();
 
+  void clear() {
+    values.clear();
+  }
+
   void add(double value) {
     values.add(value);
   }

@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param disk a folder beside the server's data
  * @param mark the external program
  * @param spawn the program that starts others from C
+ * @param baseline the JAR of an earlier commit
  * @param node the folder of the Node programs
  */
 record Settings(
@@ -20,7 +21,7 @@ record Settings(
     Path jar,
     String mark,
     Optional<String> spawn,
-    Optional<String> pgbench,
+    Optional<Path> baseline,
     Optional<Path> node,
     List<String> workerFlags,
     boolean quick,
@@ -36,7 +37,7 @@ record Settings(
         path("jar"),
         text("mark").orElseThrow(),
         text("spawn"),
-        text("pgbench"),
+        text("baseline").map(Path::of),
         text("node").map(Path::of),
         text("workerFlags").map(flags -> List.of(flags.split("\\s+"))).orElse(List.of()),
         Boolean.getBoolean("bench.quick"),

@@ -7,20 +7,16 @@ import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.store.queue.Settlement;
 import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.store.schema.Migrator;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
-import javax.sql.DataSource;
 
-/**
- * The store of the worker as the JAR has it; with the JMH benchmarks all that knows its classes.
- */
+/** The store of the worker as the JAR has it. */
 public final class WorkerStore implements AutoCloseable {
-  private static final int MOST_CONNECTIONS = 8;
   private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(15);
   private static final Duration LEASE = Duration.ofSeconds(300);
   private static final Settlement COMPLETED =
@@ -40,23 +36,20 @@ public final class WorkerStore implements AutoCloseable {
   private final Database database;
   private final IssueRepository issues;
 
-  /** A pool like the one of a worker with so many slots. */
-  public WorkerStore(String url, int slots) {
-    this(
-        Database.open(
-            DatabaseUrl.parse(url),
-            "bench",
-            Math.min(slots, MOST_CONNECTIONS) + 1,
-            STATEMENT_LIMIT));
+  /** As a worker that gets its notifications over the same URL. */
+  public WorkerStore(String url, int connections) {
+    this(url, connections, true);
   }
 
-  WorkerStore(DataSource connections) {
-    this(new Database(connections));
-  }
-
-  private WorkerStore(Database database) {
-    this.database = database;
+  private WorkerStore(String url, int connections, boolean keepsPlans) {
+    this.database = Database.open(DatabaseUrl.parse(url), "bench", connections, STATEMENT_LIMIT);
+    database.keepPlans(keepsPlans);
     this.issues = new IssueRepository(database);
+  }
+
+  /** As a worker behind a pooler in transaction mode. */
+  static WorkerStore replanning(String url, int connections) {
+    return new WorkerStore(url, connections, false);
   }
 
   /** A new database with the worker's schema; answers its URL. */
@@ -81,7 +74,8 @@ public final class WorkerStore implements AutoCloseable {
   /** Claims an issue; there has to be one. */
   public Claim claim() {
     return issues
-        .claimNext(identity, "logs/issues", LEASE)
+        .claim(UUID.randomUUID(), identity, "logs/issues", LEASE)
+        .claim()
         .orElseThrow(() -> new IllegalStateException("the benchmark inserted too few issues"));
   }
 
