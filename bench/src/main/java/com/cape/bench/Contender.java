@@ -28,7 +28,12 @@ record Contender(String name, Launch launch, String setup, String insert, String
   }
 
   static List<Contender> all(Settings settings) {
-    List<Contender> all = new ArrayList<>(List.of(capeWorker(settings), dbScheduler()));
+    List<Contender> all = new ArrayList<>(List.of(capeWorker(settings)));
+    settings
+        .baseline()
+        .map(jar -> capeWorker("Cape Worker at " + Baseline.COMMIT, jar, settings))
+        .ifPresent(all::add);
+    all.add(dbScheduler());
     settings.node().ifPresent(node -> all.add(graphileWorker(node.toString())));
     settings.node().ifPresent(node -> all.add(pgBoss(node.toString())));
     return all;
@@ -36,13 +41,6 @@ record Contender(String name, Launch launch, String setup, String insert, String
 
   static Contender capeWorker(Settings settings) {
     return capeWorker("Cape Worker", settings.jar(), settings);
-  }
-
-  /** Cape Worker as it was. */
-  static Optional<Contender> baseline(Settings settings) {
-    return settings
-        .baseline()
-        .map(jar -> capeWorker("Cape Worker at " + Baseline.COMMIT, jar, settings));
   }
 
   private static Contender capeWorker(String name, Path jar, Settings settings) {

@@ -21,8 +21,7 @@ final class Idle {
     int starts = settings.times(5, 1);
     int jobs = settings.times(100, 5);
     int seconds = settings.times(180, 3);
-    List<Contender> contenders = new ArrayList<>(Contender.all(settings));
-    Contender.baseline(settings).ifPresent(baseline -> contenders.add(1, baseline));
+    List<Contender> contenders = Contender.all(settings);
     Map<Contender, Samples> startUp = new LinkedHashMap<>();
     for (int i = 0; i < starts; i++) {
       for (Contender contender : contenders) {
