@@ -50,6 +50,24 @@ class NotificationIT {
   }
 
   @Test
+  void slotsThatHadNothingToDoAllTakePartInTheNextBurst() throws Exception {
+    try (WorkerProcess worker = listening("--poll-interval", "600", "--concurrency", "4")) {
+      fixture.database.execute(
+          "INSERT INTO cape_issues (description) SELECT 'quick' FROM generate_series(1, 40)");
+      awaitWithin(
+          Duration.ofSeconds(30),
+          "0",
+          "SELECT count(*) FROM cape_issues WHERE status <> 'completed'");
+      fixture.database.execute(
+          "INSERT INTO cape_issues (description) SELECT 'slow' FROM generate_series(1, 4)");
+      awaitWithin(AT_ONCE, "4", "SELECT count(*) FROM cape_issues WHERE status = 'started'");
+      worker.signal("TERM");
+      worker.signal("TERM");
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+  }
+
+  @Test
   void issueThatFallsDueLaterStartsThen() throws Exception {
     try (WorkerProcess worker = listening(SELDOM)) {
       fixture.database.execute(

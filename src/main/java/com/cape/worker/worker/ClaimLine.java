@@ -87,7 +87,8 @@ final class ClaimLine {
    * @param known why there was nothing to claim a moment ago: that is not asked again at once
    */
   Optional<Attempt> next(Optional<NoClaimReason> known) throws InterruptedException {
-    if (!place.tryLock()) {
+    boolean first = place.tryLock();
+    if (!first) {
       if (exitWhenIdle || gate.programReplaced()) {
         waiting.wakeUp().signal();
       }
@@ -95,7 +96,8 @@ final class ClaimLine {
     }
     Optional<UUID> lost;
     try {
-      if (known.isPresent() && goesOn()) {
+      // After a wait in line the reason is old: who stood before this slot has claimed since.
+      if (first && known.isPresent() && goesOn()) {
         waitAfter(known.get());
       }
       while (goesOn()) {
