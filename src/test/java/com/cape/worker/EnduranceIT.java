@@ -9,8 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.testing.JarFixture;
 import com.cape.worker.testing.Repeats;
 import com.cape.worker.testing.WorkerProcess;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Random;
@@ -24,6 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 class EnduranceIT {
   private static final int RUNS = Repeats.of(200, 1000);
   private static final int STOPS = Repeats.of(6, 50);
+
+  private static final int OTHER = 61_061;
 
   @TempDir private Path directory;
 
@@ -52,6 +57,51 @@ class EnduranceIT {
     try (Stream<Path> left = Files.list(directory.resolve("logs/state/many/runs"))) {
       assertEquals(0, left.count());
     }
+  }
+
+  @Test
+  void workerWithoutThreadsForItsSlotsRunsIssuesOnceThereAreSome() throws Exception {
+    var fixture = new JarFixture(directory, "exit 0").migrated();
+    Path user = Files.createDirectories(directory.resolve("user"));
+    Path jar = Files.copy(WorkerProcess.JAR, user.resolve("cape-worker.jar"));
+    Path java = Files.createDirectories(user.resolve("bin")).resolve("java");
+    // A user of its own, if that can be had: the limit counts all threads of a user.
+    String as =
+        user() == 0 ? "setpriv --reuid %1$d --regid %1$d --clear-groups ".formatted(OTHER) : "";
+    Files.writeString(
+        java,
+        """
+        #!/bin/bash
+        threads=$(%1$s bash -c 'ps -L --no-headers -u "$(id -u)" | wc -l')
+        exec %1$s prlimit --nproc=$((threads + 45)): "%2$s" "$@"
+        """
+            .formatted(as, Path.of(System.getProperty("java.home"), "bin", "java")));
+    Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Path work = Files.createDirectories(user.resolve("work"));
+    Files.copy(directory.resolve("adw"), work.resolve("adw"), StandardCopyOption.COPY_ATTRIBUTES);
+    if (user() == 0) {
+      Files.setAttribute(work, "unix:uid", OTHER);
+    }
+    Map<String, String> environment =
+        fixture.environment(Map.of("CAPE_WORKER_ID", "narrow", "CAPE_CONCURRENCY", "64"));
+    insert(fixture, 1);
+    try (WorkerProcess worker =
+        WorkerProcess.startOn(user, jar, user.resolve("console"), work, environment)) {
+      worker.awaitOutput("no thread for a slot");
+      String more = as + "prlimit --nproc=4000: --pid " + worker.pid();
+      assertEquals(0, new ProcessBuilder(more.split(" ")).inheritIO().start().waitFor());
+      fixture.awaitValue("completed 1", "SELECT status || ' ' || attempts FROM cape_issues");
+      worker.signal("TERM");
+      assertEquals(0, worker.exitCode(), worker.output());
+    }
+    assertEquals(
+        "0",
+        fixture.database.value("SELECT count(*) FROM cape_issue_attempts WHERE outcome = 'lost'"));
+  }
+
+  private int user() throws IOException {
+    return (Integer) Files.getAttribute(directory, "unix:uid");
   }
 
   @Test

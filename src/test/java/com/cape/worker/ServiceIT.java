@@ -400,6 +400,24 @@ class ServiceIT {
     machine.script("systemctl stop user@$(id -u own).service");
   }
 
+  // As in a Kubernetes pod with runAsUser and an emptyDir. The worker is in a pid namespace here.
+  @Test
+  void userWithoutANameWorksOnAVolumeThatAllMayWriteTo() {
+    insert("nothing");
+    String output =
+        machine.script(
+            """
+            mkdir "/my volume" && mount -t tmpfs -o mode=777 none "/my volume" && cd "/my volume"
+            cp "$2" worker.jar
+            CAPE_DATABASE_URL=$1 setpriv --reuid 61061 --regid 61061 --clear-groups \
+              "$JAVA_HOME/bin/java" -jar worker.jar --worker-id pod --command true --exit-when-idle
+            stat -c %u logs/issues/1
+            """,
+            database.url(), WorkerProcess.JAR.toString());
+    assertTrue(output.endsWith("61061"), output);
+    awaitIssue("completed", LIMIT);
+  }
+
   private static String own(String... command) {
     List<String> words =
         new ArrayList<>(

@@ -22,7 +22,10 @@ import java.util.Optional;
  * can put a link there, and this user would write to, delete or chmod the file that it points to.
  */
 public final class TrustedPath {
-  private static final long USER = new UnixSystem().getUid();
+  private static final Path SELF = Path.of("/proc/self");
+  private static final long USER = user();
+  // The pid namespace that no container has (Linux: PROC_PID_INIT_INO).
+  private static final Path HOST_PROCESSES = Path.of("pid:[4026531836]");
   private static final int GROUP_WRITES = 020;
   private static final int OTHERS_WRITE = 02;
   private static final int STICKY = 01000;
@@ -30,6 +33,19 @@ public final class TrustedPath {
   private static final Path GROUPS = Path.of("/etc/group");
 
   private TrustedPath() {}
+
+  /** The JDK answers 0 for a user without a name, as containers often have. */
+  private static long user() {
+    try (var lines = Files.lines(SELF.resolve("status"))) {
+      return lines
+          .filter(line -> line.startsWith("Uid:"))
+          .mapToLong(line -> Long.parseLong(line.split("\t")[2]))
+          .findFirst()
+          .orElseThrow();
+    } catch (IOException e) {
+      return new UnixSystem().getUid();
+    }
+  }
 
   /** Who else could replace a part of the path, and what to do; empty if nobody could. */
   public static Optional<String> trouble(Path path) {
@@ -81,7 +97,7 @@ public final class TrustedPath {
     boolean others =
         (mode & OTHERS_WRITE) != 0 || ((mode & GROUP_WRITES) != 0 && !isOwnGroup(found));
     // In a sticky directory nobody renames or deletes what is another user's.
-    if (others && (mode & STICKY) == 0) {
+    if (others && (mode & STICKY) == 0 && !isVolumeOfContainer(directory)) {
       return Optional.of(
           "other users can write to %s, and put links of theirs there; take that from them with"
                   .formatted(directory)
@@ -97,6 +113,22 @@ public final class TrustedPath {
         : Optional.of(
             "%s belongs to %s, who can put other files into its place; choose a place below directories of this user or of root"
                 .formatted(file, found.get("owner")));
+  }
+
+  /**
+   * Whether it was mounted into this container: a Kubernetes {@code emptyDir} has the mode 0777,
+   * and who runs the container says who else gets it.
+   */
+  private static boolean isVolumeOfContainer(Path directory) throws IOException {
+    Path processes = SELF.resolve("ns/pid");
+    if (!Files.isSymbolicLink(processes)
+        || Files.readSymbolicLink(processes).equals(HOST_PROCESSES)) {
+      return false;
+    }
+    String mount = directory.toString().replace(" ", "\\040");
+    try (var lines = Files.lines(SELF.resolve("mountinfo"))) {
+      return lines.anyMatch(line -> line.split(" ")[4].equals(mount));
+    }
   }
 
   /** Whether it is the group that many systems give each user for himself. */
