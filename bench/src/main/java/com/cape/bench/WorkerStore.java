@@ -81,7 +81,8 @@ public final class WorkerStore implements AutoCloseable {
   /** Claims an issue; there has to be one. */
   public Claim claim() {
     return issues
-        .claimNext(identity, "logs/issues", LEASE)
+        .claim(UUID.randomUUID(), identity, "logs/issues", LEASE)
+        .claim()
         .orElseThrow(() -> new IllegalStateException("the benchmark inserted too few issues"));
   }
 

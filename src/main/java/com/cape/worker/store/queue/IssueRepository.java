@@ -15,15 +15,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
   private static final int DESCRIPTION_LIMIT_BYTES = 8 * 1024 * 1024;
-  // untranslatable_character, character_not_in_repertoire
-  private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final Duration SETTLE_LOCK_LIMIT = Duration.ofSeconds(2);
   private static final String SHORT_LOCKS = "SELECT set_config('lock_timeout', '500ms', true);";
   private static final String QUERY_CANCELED = "57014";
@@ -124,11 +121,6 @@ public final class IssueRepository {
       result = claimOrClose(request);
     } while (result.isEmpty());
     return result.get();
-  }
-
-  /** The same under a new run id. */
-  public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
-    return claim(UUID.randomUUID(), worker, issueLogs, lease).claim();
   }
 
   /** One try; empty when it closed an issue instead: cancelled it, failed it, or set it aside. */
@@ -248,7 +240,7 @@ public final class IssueRepository {
       if (e.ofConnection() || e.sqlState().equals(QUERY_CANCELED)) {
         throw e;
       }
-      if (NO_SUCH_CHARACTER.contains(e.sqlState()) && claim.equals(CLAIM_ONE)) {
+      if (e.ofCharacters() && claim.equals(CLAIM_ONE)) {
         return claimOrSetAside(CLAIM_UNREAD, request, id)
             .because("the text of the issue cannot be read: " + e.getMessage());
       }
@@ -351,7 +343,7 @@ public final class IssueRepository {
       return database.queryOne(end.withIssue(), end::bindWithIssue, IssueRepository::toSettled);
     } catch (StoreException e) {
       AttemptEnd ascii = end.inAscii();
-      if (NO_SUCH_CHARACTER.contains(e.sqlState()) && !ascii.equals(end)) {
+      if (e.ofCharacters() && !ascii.equals(end)) {
         return end(ascii);
       }
       if (!end.mayBeKept(e)) {

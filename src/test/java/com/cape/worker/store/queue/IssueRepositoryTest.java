@@ -424,6 +424,6 @@ class IssueRepositoryTest {
   }
 
   private Optional<Claim> claim() {
-    return repository.claimNext(ALICE, "/logs/issues", LEASE);
+    return RepositoryFixture.claim(repository, ALICE);
   }
 }

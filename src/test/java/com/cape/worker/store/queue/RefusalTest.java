@@ -274,6 +274,6 @@ class RefusalTest {
   }
 
   private Optional<Claim> claim() {
-    return issues.claimNext(BOB, "/logs", LEASE);
+    return RepositoryFixture.claim(issues, BOB);
   }
 }

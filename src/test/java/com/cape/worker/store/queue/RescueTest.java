@@ -152,7 +152,7 @@ class RescueTest {
   }
 
   private Claim claim(WorkerIdentity worker) {
-    return issues.claimNext(worker, "/logs", LEASE).orElseThrow();
+    return RepositoryFixture.claim(issues, worker).orElseThrow();
   }
 
   private void expire() {
