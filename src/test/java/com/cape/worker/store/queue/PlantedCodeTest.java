@@ -111,7 +111,7 @@ class PlantedCodeTest {
     assertTrue(workers.stillHere(ALICE).isPresent());
     Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
     assertEquals(1, issues.heldBy(ALICE.id(), ALICE.instance()).size());
-    assertEquals(1, issues.extendLeases(List.of(claim.runId()), LEASE).size());
+    assertEquals(1, workers.extendLeases(List.of(claim.runId()), LEASE).size());
     assertTrue(issues.findClaim(claim.runId(), LEASE).isPresent());
     assertEquals(0, issues.throttledInARow(claim.issueId()));
     var both = issues.settleAndClaim(claim, again(true), UUID.randomUUID(), ALICE, "/logs", LEASE);

@@ -14,6 +14,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.WorkerRepository.LeaseReply;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.sql.Connection;
@@ -37,6 +38,8 @@ class SettleTest {
   private final TestDatabase database = TestDatabase.createMigrated();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
+  private final WorkerRepository workers =
+      new WorkerRepository(new Database(database.dataSource()), "test");
 
   @BeforeEach
   void migrate() {
@@ -235,7 +238,7 @@ class SettleTest {
     assertEquals(Optional.empty(), RepositoryFixture.claim(repository, BOB));
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, false, true)),
-        repository.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(List.of(claim.runId()), LEASE));
     assertEquals(Optional.of(new Settled(Optional.empty())), repository.settle(claim, completed()));
     assertEquals("pending", issue("status"));
     Claim next = RepositoryFixture.claim(repository, BOB).orElseThrow();
@@ -249,7 +252,7 @@ class SettleTest {
     String page = "SELECT (ctid::text::point)[0] FROM cape_issue_attempts";
     String before = database.value(page);
     for (int i = 0; i < 20; i++) {
-      repository.extendLeases(List.of(claim.runId()), LEASE);
+      workers.extendLeases(List.of(claim.runId()), LEASE);
     }
     assertEquals(before, database.value(page));
     assertEquals(
