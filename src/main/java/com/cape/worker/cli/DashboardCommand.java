@@ -16,7 +16,7 @@ import com.cape.worker.daemon.ThisProcess;
 import com.cape.worker.dashboard.Dashboard;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.read.OverviewRepository;
+import com.cape.worker.store.read.Overview;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
@@ -101,7 +101,7 @@ public final class DashboardCommand implements Callable<Integer> {
   private static void check(WorkerConfig.Connection connection) {
     try (Database open =
         Database.single(connection.url(), "cape-worker dashboard", STATEMENT_LIMIT)) {
-      new OverviewRepository(open).overview();
+      Overview.read(open);
     } catch (StoreException e) {
       if (!Watch.passes(e)) {
         throw Refusal.ofCommand(e, connection.origin());

@@ -16,7 +16,6 @@ import com.cape.worker.http.Json;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.read.Overview;
-import com.cape.worker.store.read.OverviewRepository;
 import com.cape.worker.text.PlainText;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -157,7 +156,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   private void fleet(Database open, HostCheck host, Optional<WorkerConfig> config) {
     try {
-      Overview overview = new OverviewRepository(open).overview();
+      Overview overview = Overview.read(open);
       for (Overview.Worker worker : overview.workers()) {
         config.ifPresent(found -> host.serviceCommand(found.command(), worker));
       }

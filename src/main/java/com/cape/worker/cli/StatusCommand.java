@@ -12,7 +12,6 @@ import com.cape.worker.http.Times;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.read.Overview;
-import com.cape.worker.store.read.OverviewRepository;
 import com.cape.worker.text.PlainText;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -102,7 +101,7 @@ public final class StatusCommand extends DataCommand {
   }
 
   private static Overview look(Database open) {
-    return new OverviewRepository(open).overview();
+    return Overview.read(open);
   }
 
   private List<String> lines(Overview overview) {

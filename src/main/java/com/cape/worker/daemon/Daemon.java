@@ -165,10 +165,7 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              new IssueRepository(work),
-              new IssueRepository(beat),
-              new WorkerRepository(beat, version),
-              listener(work));
+              new IssueRepository(work), new WorkerRepository(beat, version), listener(work));
       keepPlansOfSessions(work);
       var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, listeners);
       state.registering();

@@ -10,9 +10,7 @@ import com.cape.worker.http.WebResponse;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.read.History;
-import com.cape.worker.store.read.HistoryRepository;
 import com.cape.worker.store.read.Overview;
-import com.cape.worker.store.read.OverviewRepository;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -38,8 +36,7 @@ final class Snapshot implements AutoCloseable {
   // What reading costs beside the counting.
   private static final Duration BESIDE = Duration.ofMillis(1);
 
-  private final OverviewRepository overviews;
-  private final HistoryRepository histories;
+  private final Database database;
   private final Allowance allowance = new Allowance(SHARE, SAVED_UP);
   private final Allowance historyAllowance = new Allowance(HISTORY_SHARE, HISTORY_SAVED_UP);
   private final SharedAnswer<Boolean> reading =
@@ -54,8 +51,7 @@ final class Snapshot implements AutoCloseable {
   private byte[] answer = new byte[0];
 
   Snapshot(Database database) {
-    this.overviews = new OverviewRepository(requireNonNull(database));
-    this.histories = new HistoryRepository(database);
+    this.database = requireNonNull(database);
     render();
   }
 
@@ -118,7 +114,7 @@ final class Snapshot implements AutoCloseable {
       Optional<History> past = Optional.empty();
       if (historyAllowance.isLeft(System.nanoTime())) {
         long start = System.nanoTime();
-        past = Optional.of(histories.history());
+        past = Optional.of(History.read(database));
         historyAllowance.spend(Duration.ofNanos(System.nanoTime() - start));
       }
       end(Optional.of(read), past, Optional.empty());
@@ -138,12 +134,12 @@ final class Snapshot implements AutoCloseable {
   /** Tried twice where it worked before: a server ends connections that are idle for long. */
   private Overview overview() {
     try {
-      return overviews.overview();
+      return Overview.read(database);
     } catch (StoreException e) {
       if (e.kind() != StoreException.Kind.UNAVAILABLE || unavailable().isPresent()) {
         throw e;
       }
-      return overviews.overview();
+      return Overview.read(database);
     }
   }
 

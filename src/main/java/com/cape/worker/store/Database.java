@@ -54,8 +54,7 @@ public final class Database implements AutoCloseable {
   private static final Duration KEEPALIVE = Duration.ofMinutes(2);
   private static final Duration LIFETIME = Duration.ofMinutes(30);
   // The pool tests a connection that was unused for longer. Polls and heartbeats are less far
-  // apart,
-  // else each would cost another query.
+  // apart, else each would cost another query.
   private static final Duration TRUSTED = Duration.ofSeconds(40);
 
   static {
@@ -231,7 +230,7 @@ public final class Database implements AutoCloseable {
     try {
       return query(sql, binder, mapper);
     } catch (StoreException e) {
-      if (!RawTexts.needed(e)) {
+      if (!e.ofCharacters()) {
         throw e;
       }
       return query(rawTexts(sql), binder, mapper);

@@ -11,7 +11,6 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.postgresql.core.Encoding;
 
 /**
@@ -19,15 +18,9 @@ import org.postgresql.core.Encoding;
  * SQL_ASCII. One of them makes the whole statement fail, so their bytes are selected instead.
  */
 final class RawTexts {
-  // untranslatable_character, character_not_in_repertoire
-  private static final Set<String> NOT_CONVERTED = Set.of("22P05", "22021");
   private static final String ENCODING = "cape_server_encoding";
 
   private RawTexts() {}
-
-  static boolean needed(StoreException thrown) {
-    return NOT_CONVERTED.contains(thrown.sqlState());
-  }
 
   /** The same query with bytes for its texts. */
   static String sql(PreparedStatement query, String sql) throws SQLException {

@@ -37,6 +37,8 @@ public final class StoreException extends RuntimeException {
   // No such table, column, type or schema; an object or type of another kind.
   private static final Set<String> UNUSABLE =
       Set.of("42P01", "42703", "42704", "42883", "3F000", "42809", "42804");
+  // untranslatable_character, character_not_in_repertoire
+  private static final Set<String> OF_CHARACTERS = Set.of("22P05", "22021");
   private static final Set<Kind> ABOUT_THE_SERVER =
       Set.of(Kind.UNAVAILABLE, Kind.BUSY, Kind.CREDENTIALS, Kind.UNKNOWN_DATABASE);
   // The driver's own: the server wants a password or TLS, and was given none.
@@ -171,6 +173,11 @@ public final class StoreException extends RuntimeException {
       case UNAVAILABLE, CREDENTIALS, UNKNOWN_DATABASE -> true;
       case BUSY, FORBIDDEN, SCHEMA, REFUSED -> false;
     };
+  }
+
+  /** Whether the database's encoding and UTF-8 do not have the same characters. */
+  public boolean ofCharacters() {
+    return OF_CHARACTERS.contains(sqlState);
   }
 
   /** PostgreSQL's five characters; empty when none came. */

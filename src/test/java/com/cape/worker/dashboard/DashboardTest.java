@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.read.History;
-import com.cape.worker.store.read.HistoryRepository;
 import com.cape.worker.testing.RawHttp;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -147,7 +146,7 @@ class DashboardTest {
   private static String charts() {
     DatabaseUrl url = DatabaseUrl.parse(fixture.database.url());
     try (Database database = Database.single(url, "charts", Duration.ofSeconds(15))) {
-      History history = new HistoryRepository(database).history();
+      History history = History.read(database);
       return new Charts(history, history.now()).json().toString();
     }
   }

@@ -19,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -203,7 +204,11 @@ class AttemptRunnerTest {
     database.execute("UPDATE cape_issues SET status = 'pending', assigned_worker_id = NULL");
     assertEquals(
         Optional.empty(),
-        fixture.stores.issues().claimNext(WorkerFixture.ALICE, "x", WorkerFixture.LEASE));
+        fixture
+            .stores
+            .issues()
+            .claim(UUID.randomUUID(), WorkerFixture.ALICE, "x", WorkerFixture.LEASE)
+            .claim());
     Files.createFile(directory.resolve("go"));
     run.join();
     assertEquals("completed", database.value("SELECT status FROM cape_issues"));

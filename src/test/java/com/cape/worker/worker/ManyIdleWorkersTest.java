@@ -173,10 +173,7 @@ class ManyIdleWorkersTest {
         new IssueListener(DatabaseUrl.parse(database.url()), id.value(), beat, identity.instance());
     var stores =
         new Stores(
-            new IssueRepository(work),
-            new IssueRepository(beat),
-            new WorkerRepository(beat, "test"),
-            Optional.of(listener));
+            new IssueRepository(work), new WorkerRepository(beat, "test"), Optional.of(listener));
     var loop =
         new LoopPlan(
             Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), new Listeners());

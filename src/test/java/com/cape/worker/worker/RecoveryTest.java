@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -42,7 +43,12 @@ class RecoveryTest {
         fixture
             .stores
             .issues()
-            .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
+            .claim(
+                UUID.randomUUID(),
+                WorkerFixture.ALICE,
+                plan.issueLogs().toString(),
+                WorkerFixture.LEASE)
+            .claim()
             .orElseThrow();
     logged.start();
     logger().addAppender(logged);
@@ -119,7 +125,12 @@ class RecoveryTest {
           fixture
               .stores
               .issues()
-              .claimNext(WorkerFixture.ALICE, plan.issueLogs().toString(), WorkerFixture.LEASE)
+              .claim(
+                  UUID.randomUUID(),
+                  WorkerFixture.ALICE,
+                  plan.issueLogs().toString(),
+                  WorkerFixture.LEASE)
+              .claim()
               .orElseThrow();
       RunFolder.create(plan.runs(), odd);
       Files.writeString(RunFolder.of(plan.runs(), odd).path().resolve("record"), "exit 0\n");

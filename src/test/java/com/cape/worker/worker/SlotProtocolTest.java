@@ -235,11 +235,7 @@ class SlotProtocolTest {
       heartbeat =
           new Heartbeat(
               identity,
-              new Stores(
-                  issues,
-                  new IssueRepository(plain),
-                  new WorkerRepository(plain, "test"),
-                  Optional.empty()),
+              new Stores(issues, new WorkerRepository(plain, "test"), Optional.empty()),
               attempts,
               new Heartbeat.Reporting(
                   () -> new WorkerStatus(WorkerState.IDLE, false, 1), reply -> {}),

@@ -55,7 +55,7 @@ public final class WorkerFixture {
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
     var issues = new IssueRepository(open);
-    return new Stores(issues, issues, new WorkerRepository(open, "test"), Optional.empty());
+    return new Stores(issues, new WorkerRepository(open, "test"), Optional.empty());
   }
 
   public void insert(String description) {
@@ -109,7 +109,7 @@ public final class WorkerFixture {
 
   /** The same over another repository. */
   IssueWorker worker(IssueRepository issues, RunPlan plan) {
-    var over = new Stores(issues, stores.leases(), stores.workers(), Optional.empty());
+    var over = new Stores(issues, stores.workers(), Optional.empty());
     return worker(over, plan, 1, LEASE, true);
   }
 

@@ -15,15 +15,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Every statement about issues and their attempts. Safe for use by several threads. */
 public final class IssueRepository {
   private static final int DESCRIPTION_LIMIT_BYTES = 8 * 1024 * 1024;
-  // untranslatable_character, character_not_in_repertoire
-  private static final Set<String> NO_SUCH_CHARACTER = Set.of("22P05", "22021");
   private static final Duration SETTLE_LOCK_LIMIT = Duration.ofSeconds(2);
   private static final String SHORT_LOCKS = "SELECT set_config('lock_timeout', '500ms', true);";
   private static final String QUERY_CANCELED = "57014";
@@ -124,11 +121,6 @@ public final class IssueRepository {
       result = claimOrClose(request);
     } while (result.isEmpty());
     return result.get();
-  }
-
-  /** The same under a new run id. */
-  public Optional<Claim> claimNext(WorkerIdentity worker, String issueLogs, Duration lease) {
-    return claim(UUID.randomUUID(), worker, issueLogs, lease).claim();
   }
 
   /** One try; empty when it closed an issue instead: cancelled it, failed it, or set it aside. */
@@ -248,7 +240,7 @@ public final class IssueRepository {
       if (e.ofConnection() || e.sqlState().equals(QUERY_CANCELED)) {
         throw e;
       }
-      if (NO_SUCH_CHARACTER.contains(e.sqlState()) && claim.equals(CLAIM_ONE)) {
+      if (e.ofCharacters() && claim.equals(CLAIM_ONE)) {
         return claimOrSetAside(CLAIM_UNREAD, request, id)
             .because("the text of the issue cannot be read: " + e.getMessage());
       }
@@ -301,42 +293,6 @@ public final class IssueRepository {
     return found.filter(Found::fit).map(Found::claim);
   }
 
-  // A fence never goes back: a row with a lower one is another issue under the id of a deleted one.
-  private static final String EXTEND =
-      """
-      WITH given AS (
-        SELECT ?::float8 AS lease_s, ?::uuid[] AS run_ids
-      ), free AS MATERIALIZED (
-        SELECT a.id FROM cape_issue_attempts a, given
-         WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running' FOR UPDATE OF a SKIP LOCKED
-      ), extended AS (
-        UPDATE cape_issue_attempts a SET lease_expires_at = now() + make_interval(secs => given.lease_s)
-          FROM free, given WHERE a.id = free.id
-        RETURNING a.id
-      )
-      SELECT a.run_id, e.id IS NOT NULL AS extended, i.cancel_requested_at IS NOT NULL AS cancelled, i.id IS NULL AS deleted
-        FROM given, cape_issue_attempts a
-        LEFT JOIN extended e ON e.id = a.id
-        LEFT JOIN cape_issues i ON i.id = a.issue_id AND i.fence >= a.fence
-       WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running'
-      """;
-
-  /**
-   * Extends the leases of the runs; returns those that still have one. One that is locked stops no
-   * other.
-   */
-  public List<LeaseReply> extendLeases(List<UUID> runIds, Duration lease) {
-    return database.query(
-        EXTEND,
-        bind -> bind.seconds(lease).uuids(runIds),
-        row ->
-            new LeaseReply(
-                row.getObject("run_id", UUID.class),
-                row.getBoolean("extended"),
-                row.getBoolean("cancelled"),
-                row.getBoolean("deleted")));
-  }
-
   /**
    * Writes how the attempt ended, and settles the issue as long as its fence is the claim's. Empty
    * when the lease was lost: nothing changed. A completed attempt is accepted after a rescue, too.
@@ -351,7 +307,7 @@ public final class IssueRepository {
       return database.queryOne(end.withIssue(), end::bindWithIssue, IssueRepository::toSettled);
     } catch (StoreException e) {
       AttemptEnd ascii = end.inAscii();
-      if (NO_SUCH_CHARACTER.contains(e.sqlState()) && !ascii.equals(end)) {
+      if (e.ofCharacters() && !ascii.equals(end)) {
         return end(ascii);
       }
       if (!end.mayBeKept(e)) {

@@ -13,7 +13,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
-/** Every statement about the workers themselves. Safe for use by several threads. */
+/**
+ * Every statement about the workers themselves and their leases. Safe for use by several threads.
+ */
 public final class WorkerRepository {
   private final Database database;
   private final String version;
@@ -128,6 +130,50 @@ public final class WorkerRepository {
                 row.getInt("number") + 1,
                 row.getBoolean("drain"),
                 row.getBoolean("drain_restart")));
+  }
+
+  /**
+   * A lease that this worker still has.
+   *
+   * @param extended false while somebody else holds the attempt's row
+   */
+  public record LeaseReply(
+      UUID runId, boolean extended, boolean cancelRequested, boolean issueDeleted) {}
+
+  // A fence never goes back: a row with a lower one is another issue under the id of a deleted one.
+  private static final String EXTEND =
+      """
+      WITH given AS (
+        SELECT ?::float8 AS lease_s, ?::uuid[] AS run_ids
+      ), free AS MATERIALIZED (
+        SELECT a.id FROM cape_issue_attempts a, given
+         WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running' FOR UPDATE OF a SKIP LOCKED
+      ), extended AS (
+        UPDATE cape_issue_attempts a SET lease_expires_at = now() + make_interval(secs => given.lease_s)
+          FROM free, given WHERE a.id = free.id
+        RETURNING a.id
+      )
+      SELECT a.run_id, e.id IS NOT NULL AS extended, i.cancel_requested_at IS NOT NULL AS cancelled, i.id IS NULL AS deleted
+        FROM given, cape_issue_attempts a
+        LEFT JOIN extended e ON e.id = a.id
+        LEFT JOIN cape_issues i ON i.id = a.issue_id AND i.fence >= a.fence
+       WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running'
+      """;
+
+  /**
+   * Extends the leases of the runs; returns those that still have one. One that is locked stops no
+   * other.
+   */
+  public List<LeaseReply> extendLeases(List<UUID> runIds, Duration lease) {
+    return database.query(
+        EXTEND,
+        bind -> bind.seconds(lease).uuids(runIds),
+        row ->
+            new LeaseReply(
+                row.getObject("run_id", UUID.class),
+                row.getBoolean("extended"),
+                row.getBoolean("cancelled"),
+                row.getBoolean("deleted")));
   }
 
   /** A worker that was asked to drain; alive while its last heartbeat is younger than its lease. */

@@ -4,9 +4,9 @@ import com.cape.worker.host.WorkerThread;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
-import com.cape.worker.store.queue.LeaseReply;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository.HeartbeatReply;
+import com.cape.worker.store.queue.WorkerRepository.LeaseReply;
 import com.cape.worker.store.queue.WorkerStatus;
 import com.cape.worker.worker.state.Attempt;
 import com.cape.worker.worker.state.Attempts;
@@ -112,7 +112,7 @@ public final class Heartbeat implements AutoCloseable {
     Duration sent = LeaseClock.now();
     List<UUID> runIds = held.stream().map(Attempt::runId).toList();
     Map<UUID, LeaseReply> extended =
-        stores.leases().extendLeases(runIds, times.lease()).stream()
+        stores.workers().extendLeases(runIds, times.lease()).stream()
             .collect(Collectors.toMap(LeaseReply::runId, Function.identity()));
     held.forEach(
         attempt -> apply(attempt, Optional.ofNullable(extended.get(attempt.runId())), sent));

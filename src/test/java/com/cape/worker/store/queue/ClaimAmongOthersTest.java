@@ -233,6 +233,6 @@ class ClaimAmongOthersTest {
   }
 
   private Optional<Claim> claim() {
-    return issues.claimNext(ALICE, "/logs", LEASE);
+    return RepositoryFixture.claim(issues, ALICE);
   }
 }

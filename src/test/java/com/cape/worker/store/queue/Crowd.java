@@ -57,7 +57,7 @@ final class Crowd {
     List<Taken> own = new ArrayList<>();
     while (true) {
       long asked = System.nanoTime();
-      Optional<Claim> claim = issues.claimNext(worker, "/logs", RepositoryFixture.LEASE);
+      Optional<Claim> claim = RepositoryFixture.claim(issues, worker);
       if (claim.isEmpty()) {
         return own;
       }

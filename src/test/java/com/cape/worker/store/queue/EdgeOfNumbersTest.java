@@ -1,7 +1,6 @@
 package com.cape.worker.store.queue;
 
 import static com.cape.worker.store.queue.RepositoryFixture.ALICE;
-import static com.cape.worker.store.queue.RepositoryFixture.LEASE;
 import static com.cape.worker.store.queue.RepositoryFixture.completed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -79,7 +78,7 @@ class EdgeOfNumbersTest {
   }
 
   private Optional<String> claimAndSettle() {
-    Optional<Claim> claim = repository.claimNext(ALICE, "/logs", LEASE);
+    Optional<Claim> claim = RepositoryFixture.claim(repository, ALICE);
     claim.ifPresent(one -> assertTrue(repository.settle(one, completed()).isPresent()));
     return claim.map(Claim::description);
   }

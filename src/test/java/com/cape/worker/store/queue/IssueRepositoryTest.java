@@ -12,6 +12,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.WorkerRepository.LeaseReply;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.time.Duration;
@@ -38,6 +39,8 @@ class IssueRepositoryTest {
   private final TestDatabase database = TestDatabase.createMigrated();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
+  private final WorkerRepository workers =
+      new WorkerRepository(new Database(database.dataSource()), "test");
 
   @BeforeEach
   void migrate() {
@@ -125,9 +128,9 @@ class IssueRepositoryTest {
     Claim claim = claim().orElseThrow();
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, false, false)),
-        repository.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(List.of(claim.runId()), LEASE));
     assertTrue(repository.settle(claim, completed()).isPresent());
-    assertEquals(List.of(), repository.extendLeases(List.of(claim.runId()), LEASE));
+    assertEquals(List.of(), workers.extendLeases(List.of(claim.runId()), LEASE));
   }
 
   @Test
@@ -142,7 +145,7 @@ class IssueRepositoryTest {
       statement.execute(
           "SELECT FROM cape_issue_attempts WHERE run_id = '%s' FOR UPDATE".formatted(held.runId()));
       Map<UUID, Boolean> extended =
-          repository.extendLeases(List.of(held.runId(), free.runId()), LEASE).stream()
+          workers.extendLeases(List.of(held.runId(), free.runId()), LEASE).stream()
               .collect(Collectors.toMap(LeaseReply::runId, LeaseReply::extended));
       assertEquals(Map.of(held.runId(), false, free.runId(), true), extended);
     }
@@ -155,11 +158,11 @@ class IssueRepositoryTest {
     database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, true, false)),
-        repository.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(List.of(claim.runId()), LEASE));
     database.execute("DELETE FROM cape_issues");
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, false, true)),
-        repository.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(List.of(claim.runId()), LEASE));
   }
 
   @Test
@@ -424,6 +427,6 @@ class IssueRepositoryTest {
   }
 
   private Optional<Claim> claim() {
-    return repository.claimNext(ALICE, "/logs/issues", LEASE);
+    return RepositoryFixture.claim(repository, ALICE);
   }
 }

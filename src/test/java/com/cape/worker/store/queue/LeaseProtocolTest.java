@@ -10,6 +10,7 @@ import com.cape.worker.config.DatabaseUrl;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.WorkerRepository.LeaseReply;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.Repeats;
 import com.cape.worker.testing.TestDatabase;
@@ -60,6 +61,7 @@ class LeaseProtocolTest {
   private Connection hand;
   private Database database;
   private IssueRepository issues;
+  private WorkerRepository workers;
   private Random random;
   private boolean edited;
 
@@ -80,6 +82,7 @@ class LeaseProtocolTest {
     new Migrator(test.dataSource()).migrate();
     database = Database.open(DatabaseUrl.parse(test.url()), "protocol", 1, Duration.ofSeconds(15));
     issues = new IssueRepository(database);
+    workers = new WorkerRepository(database, "test");
   }
 
   @AfterEach
@@ -156,7 +159,7 @@ class LeaseProtocolTest {
   private void heartbeat(Run run) {
     boolean held = outcome(run).equals("running");
     String before = rows();
-    List<LeaseReply> answer = issues.extendLeases(List.of(run.claim.runId()), LEASE);
+    List<LeaseReply> answer = workers.extendLeases(List.of(run.claim.runId()), LEASE);
     story.add("heartbeat " + run.claim.fence() + " " + answer);
     assertEquals(held, !answer.isEmpty());
     assertEquals(before, rows(), "a heartbeat changes no issue");

@@ -117,8 +117,8 @@ class NotificationTest {
     workers.register(ALICE, LEASE, java.util.List.of());
     database.execute("INSERT INTO cape_issues (description) VALUES ('x')");
     assertEquals(List.of("due 1 2"), told());
-    Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
-    issues.extendLeases(List.of(claim.runId()), LEASE);
+    Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
+    workers.extendLeases(List.of(claim.runId()), LEASE);
     assertTrue(
         workers
             .heartbeat(ALICE, new WorkerStatus(WorkerState.WORKING, true, 1), LEASE)
@@ -130,7 +130,7 @@ class NotificationTest {
   @Test
   void issueThatGoesBackIsTold() throws Exception {
     database.execute("INSERT INTO cape_issues (description) VALUES ('x')");
-    Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
     told();
     assertTrue(issues.settle(claim, again(true)).isPresent());
     assertEquals(List.of("due 1 2"), told());

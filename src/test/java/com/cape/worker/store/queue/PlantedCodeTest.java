@@ -109,9 +109,9 @@ class PlantedCodeTest {
         workers.heartbeat(ALICE, new WorkerStatus(WorkerState.IDLE, true, 1), LEASE).isPresent());
     assertTrue(workers.requestDrain(new WorkerId("alice"), false).isPresent());
     assertTrue(workers.stillHere(ALICE).isPresent());
-    Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
     assertEquals(1, issues.heldBy(ALICE.id(), ALICE.instance()).size());
-    assertEquals(1, issues.extendLeases(List.of(claim.runId()), LEASE).size());
+    assertEquals(1, workers.extendLeases(List.of(claim.runId()), LEASE).size());
     assertTrue(issues.findClaim(claim.runId(), LEASE).isPresent());
     assertEquals(0, issues.throttledInARow(claim.issueId()));
     var both = issues.settleAndClaim(claim, again(true), UUID.randomUUID(), ALICE, "/logs", LEASE);

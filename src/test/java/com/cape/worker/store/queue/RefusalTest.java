@@ -43,6 +43,8 @@ class RefusalTest {
 
   private final TestDatabase database = TestDatabase.create();
   private final IssueRepository issues = new IssueRepository(new Database(database.dataSource()));
+  private final WorkerRepository workers =
+      new WorkerRepository(new Database(database.dataSource()), "test");
 
   @BeforeEach
   void migrate() {
@@ -187,7 +189,7 @@ class RefusalTest {
     Claim claim = claim().orElseThrow();
     expire();
     ExpiredLease expired = issues.expiredLeases(Duration.ZERO).get(0);
-    assertEquals(1, issues.extendLeases(List.of(claim.runId()), LEASE).size());
+    assertEquals(1, workers.extendLeases(List.of(claim.runId()), LEASE).size());
     assertEquals(Optional.empty(), rescue(expired));
     assertEquals("running", database.value("SELECT outcome FROM cape_issue_attempts"));
   }
@@ -274,6 +276,6 @@ class RefusalTest {
   }
 
   private Optional<Claim> claim() {
-    return issues.claimNext(BOB, "/logs", LEASE);
+    return RepositoryFixture.claim(issues, BOB);
   }
 }

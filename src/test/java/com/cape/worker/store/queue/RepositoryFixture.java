@@ -26,6 +26,11 @@ public final class RepositoryFixture {
     return new WorkerIdentity(new WorkerId(id), UUID.randomUUID(), "here", 1);
   }
 
+  /** Claims the next issue. */
+  public static Optional<Claim> claim(IssueRepository issues, WorkerIdentity worker) {
+    return issues.claim(UUID.randomUUID(), worker, "/logs", LEASE).claim();
+  }
+
   /** Inserts an issue the way others do, and sees everything that is due through. */
   public static void claimAndSettle(Database database) {
     database.query(
@@ -33,10 +38,10 @@ public final class RepositoryFixture {
         bind -> {},
         row -> row.getLong("id"));
     var issues = new IssueRepository(database);
-    Optional<Claim> claim = issues.claimNext(ALICE, "/logs", LEASE);
+    Optional<Claim> claim = claim(issues, ALICE);
     while (claim.isPresent()) {
       assertTrue(issues.settle(claim.get(), completed()).isPresent());
-      claim = issues.claimNext(ALICE, "/logs", LEASE);
+      claim = claim(issues, ALICE);
     }
     assertTrue(
         database

@@ -33,6 +33,7 @@ class RescueTest {
   private final TestDatabase database = TestDatabase.createMigrated();
   private final Database open = new Database(database.dataSource());
   private final IssueRepository issues = new IssueRepository(open);
+  private final WorkerRepository workers = new WorkerRepository(open, "test");
 
   @BeforeEach
   void migrate() {
@@ -133,7 +134,7 @@ class RescueTest {
     Claim current = claim(BOB);
     assertFalse(issues.settle(stale, completed()).isPresent());
     assertFalse(issues.settle(stale, again(true)).isPresent());
-    assertEquals(List.of(), issues.extendLeases(List.of(stale.runId()), LEASE));
+    assertEquals(List.of(), workers.extendLeases(List.of(stale.runId()), LEASE));
     assertTrue(issues.settle(current, completed()).isPresent());
     assertTrue(is("assigned_worker_id = 'bob'"));
   }
@@ -152,7 +153,7 @@ class RescueTest {
   }
 
   private Claim claim(WorkerIdentity worker) {
-    return issues.claimNext(worker, "/logs", LEASE).orElseThrow();
+    return RepositoryFixture.claim(issues, worker).orElseThrow();
   }
 
   private void expire() {

@@ -14,6 +14,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.WorkerRepository.LeaseReply;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
 import java.sql.Connection;
@@ -37,6 +38,8 @@ class SettleTest {
   private final TestDatabase database = TestDatabase.createMigrated();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
+  private final WorkerRepository workers =
+      new WorkerRepository(new Database(database.dataSource()), "test");
 
   @BeforeEach
   void migrate() {
@@ -49,7 +52,7 @@ class SettleTest {
   void statusThatSomebodyWroteDoesNotMatter(String status) {
     Claim claim = claim();
     database.execute("UPDATE cape_issues SET status = '" + status + "'");
-    assertEquals(Optional.empty(), repository.claimNext(BOB, "/logs", LEASE));
+    assertEquals(Optional.empty(), RepositoryFixture.claim(repository, BOB));
     assertTrue(repository.settle(claim, completed()).isPresent());
     assertEquals("completed", issue("status"));
   }
@@ -107,7 +110,7 @@ class SettleTest {
                     Outcome.FAILED, IssueStatus.PENDING, true, Optional.of(Duration.ofMinutes(7))))
             .isPresent());
     assertEquals("t", issue("run_after BETWEEN now() + '6 min' AND now() + '7 min'"));
-    assertEquals(Optional.empty(), repository.claimNext(BOB, "/logs", LEASE));
+    assertEquals(Optional.empty(), RepositoryFixture.claim(repository, BOB));
   }
 
   @Test
@@ -210,7 +213,7 @@ class SettleTest {
     new Migrator(latin1.dataSource()).migrate();
     latin1.execute("INSERT INTO cape_issues (description) VALUES ('caf\u00e9')");
     var issues = new IssueRepository(new Database(latin1.dataSource()));
-    Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
     assertEquals("caf\u00e9", claim.description());
     Settlement done =
         new Settlement(
@@ -232,13 +235,13 @@ class SettleTest {
     Claim claim = claim();
     database.execute("DELETE FROM cape_issues");
     database.execute("INSERT INTO cape_issues (id, description) VALUES (1, 'another')");
-    assertEquals(Optional.empty(), repository.claimNext(BOB, "/logs", LEASE));
+    assertEquals(Optional.empty(), RepositoryFixture.claim(repository, BOB));
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, false, true)),
-        repository.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(List.of(claim.runId()), LEASE));
     assertEquals(Optional.of(new Settled(Optional.empty())), repository.settle(claim, completed()));
     assertEquals("pending", issue("status"));
-    Claim next = repository.claimNext(BOB, "/logs", LEASE).orElseThrow();
+    Claim next = RepositoryFixture.claim(repository, BOB).orElseThrow();
     assertEquals("another", next.description());
     assertEquals(claim.fence() + 1, next.fence());
   }
@@ -249,7 +252,7 @@ class SettleTest {
     String page = "SELECT (ctid::text::point)[0] FROM cape_issue_attempts";
     String before = database.value(page);
     for (int i = 0; i < 20; i++) {
-      repository.extendLeases(List.of(claim.runId()), LEASE);
+      workers.extendLeases(List.of(claim.runId()), LEASE);
     }
     assertEquals(before, database.value(page));
     assertEquals(
@@ -270,7 +273,7 @@ class SettleTest {
   }
 
   private Claim claim() {
-    return repository.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    return RepositoryFixture.claim(repository, ALICE).orElseThrow();
   }
 
   private static Optional<Settled> written(IssueStatus status) {

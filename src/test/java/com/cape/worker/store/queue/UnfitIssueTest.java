@@ -53,7 +53,7 @@ class UnfitIssueTest {
         database.value(
             "SELECT concat_ws(' ', outcome, error) FROM cape_issue_attempts WHERE issue_id = 1"));
     assertTrue(issues.settle(next, completed()).isPresent());
-    assertEquals(Optional.empty(), issues.claimNext(ALICE, "/logs", LEASE));
+    assertEquals(Optional.empty(), RepositoryFixture.claim(issues, ALICE));
   }
 
   @Test
@@ -61,11 +61,11 @@ class UnfitIssueTest {
     TestDatabase database = TestDatabase.create();
     IssueRepository issues = migrated(database);
     database.execute("INSERT INTO cape_issues (description) VALUES ('first'), (NULL), ('next')");
-    Claim first = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    Claim first = RepositoryFixture.claim(issues, ALICE).orElseThrow();
     var both = issues.settleAndClaim(first, completed(), UUID.randomUUID(), ALICE, "/logs", LEASE);
     assertTrue(both.settled().isPresent());
     assertEquals(Optional.empty(), both.claimed());
-    assertEquals("next", issues.claimNext(ALICE, "/logs", LEASE).orElseThrow().description());
+    assertEquals("next", RepositoryFixture.claim(issues, ALICE).orElseThrow().description());
     assertEquals(
         "completed,failed,started",
         database.value("SELECT string_agg(status, ',' ORDER BY id) FROM cape_issues"));
@@ -77,7 +77,7 @@ class UnfitIssueTest {
     IssueRepository issues = migrated(database);
     database.execute("INSERT INTO cape_issues (description) VALUES (repeat('x', 8388608))");
     assertEquals(
-        8388608, issues.claimNext(ALICE, "/logs", LEASE).orElseThrow().description().length());
+        8388608, RepositoryFixture.claim(issues, ALICE).orElseThrow().description().length());
   }
 
   @Test
@@ -86,7 +86,7 @@ class UnfitIssueTest {
     IssueRepository issues = migrated(database);
     database.execute(
         "INSERT INTO cape_issues (description, last_error) VALUES ('x', repeat('abcd', 30000000))");
-    Claim claim = issues.claimNext(ALICE, "/logs", LEASE).orElseThrow();
+    Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
     assertEquals(8192, claim.lastError().orElseThrow().length());
   }
 
@@ -98,7 +98,7 @@ class UnfitIssueTest {
     database.execute(
         "INSERT INTO cape_issues (description) VALUES (convert_from('\\x6f646481fffe', '%s')), ('healthy')"
             .formatted(encoding));
-    assertEquals("healthy", issues.claimNext(ALICE, "/logs", LEASE).orElseThrow().description());
+    assertEquals("healthy", RepositoryFixture.claim(issues, ALICE).orElseThrow().description());
     assertEquals("failed", database.value("SELECT status FROM cape_issues WHERE id = 1"));
     assertTrue(
         database

@@ -1,7 +1,6 @@
 package com.cape.worker.store.schema;
 
 import static com.cape.worker.store.queue.RepositoryFixture.ALICE;
-import static com.cape.worker.store.queue.RepositoryFixture.LEASE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -339,6 +338,6 @@ class TakeoverTest {
   }
 
   private static Optional<Claim> claim(IssueRepository repository) {
-    return repository.claimNext(ALICE, "/logs", LEASE);
+    return RepositoryFixture.claim(repository, ALICE);
   }
 }
