@@ -85,12 +85,14 @@ class EnduranceIT {
     }
     Map<String, String> environment =
         fixture.environment(Map.of("CAPE_WORKER_ID", "narrow", "CAPE_CONCURRENCY", "64"));
-    insert(fixture, 1);
     try (WorkerProcess worker =
         WorkerProcess.startOn(user, jar, user.resolve("console"), work, environment)) {
       worker.awaitOutput("no thread for a slot");
-      String more = as + "prlimit --nproc=4000: --pid " + worker.pid();
-      assertEquals(0, new ProcessBuilder(more.split(" ")).inheritIO().start().waitFor());
+      for (ProcessHandle process : worker.tree()) {
+        String more = as + "prlimit --nproc=4000: --pid " + process.pid();
+        assertEquals(0, new ProcessBuilder(more.split(" ")).inheritIO().start().waitFor());
+      }
+      insert(fixture, 1);
       fixture.awaitValue("completed 1", "SELECT status || ' ' || attempts FROM cape_issues");
       worker.signal("TERM");
       assertEquals(0, worker.exitCode(), worker.output());

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** The built JAR as a process, with an environment of its own. */
 public final class WorkerProcess implements AutoCloseable {
@@ -89,6 +90,11 @@ public final class WorkerProcess implements AutoCloseable {
 
   public long pid() {
     return process.pid();
+  }
+
+  /** Itself and all its descendants. */
+  public List<ProcessHandle> tree() {
+    return Stream.concat(Stream.of(process.toHandle()), process.descendants()).toList();
   }
 
   public boolean isAlive() {
