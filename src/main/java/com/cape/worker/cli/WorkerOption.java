@@ -1,6 +1,5 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.NearMiss;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.http.Times;
@@ -31,7 +30,6 @@ final class WorkerOption {
     List<String> known = pauses.workerIds();
     if (!known.contains(id.value())) {
       throw new Refusal(
-          ExitCode.FAILED,
           "no worker '%s' has ever registered; 'status' shows them%s"
               .formatted(id, NearMiss.hint(id.value(), known)));
     }
