@@ -12,8 +12,8 @@ import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.daemon.Logging;
 import com.cape.worker.daemon.StopSignals;
-import com.cape.worker.daemon.ThisProcess;
 import com.cape.worker.dashboard.Dashboard;
+import com.cape.worker.host.Machine;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.read.Overview;
@@ -90,7 +90,7 @@ public final class DashboardCommand implements Callable<Integer> {
           config.http(),
           config.connection().url(),
           Version.number(),
-          ThisProcess.host(),
+          Machine.hostName(),
           config.logs());
     } catch (IOException e) {
       throw Refusal.of(address, e);

@@ -2,9 +2,9 @@ package com.cape.worker.cli;
 
 import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.config.WorkerConfig;
-import com.cape.worker.daemon.ThisProcess;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.DefaultCommand;
+import com.cape.worker.host.Machine;
 import com.cape.worker.host.Perl;
 import com.cape.worker.host.TrustedPath;
 import com.cape.worker.store.read.Overview;
@@ -43,7 +43,7 @@ final class HostCheck {
 
   /** Perl, the command and its directory, with the PATH that a worker started here would have. */
   void command(WorkerConfig.Command command, Map<String, String> environment) {
-    String searchPath = ThisProcess.searchPath(command, environment);
+    String searchPath = command.searchPath(environment);
     Path directory = command.workingDir();
     if (!Files.isDirectory(directory)) {
       findings.failed(
@@ -89,7 +89,7 @@ final class HostCheck {
 
   /** The same with the PATH and the directory of a worker that runs on this host. */
   void serviceCommand(WorkerConfig.Command command, Overview.Worker worker) {
-    if (!worker.host().equals(ThisProcess.host())) {
+    if (!worker.host().equals(Machine.hostName())) {
       return;
     }
     Path process = Path.of("/proc", Long.toString(worker.pid()));

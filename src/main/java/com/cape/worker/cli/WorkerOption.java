@@ -1,7 +1,7 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.cli.console.NearMiss;
 import com.cape.worker.cli.console.Refusal;
+import com.cape.worker.cli.console.Words;
 import com.cape.worker.http.Times;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.queue.Pause;
@@ -31,7 +31,7 @@ final class WorkerOption {
     if (!known.contains(id.value())) {
       throw new Refusal(
           "no worker '%s' has ever registered; 'status' shows them%s"
-              .formatted(id, NearMiss.hint(id.value(), known)));
+              .formatted(id, Words.nearMiss(id.value(), known)));
     }
   }
 

@@ -9,6 +9,7 @@ import com.cape.worker.config.HttpSettings;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.DefaultCommand;
+import com.cape.worker.host.Machine;
 import com.cape.worker.host.Perl;
 import com.cape.worker.host.ServiceManager;
 import com.cape.worker.host.StateDirectory;
@@ -79,14 +80,14 @@ public final class Daemon {
         new WorkerIdentity(
             config.workerId(),
             UUID.randomUUID(),
-            ThisProcess.host(),
+            Machine.hostName(),
             ProcessHandle.current().pid());
     this.command = config.command();
   }
 
   /** Works until it is stopped; {@code halt} ends the process at once, for a third signal. */
   public ExitCode run(Runnable halt) throws InterruptedException {
-    String searchPath = ThisProcess.searchPath(command, environment);
+    String searchPath = command.searchPath(environment);
     CommandTemplate template =
         command.template().orElseGet(() -> DefaultCommand.in(command.workingDir(), searchPath));
     CommandCheck check = check(template, searchPath);

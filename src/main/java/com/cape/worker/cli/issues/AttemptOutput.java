@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.Refusal;
-import com.cape.worker.daemon.ThisProcess;
+import com.cape.worker.host.Machine;
 import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.OutputTail;
 import com.cape.worker.store.read.AttemptView;
@@ -22,7 +22,7 @@ final class AttemptOutput implements AutoCloseable {
   private static final int BLOCK_BYTES = 64 * 1024;
 
   private final Console output;
-  private final String host = ThisProcess.host();
+  private final String host = Machine.hostName();
   private long fence = NONE;
   private boolean noted;
   private Optional<InputStream> file = Optional.empty();
