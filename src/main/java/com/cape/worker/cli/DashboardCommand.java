@@ -70,7 +70,13 @@ public final class DashboardCommand implements Callable<Integer> {
     check(config.connection());
     var stopped = new CountDownLatch(1);
     new StopSignals((signal, times) -> stopped.countDown()).handle();
-    try (Dashboard served = start(config)) {
+    try (Dashboard served =
+        Dashboard.start(
+            config.http(),
+            config.connection().url(),
+            Version.number(),
+            Machine.hostName(),
+            config.logs())) {
       console.line(
           "dashboard: http://%s:%d/ of %s; output files: %s"
               .formatted(
@@ -80,21 +86,10 @@ public final class DashboardCommand implements Callable<Integer> {
                   config.logs()));
       console.out().flush();
       stopped.await();
-    }
-    return ExitCode.DONE.number();
-  }
-
-  private Dashboard start(WorkerConfig.Dashboard config) {
-    try {
-      return Dashboard.start(
-          config.http(),
-          config.connection().url(),
-          Version.number(),
-          Machine.hostName(),
-          config.logs());
     } catch (IOException e) {
       throw Refusal.of(address, e);
     }
+    return ExitCode.DONE.number();
   }
 
   /** The page shows that a database is unavailable; settings that are wrong stay wrong. */
