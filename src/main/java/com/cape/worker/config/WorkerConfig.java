@@ -57,7 +57,13 @@ public record WorkerConfig(
       Duration grace,
       long outputLimitBytes,
       Map<String, String> declared,
-      Set<String> withheld) {}
+      Set<String> withheld) {
+
+    /** Returns the PATH by which a worker of this environment finds its command. */
+    public String searchPath(Map<String, String> environment) {
+      return environment.getOrDefault("PATH", declared.getOrDefault("PATH", "/usr/bin:/bin"));
+    }
+  }
 
   /** The paths are absolute; the retention is that of the runs' log files. */
   public record Logs(LogLevel level, Path directory, Path stateDirectory, Duration retention) {}
