@@ -22,10 +22,11 @@ import java.util.Optional;
  * can put a link there, and this user would write to, delete or chmod the file that it points to.
  */
 public final class TrustedPath {
-  private static final Path SELF = Path.of("/proc/self");
+  private static final Path STATUS = Path.of("/proc/self/status");
+  private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
   private static final long USER = user();
   // The pid namespace that no container has (Linux: PROC_PID_INIT_INO).
-  private static final Path HOST_PROCESSES = Path.of("pid:[4026531836]");
+  private static final String HOST_PROCESSES = "pid:[4026531836]";
   private static final int GROUP_WRITES = 020;
   private static final int OTHERS_WRITE = 02;
   private static final int STICKY = 01000;
@@ -36,7 +37,7 @@ public final class TrustedPath {
 
   /** The JDK answers 0 for a user without a name, as containers often have. */
   private static long user() {
-    try (var lines = Files.lines(SELF.resolve("status"))) {
+    try (var lines = Files.lines(STATUS)) {
       return lines
           .filter(line -> line.startsWith("Uid:"))
           .mapToLong(line -> Long.parseLong(line.split("\t")[2]))
@@ -120,13 +121,12 @@ public final class TrustedPath {
    * and who runs the container says who else gets it.
    */
   private static boolean isVolumeOfContainer(Path directory) throws IOException {
-    Path processes = SELF.resolve("ns/pid");
-    if (!Files.isSymbolicLink(processes)
-        || Files.readSymbolicLink(processes).equals(HOST_PROCESSES)) {
+    String processes = Machine.here().namespace();
+    if (processes.isEmpty() || processes.equals(HOST_PROCESSES)) {
       return false;
     }
     String mount = directory.toString().replace(" ", "\\040");
-    try (var lines = Files.lines(SELF.resolve("mountinfo"))) {
+    try (var lines = Files.lines(MOUNTS)) {
       return lines.anyMatch(line -> line.split(" ")[4].equals(mount));
     }
   }
