@@ -7,6 +7,7 @@ import com.cape.worker.cli.doctor.DatabaseCheck;
 import com.cape.worker.cli.doctor.Findings;
 import com.cape.worker.cli.doctor.HostCheck;
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.ConfigReader;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
@@ -120,7 +121,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   private Optional<WorkerConfig> config(ConfigSource source) {
     try {
-      return Optional.of(WorkerConfig.from(source));
+      return Optional.of(new ConfigReader(source).read());
     } catch (ConfigException e) {
       mistakes(e);
       return Optional.empty();
@@ -133,7 +134,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   private Optional<WorkerConfig.Connection> connection(ConfigSource source) {
     try {
-      return Optional.of(WorkerConfig.connection(source));
+      return Optional.of(new ConfigReader(source).readConnection());
     } catch (ConfigException e) {
       return Optional.empty(); // Said with the other settings.
     }

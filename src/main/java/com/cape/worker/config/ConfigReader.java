@@ -20,8 +20,8 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Reads settings, and collects all mistakes. Used once. */
-final class ConfigReader {
+/** Reads settings; a {@link ConfigException} names every mistake. Used once. */
+public final class ConfigReader {
   private static final long BYTES_PER_MIB = 1 << 20;
   private static final int SHORTEST_LEASE_SECONDS = 10;
   // Between the KILL and the end of the lease.
@@ -40,11 +40,11 @@ final class ConfigReader {
   private final ConfigSource source;
   private final List<String> mistakes = new ArrayList<>();
 
-  ConfigReader(ConfigSource source) {
+  public ConfigReader(ConfigSource source) {
     this.source = source;
   }
 
-  WorkerConfig read() throws ConfigException {
+  public WorkerConfig read() throws ConfigException {
     Optional<WorkerId> id = required(Setting.WORKER_ID, WorkerId::new);
     Optional<WorkerConfig.Connection> connection = connection();
     WorkerConfig.Loop loop = loop();
@@ -62,13 +62,15 @@ final class ConfigReader {
         id.orElseThrow(), connection.orElseThrow(), loop, command, retry, logs, http);
   }
 
-  WorkerConfig.Connection readConnection() throws ConfigException {
+  /** Reads only how the database is reached. */
+  public WorkerConfig.Connection readConnection() throws ConfigException {
     Optional<WorkerConfig.Connection> connection = connection();
     checkMistakes();
     return connection.orElseThrow();
   }
 
-  WorkerConfig.Dashboard readDashboard(HttpAddress address) throws ConfigException {
+  /** Reads only what the dashboard needs. */
+  public WorkerConfig.Dashboard readDashboard(HttpAddress address) throws ConfigException {
     Optional<WorkerConfig.Connection> connection = connection();
     HttpSettings http = http(address);
     Path logs = path(Setting.LOG_DIR);
@@ -164,7 +166,8 @@ final class ConfigReader {
           "the path of the state directory holds a line break, from where the worker is started; set "
               + Setting.STATE_DIR.variable());
     }
-    LogLevel level = optional(Setting.LOG_LEVEL, ConfigReader::logLevel).orElse(LogLevel.INFO);
+    WorkerConfig.LogLevel level =
+        optional(Setting.LOG_LEVEL, ConfigReader::logLevel).orElse(WorkerConfig.LogLevel.INFO);
     return new WorkerConfig.Logs(
         level, directory, state, Duration.ofDays(number(Setting.LOG_RETENTION, 1)));
   }
@@ -277,9 +280,9 @@ final class ConfigReader {
     };
   }
 
-  private static LogLevel logLevel(String text) {
+  private static WorkerConfig.LogLevel logLevel(String text) {
     try {
-      return LogLevel.valueOf(text.strip().toUpperCase(Locale.ROOT));
+      return WorkerConfig.LogLevel.valueOf(text.strip().toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException("must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL", e);
     }

@@ -76,7 +76,7 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
             Map.of(
                 LIVE, request -> live(),
                 READY, request -> answerReady(),
-                METRICS, request -> metrics()));
+                METRICS, request -> metrics.response()));
   }
 
   public InetSocketAddress address() {
@@ -100,13 +100,13 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
   /** Whether the worker could run an issue now, in a word. A pause changes nothing in that. */
   private String readiness() {
     Optional<String> held = gate.current().flatMap(hold -> word(hold.reason()));
-    return held.orElseGet(
-        () -> {
-          if (!takesWrites.get().orElse(false)) {
-            return "database";
-          }
-          return registered ? IS_READY : "starting";
-        });
+    if (held.isPresent()) {
+      return held.get();
+    }
+    if (!takesWrites.get().orElse(false)) {
+      return "database";
+    }
+    return registered ? IS_READY : "starting";
   }
 
   private static Optional<String> word(ClaimGate.Reason reason) {
@@ -116,10 +116,6 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
       case DATABASE_UNAVAILABLE, CLAIM_REFUSED, HEARTBEAT_LATE -> Optional.of("database");
       case PAUSED, NOTHING_DUE -> Optional.empty();
     };
-  }
-
-  private WebResponse metrics() {
-    return new WebResponse(200, WorkerMetrics.CONTENT_TYPE, Map.of(), metrics.text());
   }
 
   private static WebResponse state(boolean good, String word) {
