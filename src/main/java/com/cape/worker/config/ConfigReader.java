@@ -129,7 +129,7 @@ public final class ConfigReader {
 
   private WorkerConfig.Command command() {
     Set<String> passed = optional(Setting.PASS_ENV, ConfigReader::names).orElse(Set.of());
-    String databaseVariable = source.find(Setting.DATABASE_URL).map(Given::variable).orElse("");
+    String databaseVariable = source.find(Setting.DATABASE_URL).map(Given::name).orElse("");
     Map<String, String> declared = new HashMap<>(source.declared());
     Set<String> names = new HashSet<>(declared.keySet());
     names.addAll(source.environment().keySet());
