@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -131,9 +130,8 @@ public final class ConfigReader {
     Set<String> passed = optional(Setting.PASS_ENV, ConfigReader::names).orElse(Set.of());
     String databaseVariable = source.find(Setting.DATABASE_URL).map(Given::name).orElse("");
     Map<String, String> declared = new HashMap<>(source.declared());
-    Set<String> names = new HashSet<>(declared.keySet());
-    names.addAll(source.environment().keySet());
-    Set<String> withheld = new TreeSet<>(names);
+    Set<String> withheld = new TreeSet<>(declared.keySet());
+    withheld.addAll(source.environment().keySet());
     withheld.removeIf(name -> passed.contains(name) || !ofWorker(name, databaseVariable));
     declared.keySet().removeAll(source.environment().keySet());
     declared.keySet().removeAll(withheld);
@@ -166,10 +164,11 @@ public final class ConfigReader {
           "the path of the state directory holds a line break, from where the worker is started; set "
               + Setting.STATE_DIR.variable());
     }
-    WorkerConfig.LogLevel level =
-        optional(Setting.LOG_LEVEL, ConfigReader::logLevel).orElse(WorkerConfig.LogLevel.INFO);
     return new WorkerConfig.Logs(
-        level, directory, state, Duration.ofDays(number(Setting.LOG_RETENTION, 1)));
+        orDefault(Setting.LOG_LEVEL, ConfigReader::logLevel),
+        directory,
+        state,
+        Duration.ofDays(number(Setting.LOG_RETENTION, 1)));
   }
 
   private void checkGrace(Duration grace, Duration lease) {
@@ -229,6 +228,11 @@ public final class ConfigReader {
     return Optional.empty();
   }
 
+  private <T> T orDefault(Setting setting, Function<String, T> parser) {
+    return optional(setting, parser)
+        .orElseGet(() -> parser.apply(setting.defaultValue().orElseThrow()));
+  }
+
   private Path path(Setting setting) {
     Path fallback = Path.of(setting.defaultValue().orElse("")).toAbsolutePath().normalize();
     return optional(
@@ -250,13 +254,11 @@ public final class ConfigReader {
   }
 
   private int number(Setting setting, int least) {
-    int fallback = Integer.parseInt(setting.defaultValue().orElseThrow());
-    return optional(setting, text -> wholeNumber(text, least)).orElse(fallback);
+    return orDefault(setting, text -> wholeNumber(text, least));
   }
 
   private boolean flag(Setting setting) {
-    boolean fallback = Boolean.parseBoolean(setting.defaultValue().orElseThrow());
-    return optional(setting, ConfigReader::truth).orElse(fallback);
+    return orDefault(setting, ConfigReader::truth);
   }
 
   private static int wholeNumber(String text, int least) {

@@ -26,6 +26,7 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
   private static final String LIVE = "/live";
   private static final String READY = "/ready";
   private static final String METRICS = "/metrics";
+  private static final String ALIVE = "alive";
   private static final String IS_READY = "ready";
   private static final Duration ANSWER_HOLDS = Duration.ofSeconds(3);
   // A client does not wait long: the kubelet gives up after a second.
@@ -74,8 +75,8 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
             http.address(),
             new BearerAccess(http.token(), Set.of(LIVE, READY)),
             Map.of(
-                LIVE, request -> live(),
-                READY, request -> answerReady(),
+                LIVE, request -> state(alive.getAsBoolean() ? ALIVE : "stuck"),
+                READY, request -> state(readiness()),
                 METRICS, request -> metrics.response()));
   }
 
@@ -86,15 +87,6 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
   @Override
   public void ready() {
     registered = true;
-  }
-
-  private WebResponse live() {
-    return alive.getAsBoolean() ? state(true, "alive") : state(false, "stuck");
-  }
-
-  private WebResponse answerReady() {
-    String state = readiness();
-    return state(state.equals(IS_READY), state);
   }
 
   /** Whether the worker could run an issue now, in a word. A pause changes nothing in that. */
@@ -118,7 +110,8 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
     };
   }
 
-  private static WebResponse state(boolean good, String word) {
+  private static WebResponse state(String word) {
+    boolean good = word.equals(ALIVE) || word.equals(IS_READY);
     return WebResponse.text(good ? 200 : 503, word + "\n");
   }
 
