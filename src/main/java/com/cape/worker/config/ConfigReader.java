@@ -61,14 +61,12 @@ public final class ConfigReader {
         id.orElseThrow(), connection.orElseThrow(), loop, command, retry, logs, http);
   }
 
-  /** Reads only how the database is reached. */
   public WorkerConfig.Connection readConnection() throws ConfigException {
     Optional<WorkerConfig.Connection> connection = connection();
     checkMistakes();
     return connection.orElseThrow();
   }
 
-  /** Reads only what the dashboard needs. */
   public WorkerConfig.Dashboard readDashboard(HttpAddress address) throws ConfigException {
     Optional<WorkerConfig.Connection> connection = connection();
     HttpSettings http = http(address);

@@ -99,7 +99,6 @@ public final class Dashboard implements AutoCloseable {
             .with("poll_ms", BETWEEN_LOOKS.toMillis()));
   }
 
-  /** One of the page's own files, from the JAR. */
   private static WebResponse file(WebRequest request) {
     Matcher file = FILE.matcher(PAGES.getOrDefault(request.path(), request.path()));
     if (!file.matches()) {

@@ -106,7 +106,6 @@ final class DashboardAccess implements WebServer.Access {
         : Optional.empty();
   }
 
-  /** Answers the form in which somebody gave the token. */
   WebResponse logIn(WebRequest request) {
     if (token.isEmpty()) {
       return WebResponse.seeOther("/");
@@ -124,7 +123,6 @@ final class DashboardAccess implements WebServer.Access {
                 .formatted(COOKIE, sessions.begin(), Sessions.LIFETIME.toSeconds()));
   }
 
-  /** Ends the session of the browser that asks for it. */
   WebResponse logOut(WebRequest request) {
     cookie(request).ifPresent(sessions::end);
     return WebResponse.json(new Json().with("done", true).with("message", "logged out"))

@@ -65,7 +65,6 @@ public final class Json {
     return text(fields);
   }
 
-  /** A value as JSON. */
   public static String text(Object value) {
     if (value instanceof Optional<?> optional) {
       return optional.map(Json::text).orElse("null");
