@@ -32,7 +32,6 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
   // A client does not wait long: the kubelet gives up after a second.
   private static final Duration PATIENCE = Duration.ofMillis(800);
 
-  private final BooleanSupplier alive;
   private final ClaimGate gate;
   // Connections of its own, so that no heartbeat waits for a client.
   private final Database probed;
@@ -56,7 +55,6 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
       Listeners listeners,
       Supplier<Database> connections)
       throws IOException {
-    this.alive = requireNonNull(alive);
     this.gate = requireNonNull(gate);
     this.probed = connections.get();
     this.counted = connections.get();
