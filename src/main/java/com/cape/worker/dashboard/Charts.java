@@ -5,9 +5,12 @@ import com.cape.worker.issue.Outcome;
 import com.cape.worker.store.read.History;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** How attempts ended in each hour of the last day and each minute of the last hour. */
 record Charts(History history, Instant now) {
@@ -38,25 +41,29 @@ record Charts(History history, Instant now) {
   }
 
   private List<Json> bars(Duration width, int number) {
-    long[][] counts = new long[number][Kind.values().length];
+    List<Map<Kind, Long>> bars =
+        Stream.generate(() -> (Map<Kind, Long>) new EnumMap<Kind, Long>(Kind.class))
+            .limit(number)
+            .toList();
     long first = now.getEpochSecond() / width.toSeconds() - number + 1;
     for (History.Endings endings : history.endings()) {
       long bar = endings.at().getEpochSecond() / width.toSeconds() - first;
       if (bar >= 0) {
         // The history may be a little later than now.
-        counts[(int) Math.min(bar, number - 1)][Kind.of(endings.outcome()).ordinal()] +=
-            endings.number();
+        bars.get((int) Math.min(bar, number - 1))
+            .merge(Kind.of(endings.outcome()), endings.number(), Long::sum);
       }
     }
     return IntStream.range(0, number)
-        .mapToObj(bar -> bar(Instant.ofEpochSecond((first + bar) * width.toSeconds()), counts[bar]))
+        .mapToObj(
+            bar -> bar(Instant.ofEpochSecond((first + bar) * width.toSeconds()), bars.get(bar)))
         .toList();
   }
 
-  private static Json bar(Instant at, long[] counts) {
+  private static Json bar(Instant at, Map<Kind, Long> counts) {
     Json bar = new Json().with("at", at);
     for (Kind kind : Kind.values()) {
-      bar.with(kind.name().toLowerCase(Locale.ROOT), counts[kind.ordinal()]);
+      bar.with(kind.name().toLowerCase(Locale.ROOT), counts.getOrDefault(kind, 0L));
     }
     return bar;
   }
