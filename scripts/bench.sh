@@ -191,9 +191,9 @@ start_server() {
   while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
     port=$((port + 1))
   done
-  # All settings are the defaults, but for where it listens.
+  # All settings are the defaults, but for where it listens, and for 40 workers at once.
   (cd "$disk" && "${server_user[@]}" "$pg_bin/pg_ctl" start --silent -w -D "$disk/data" -l "$disk/data/log" \
-    -o "-p $port -c listen_addresses=127.0.0.1 -k ''") || fail "PostgreSQL did not start"
+    -o "-p $port -c listen_addresses=127.0.0.1 -k '' -c max_connections=200") || fail "PostgreSQL did not start"
 }
 
 versions() {

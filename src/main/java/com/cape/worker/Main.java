@@ -9,7 +9,7 @@ import com.cape.worker.cli.PauseCommand;
 import com.cape.worker.cli.ResumeCommand;
 import com.cape.worker.cli.SettingOptions;
 import com.cape.worker.cli.StatusCommand;
-import com.cape.worker.cli.WrongUsage;
+import com.cape.worker.cli.console.DisplayText;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.cli.console.StandardOutput;
@@ -29,6 +29,7 @@ import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.daemon.Daemon;
 import com.cape.worker.daemon.Logging;
 import com.cape.worker.host.OwnProgram;
+import com.cape.worker.text.PlainText;
 import java.io.FileDescriptor;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -186,8 +187,41 @@ public final class Main implements Callable<Integer> {
   }
 
   private static int wrongUsage(CommandLine.ParameterException thrown, String[] arguments) {
-    say(thrown.getCommandLine(), WrongUsage.line(thrown));
+    say(thrown.getCommandLine(), line(thrown));
     return ExitCode.USAGE.number();
+  }
+
+  /** Says in one line what was wrong with a command line: what, why, what instead. */
+  private static String line(CommandLine.ParameterException thrown) {
+    CommandLine command = thrown.getCommandLine();
+    String help =
+        "; '%s --help' shows what there is".formatted(command.getCommandSpec().qualifiedName());
+    if (thrown instanceof CommandLine.UnmatchedArgumentException unmatched) {
+      return unmatched(unmatched, command) + help;
+    }
+    return thrown
+            .getMessage()
+            .replaceAll("\\s*\\R\\s*", " ")
+            // Picocli's words before what the converter says.
+            .replaceFirst("^Invalid value for option '(\\S+)'( \\(.*?\\))?: ", "$1 ")
+            .replaceFirst("^Invalid value for positional parameter at index .*?\\): ", "")
+        + help;
+  }
+
+  private static String unmatched(
+      CommandLine.UnmatchedArgumentException thrown, CommandLine command) {
+    String word = thrown.getUnmatched().get(0);
+    String shown = DisplayText.cut(PlainText.line(word), 60);
+    if (thrown.isUnknownOption()) {
+      String name = word.replaceFirst("=.*", "");
+      return "there is no option '%s'%s"
+          .formatted(shown, Words.nearMiss(name, command.getCommandSpec().optionsMap().keySet()));
+    }
+    if (!command.getSubcommands().isEmpty()) {
+      return "there is no command '%s'%s"
+          .formatted(shown, Words.nearMiss(word, command.getSubcommands().keySet()));
+    }
+    return "'%s' is one argument too many; a text of several words goes in quotes".formatted(shown);
   }
 
   private static int failed(Exception thrown, CommandLine command, CommandLine.ParseResult parsed) {

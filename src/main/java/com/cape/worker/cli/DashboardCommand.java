@@ -13,8 +13,8 @@ import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.daemon.Logging;
 import com.cape.worker.daemon.StopSignals;
-import com.cape.worker.daemon.ThisProcess;
 import com.cape.worker.dashboard.Dashboard;
+import com.cape.worker.host.Machine;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.read.Overview;
@@ -71,7 +71,13 @@ public final class DashboardCommand implements Callable<Integer> {
     check(config.connection());
     var stopped = new CountDownLatch(1);
     new StopSignals((signal, times) -> stopped.countDown()).handle();
-    try (Dashboard served = start(config)) {
+    try (Dashboard served =
+        Dashboard.start(
+            config.http(),
+            config.connection().url(),
+            Version.number(),
+            Machine.hostName(),
+            config.logs())) {
       console.line(
           "dashboard: http://%s:%d/ of %s; output files: %s"
               .formatted(
@@ -81,21 +87,10 @@ public final class DashboardCommand implements Callable<Integer> {
                   config.logs()));
       console.out().flush();
       stopped.await();
-    }
-    return ExitCode.DONE.number();
-  }
-
-  private Dashboard start(WorkerConfig.Dashboard config) {
-    try {
-      return Dashboard.start(
-          config.http(),
-          config.connection().url(),
-          Version.number(),
-          ThisProcess.host(),
-          config.logs());
     } catch (IOException e) {
       throw Refusal.of(address, e);
     }
+    return ExitCode.DONE.number();
   }
 
   /** The page shows that a database is unavailable; settings that are wrong stay wrong. */

@@ -3,9 +3,6 @@ package com.cape.worker.cli;
 import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.DisplayText;
 import com.cape.worker.cli.console.ExitCode;
-import com.cape.worker.cli.doctor.DatabaseCheck;
-import com.cape.worker.cli.doctor.Findings;
-import com.cape.worker.cli.doctor.HostCheck;
 import com.cape.worker.config.ConfigException;
 import com.cape.worker.config.ConfigReader;
 import com.cape.worker.config.ConfigSource;
@@ -177,7 +174,9 @@ public final class DoctorCommand implements Callable<Integer> {
       output.line(
           "%s%s: %s"
               .formatted(
-                  finding.isOk() ? word : output.strong(word), finding.check(), finding.text()));
+                  finding.level().equals("ok") ? word : output.strong(word),
+                  finding.check(),
+                  finding.text()));
     }
   }
 

@@ -56,7 +56,7 @@ public final class DrainCommand extends DatabaseCommand {
 
   private Refusal notAtWork(Database open) {
     WorkerOption.checkKnown(worker, new PauseRepository(open));
-    return new Refusal(ExitCode.FAILED, "worker %s has stopped already".formatted(worker));
+    return new Refusal("worker %s has stopped already".formatted(worker));
   }
 
   private Optional<DrainRequest> left(WorkerRepository workers, DrainRequest request) {
@@ -68,7 +68,6 @@ public final class DrainCommand extends DatabaseCommand {
   private void refuseWhenSilent(DrainRequest request) {
     if (!request.alive()) {
       throw new Refusal(
-          ExitCode.FAILED,
           "worker %s was asked, but has sent no heartbeat for %s: it may be dead; look at pid %d on %s"
               .formatted(
                   worker,

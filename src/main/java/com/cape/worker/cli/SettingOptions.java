@@ -48,17 +48,12 @@ public final class SettingOptions {
     Map<Setting, String> values = new EnumMap<>(Setting.class);
     for (Setting setting : Setting.values()) {
       Optional<String> name = setting.option().filter(parsed::hasMatchedOption);
-      if (name.isPresent()) {
-        values.put(setting, value(setting, parsed, name.get()));
+      if (name.isPresent() && isFlag(setting)) {
+        values.put(setting, Boolean.toString(!name.get().startsWith("--no-")));
+      } else if (name.isPresent()) {
+        values.put(setting, parsed.matchedOptionValue(name.get(), ""));
       }
     }
     return values;
-  }
-
-  private static String value(Setting setting, ParseResult parsed, String name) {
-    if (isFlag(setting)) {
-      return Boolean.toString(!name.startsWith("--no-"));
-    }
-    return parsed.matchedOptionValue(name, "");
   }
 }

@@ -68,7 +68,7 @@ public final class StatusCommand extends DataCommand {
       draw(latest(open));
       Watch.pause(output, BETWEEN_LOOKS);
     }
-    Overview overview = look(open);
+    Overview overview = Overview.read(open);
     if (json) {
       output.line(JsonViews.overview(overview));
     } else {
@@ -90,7 +90,7 @@ public final class StatusCommand extends DataCommand {
 
   private List<String> latest(Database open) {
     try {
-      return lines(look(open));
+      return lines(Overview.read(open));
     } catch (StoreException e) {
       if (!Watch.passes(e)) {
         throw e;
@@ -98,10 +98,6 @@ public final class StatusCommand extends DataCommand {
       return List.of(
           output.strong("database unavailable") + ": " + e.getMessage() + "; trying again");
     }
-  }
-
-  private static Overview look(Database open) {
-    return Overview.read(open);
   }
 
   private List<String> lines(Overview overview) {

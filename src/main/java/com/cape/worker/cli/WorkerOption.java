@@ -1,8 +1,7 @@
 package com.cape.worker.cli;
 
-import com.cape.worker.cli.console.ExitCode;
-import com.cape.worker.cli.console.NearMiss;
 import com.cape.worker.cli.console.Refusal;
+import com.cape.worker.cli.console.Words;
 import com.cape.worker.http.Times;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.queue.Pause;
@@ -31,9 +30,8 @@ final class WorkerOption {
     List<String> known = pauses.workerIds();
     if (!known.contains(id.value())) {
       throw new Refusal(
-          ExitCode.FAILED,
           "no worker '%s' has ever registered; 'status' shows them%s"
-              .formatted(id, NearMiss.hint(id.value(), known)));
+              .formatted(id, Words.nearMiss(id.value(), known)));
     }
   }
 

@@ -42,7 +42,13 @@ public record WorkerConfig(
       Duration grace,
       long outputLimitBytes,
       Map<String, String> declared,
-      Set<String> withheld) {}
+      Set<String> withheld) {
+
+    /** Returns the PATH by which a worker of this environment finds its command. */
+    public String searchPath(Map<String, String> environment) {
+      return environment.getOrDefault("PATH", declared.getOrDefault("PATH", "/usr/bin:/bin"));
+    }
+  }
 
   /** How much is logged; each level includes the ones after it. */
   public enum LogLevel {

@@ -9,6 +9,7 @@ import com.cape.worker.config.HttpSettings;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.DefaultCommand;
+import com.cape.worker.host.Machine;
 import com.cape.worker.host.Perl;
 import com.cape.worker.host.ServiceManager;
 import com.cape.worker.host.StateDirectory;
@@ -23,13 +24,16 @@ import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.queue.WorkerRepository.HeartbeatReply;
+import com.cape.worker.store.queue.WorkerRepository.Registration;
 import com.cape.worker.store.queue.WorkerStatus;
+import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.worker.ClaimGate;
 import com.cape.worker.worker.IssueWorker;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
 import com.cape.worker.worker.WorkerPlan;
 import com.cape.worker.worker.state.BeatClock;
+import com.cape.worker.worker.state.DatabaseAvailability;
 import com.cape.worker.worker.state.Drain;
 import com.cape.worker.worker.state.LeaseTimes;
 import com.cape.worker.worker.state.LifeSigns;
@@ -41,6 +45,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -54,6 +59,7 @@ public final class Daemon {
   private static final Duration HEARTBEAT_LIMIT = Duration.ofSeconds(5);
   private static final Duration PROBE_LIMIT = Duration.ofSeconds(2);
   private static final int MOST_CONNECTIONS = 8;
+  private static final String START = "start";
 
   private final WorkerConfig config;
   private final String version;
@@ -74,14 +80,14 @@ public final class Daemon {
         new WorkerIdentity(
             config.workerId(),
             UUID.randomUUID(),
-            ThisProcess.host(),
+            Machine.hostName(),
             ProcessHandle.current().pid());
     this.command = config.command();
   }
 
   /** Works until it is stopped; {@code halt} ends the process at once, for a third signal. */
   public ExitCode run(Runnable halt) throws InterruptedException {
-    String searchPath = ThisProcess.searchPath(command, environment);
+    String searchPath = command.searchPath(environment);
     CommandTemplate template =
         command.template().orElseGet(() -> DefaultCommand.in(command.workingDir(), searchPath));
     CommandCheck check = check(template, searchPath);
@@ -92,16 +98,14 @@ public final class Daemon {
     String holder =
         "pid %d on %s, started %s".formatted(identity.pid(), identity.host(), Instant.now());
     try (var state =
-        StateDirectory.open(config.logs().stateDirectory(), identity.instance(), holder)) {
-      WorkerLog log = Logging.start(config.workerId(), config.logs(), zone, environment);
+            StateDirectory.open(config.logs().stateDirectory(), identity.instance(), holder);
+        var logging = Logging.start(config.workerId(), config.logs(), zone, environment)) {
       new StopSignals(drain, halt).handle();
       RunPlan plan = plan(template, check, state);
       announce(plan);
       var notifier = new CommandCheck("systemd-notify", command.workingDir(), searchPath);
-      try (var files = new LogFiles();
-          var manager = ServiceManager.from(environment, notifier, perl)) {
-        files.watch(log, config.workerId(), config.logs().directory(), environment);
-        files.retain(plan.issueLogs(), config.logs().retention());
+      logging.retain(plan.issueLogs(), config.logs().retention());
+      try (var manager = ServiceManager.from(environment, notifier, perl)) {
         return watched(plan, perl, state, LifeSigns.of(manager, heartbeatPeriod()));
       } catch (Refusal e) {
         LOG.error(LogLine.CRITICAL, "{}", e.getMessage());
@@ -111,10 +115,7 @@ public final class Daemon {
         return ExitCode.FAILED;
       }
     } catch (StateDirectory.BusyException e) {
-      throw new Refusal(
-          ExitCode.TRY_LATER,
-          "worker id %s is taken: %s; stop that one, or choose another id"
-              .formatted(config.workerId(), e.getMessage()));
+      throw taken(e.getMessage());
     } catch (IOException e) {
       throw refusal("cannot use the log or state directory: " + e);
     }
@@ -167,9 +168,8 @@ public final class Daemon {
           new Stores(
               new IssueRepository(work), new WorkerRepository(beat, version), listener(work));
       keepPlansOfSessions(work);
-      var startUp = new StartUp(config.connection(), stores.workers(), drain, signs, listeners);
       state.registering();
-      if (!startUp.ready(identity, config.loop().lease(), state.predecessors())) {
+      if (!register(stores.workers(), signs, state.predecessors())) {
         return ExitCode.DONE;
       }
       try {
@@ -200,6 +200,60 @@ public final class Daemon {
         case UNSETTLED -> ExitCode.FAILED;
       };
     }
+  }
+
+  /**
+   * Brings the schema up to date and registers the worker, once the database is available; false
+   * when the worker was stopped before.
+   */
+  private boolean register(WorkerRepository workers, LifeSigns signs, List<UUID> predecessors)
+      throws InterruptedException {
+    var database = new DatabaseAvailability(listeners);
+    while (!drain.begun()) {
+      try {
+        prepareSchema();
+        Optional<Registration> other =
+            workers.register(identity, config.loop().lease(), predecessors);
+        database.answered(START);
+        if (other.isPresent()) {
+          Registration now = other.get();
+          throw taken(
+              "pid %d on %s, started %s"
+                  .formatted(now.worker().pid(), now.worker().host(), now.startedAt()));
+        }
+        listeners.announce(WorkerListener::ready);
+        return true;
+      } catch (StoreException e) {
+        if (e.kind() != StoreException.Kind.UNAVAILABLE && e.kind() != StoreException.Kind.BUSY) {
+          throw Refusal.of(e, config.connection().origin());
+        }
+        Duration wait = database.failed(START, e);
+        signs.waiting();
+        drain.await(wait);
+      }
+    }
+    return false;
+  }
+
+  private void prepareSchema() {
+    var migrator = new Migrator(config.connection().url());
+    if (migrator.upToDate()) {
+      return;
+    }
+    if (!config.connection().migrate()) {
+      throw refusal(
+          "the schema is not up to date, and --no-migrate forbids to change that;"
+              + " run 'cape-worker migrate'");
+    }
+    migrator.migrate();
+    LOG.info("schema brought up to date");
+  }
+
+  private Refusal taken(String holder) {
+    return new Refusal(
+        ExitCode.TRY_LATER,
+        "worker id %s is taken: %s; stop that one, or choose another id"
+            .formatted(config.workerId(), holder));
   }
 
   /**

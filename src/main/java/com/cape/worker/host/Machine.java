@@ -1,6 +1,7 @@
 package com.cape.worker.host;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 public record Machine(String boot, String namespace) {
   private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
   private static final Path NAMESPACE = Path.of("/proc/self/ns/pid");
+  private static final Path HOST_NAME = Path.of("/proc/sys/kernel/hostname");
   private static final Machine HERE = look();
 
   public static Machine here() {
@@ -25,6 +27,17 @@ public record Machine(String boot, String namespace) {
           Files.readString(BOOT).strip(), Files.readSymbolicLink(NAMESPACE).toString());
     } catch (IOException e) {
       return new Machine("", "");
+    }
+  }
+
+  /** Returns the host's name. The JVM asks the name service for it, which may take seconds. */
+  public static String hostName() {
+    try {
+      return Files.isReadable(HOST_NAME)
+          ? Files.readString(HOST_NAME).strip()
+          : InetAddress.getLocalHost().getHostName();
+    } catch (IOException e) {
+      return "unknown";
     }
   }
 }

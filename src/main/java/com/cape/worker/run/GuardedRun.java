@@ -83,7 +83,7 @@ final class GuardedRun implements CommandRunner.Run {
       report = recorded(report);
       guardian.kill();
     }
-    if (reported.over() && survivors.isEmpty() && guardian.send("over " + number)) {
+    if (reported.over() && survivors.isEmpty() && guardian.watcherLives()) {
       release.accept(guardian);
     } else {
       // The next run would count a process that could not be ended as its own.

@@ -6,22 +6,21 @@
 # gone, and when the deadline passes. Written for Perl 5.18 and newer, core modules only.
 #
 # Two processes do this, each in a session of its own:
-#   watcher  reads the life line, keeps the deadline, and ends the run if the starter was killed
-#   starter  starts the commands and ends their runs, also if the watcher was killed
+#   watcher  ends the run if the starter was killed
+#   starter  reads the life line, starts the commands and ends their runs, also if the watcher was killed
+# Between runs the starter has a child already that will become the next command.
 # While a run lives, each sends the other CONT once a second, for a command may stop them.
 #
 # On Linux both adopt orphans (prctl(2): PR_SET_CHILD_SUBREAPER), so no process of a run can get away.
 # Elsewhere, and for --end, the processes of a run are those of its group, those with its CAPE_RUN_ID,
 # and, without /proc, the descendants of these.
 #
-# The life line, from the worker to the watcher's standard input. N numbers the runs.
+# The life line, from the worker to the starter's standard input. N numbers the runs.
 #   run N GRACE DEADLINE RUN_ID FOLDER  start the command that FOLDER/spec describes
 #   until N DEADLINE                    the new deadline; ignored once the old one has passed
 #   stop N WHY                          end the run
-#   over N                              the worker has read that the run is over
 #   end of file                         the worker is gone: end the run and exit
-# From the watcher to the starter: "run" and "stop"; at the end of file the watcher is gone.
-# From the starter to the watcher: "first N PID", the run's first process.
+# From the starter to the watcher: "run" as above, "first PID", the run's first process, and "over".
 # From the starter to the worker, on standard output:
 #   starter PID      the first line
 #   begun            the command was started; written together with "exit"
@@ -81,8 +80,7 @@ sub read_file { # PATH
   return $text;
 }
 
-# Fields 3 and on of proc(5) stat: state, parent, group and so on. The name before them may hold
-# anything.
+# Fields 3 and on of proc(5) stat: state, parent, group. The name before them may hold anything.
 sub stat_of { # PID
   my $line = read_file("$proc/$_[0]/stat");
   return if !defined $line || $line !~ s/^.*\)//s;
@@ -108,8 +106,7 @@ sub start_of {
   return join '_', split ' ', $said // '';
 }
 
-# The lease clock in seconds, which runs on while the machine is suspended. If a read fails, the time of
-# day fills in.
+# The lease clock in seconds, which runs on in a suspend. If a read fails, the time of day fills in.
 my ($uptime, $read_at);
 
 sub now {
@@ -146,8 +143,7 @@ sub unblock_signals {
 
 # Makes this process the parent of its descendants' orphans.
 sub adopt {
-  return if !$prctl || !$has_proc;
-  $adopts = syscall($prctl, 36, 1, 0, 0, 0) == 0;
+  $adopts = $prctl && $has_proc && syscall($prctl, 36, 1, 0, 0, 0) == 0;
 }
 
 # Fills @found and @strays. A zombie is not alive: where process 1 is no real init, it may stay for long.
@@ -255,8 +251,7 @@ sub reap {
   return $pid == 0;
 }
 
-# Sends TERM, waits for the grace, then sends KILL until two looks in a row find nobody. Returns false
-# when some processes cannot be ended.
+# Sends TERM, then KILL until two looks in a row find nobody. False when some cannot be ended.
 sub end_run {
   if (look()) {
     signal_found('TERM');
@@ -347,65 +342,65 @@ sub fill { # HANDLE BUFFER
   return defined $read ? $read > 0 : $! == $eintr;
 }
 
-sub watch { # STARTER TO_STARTER FROM_STARTER
-  my ($starter, $to_starter, $from_starter) = @_;
-  my ($told, $heard, $run_lives, $worker_lives, $starter_lives) = ('', '', 0, 1, 1);
-  while ($worker_lives && $starter_lives) {
-    for my $handle (ready($run_lives ? 1 : undef, \*STDIN, $from_starter)) {
-      $starter_lives = fill($handle, $heard) if $handle == $from_starter;
-      $worker_lives = fill($handle, $told) if $handle != $from_starter;
-    }
-    while ($told =~ s/^(.*)\n//) {
+sub watch { # STARTER FROM_STARTER
+  my ($starter, $from_starter) = @_;
+  my ($heard, $run_lives) = ('', 0);
+  while (!ready($run_lives ? 1 : 10, $from_starter) || fill($from_starter, $heard)) {
+    while ($heard =~ s/^(.*)\n//) {
       my $line = $1;
-      $run_lives = parse_run($line) ne '' if $line =~ /^run /;
-      $deadline = $1 if $line =~ /^until $number ([0-9]+)$/ && now() < $deadline;
-      $run_lives = 0 if $line eq "over $number";
-      syswrite $to_starter, "$line\n" if $line =~ /^(?:run|stop) $number /;
+      parse_run($line) if $line =~ /^run /;
+      $first = $group = $1 if $line =~ /^first ([0-9]+)$/;
+      $run_lives = $line ne 'over';
     }
-    while ($heard =~ s/^first ([0-9]+) ([0-9]+)\n//) {
-      $first = $group = $2 if $1 == $number;
-    }
-    next if !$run_lives;
     kill CONT => $starter;
-    if (now() >= $deadline) {
-      syswrite $to_starter, "stop $number lease_lost\n";
-      $deadline = 'inf';
-    }
   }
-  close $to_starter;
-  until (waitpid $starter, $wnohang) {
-    kill CONT => $starter;
-    pause(0.02);
-  }
+  waitpid $starter, 0;
   end_without_starter('worker_died') if $run_lives;
-  reap();
 }
 
-# The starter: runs one command after the other until the watcher is gone.
+# Waits for the life line; false when the worker or the watcher is gone.
+sub hear { # SECONDS FROM_WATCHER TOLD
+  my ($seconds, $from_watcher) = @_;
+  for my $handle (ready($seconds, \*STDIN, $from_watcher)) {
+    return 0 if $handle == $from_watcher || !fill($handle, $_[2]);
+  }
+  return 1;
+}
+
+# The starter: runs one command after the other until the worker or the watcher is gone.
 sub start_runs { # FROM_WATCHER TO_WATCHER WATCHER
   my ($from_watcher, $to_watcher, $watcher) = @_;
   my $told = '';
   adopt();
   syswrite STDOUT, "starter $$\n";
-  while (1) {
-    return if $told !~ /\n/ && !fill($from_watcher, $told);
+  while (fork_ahead(), $told =~ /\n/ || hear(undef, $from_watcher, $told)) {
     my $line = $told =~ s/^(.*)\n// ? $1 : next;
     # A stop may come after the end of its run.
     run($line, $from_watcher, $told, $to_watcher, $watcher) if $line =~ /^run /;
   }
 }
 
+# The first process of the next run waits for its line: a fork takes long. While a run lives there is none.
+my ($next, $to_next, $from_next);
+
+sub fork_ahead {
+  return if $next && !waitpid $next, $wnohang;
+  pipe(my $from_starter, $to_next);
+  pipe($from_next, my $to_starter);
+  my $starter = $$;
+  $next = fork;
+  become_command($from_starter, $starter, $to_starter) if defined $next && !$next;
+}
+
 sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
   my ($line, $from_watcher, undef, $to_watcher, $watcher) = @_;
-  my $folder = parse_run($line);
-  pipe(my $from_child, my $to_starter);
-  my $starter = $$;
-  my $child = fork;
-  become_command($folder, $starter, $to_starter) if defined $child && !$child;
-  close $to_starter;
-  return syswrite STDOUT, "unforked\nover $number\n" if !defined $child;
-  $first = $group = $child;
-  syswrite $to_watcher, "first $number $child\n";
+  parse_run($line);
+  fork_ahead();
+  return syswrite STDOUT, "unforked\nover $number\n" if !defined $next;
+  ($first, $group, $next) = ($next, $next, undef);
+  my $from_child = $from_next;
+  syswrite $to_watcher, "$line\nfirst $first\n";
+  syswrite $to_next, "$line\n";
   my $why = await_end($from_watcher, $_[2], $watcher);
   note("stop $why") if $why;
   my $clean = $why ? end_run() : 1;
@@ -429,6 +424,7 @@ sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
   $said .= left() if !$clean;
   note($noted . 'ended') if $clean;
   syswrite STDOUT, "${said}over $number\n";
+  syswrite $to_watcher, "over\n";
 }
 
 # Waits until the first process has ended or the run has to be ended; returns why it has to be.
@@ -440,19 +436,25 @@ sub await_end { # FROM_WATCHER TOLD WATCHER
     while ($_[1] =~ s/^(.*)\n//) {
       my $line = $1;
       return $1 if $line =~ /^stop $number (\w+)$/;
+      $deadline = $1 if $line =~ /^until $number ([0-9]+)$/ && now() < $deadline;
     }
-    return 'worker_died' if ready($wait, $from_watcher) && !fill($from_watcher, $_[1]);
+    return 'lease_lost' if now() >= $deadline;
+    return 'worker_died' if !hear($wait, $from_watcher, $_[1]);
     kill CONT => $watcher if getppid == $watcher;
   }
   return '';
 }
 
 # The first process of a run. It says to the starter: b begun, x not begun after all.
-sub become_command { # FOLDER STARTER TO_STARTER
-  my ($folder, $starter, $to_starter) = @_;
+sub become_command { # FROM_STARTER STARTER TO_STARTER
+  my ($from_starter, $starter, $to_starter) = @_;
+  close $to_next;
+  open STDIN, '<', '/dev/null';
   new_session();
   # No signal is lost from now on.
   @SIG{@ignored} = ('DEFAULT') x @ignored;
+  chomp(my $line = <$from_starter> // exit);
+  my $folder = parse_run($line);
   my (%of, @variables, @words);
   for my $item (split /\0/, read_file("$folder/spec") // '') {
     my ($key, $value) = split / /, $item, 2;
@@ -515,12 +517,12 @@ sub guard {
   if (!$starter) {
     new_session();
     close $_ for $to_starter, $from_starter;
-    open STDIN, '<', '/dev/null';
     return start_runs($from_watcher, $to_watcher, $watcher);
   }
   close $_ for $from_watcher, $to_watcher;
+  open STDIN, '<', '/dev/null';
   open STDOUT, '>', '/dev/null';
-  watch($starter, $to_starter, $from_starter);
+  watch($starter, $from_starter);
 }
 
 # For --end: lets a guardian that lives end its run, which it begins to do within a second.

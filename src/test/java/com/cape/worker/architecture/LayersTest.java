@@ -45,7 +45,7 @@ final class LayersTest {
           .layer("Main")
           .definedBy(ROOT)
           .layer("cli")
-          .definedBy(ROOT + ".cli", ROOT + ".cli.doctor..", ROOT + ".cli.issues..")
+          .definedBy(ROOT + ".cli", ROOT + ".cli.issues..")
           .layer("daemon")
           .definedBy(DAEMON)
           .layer("console")

@@ -340,6 +340,11 @@ class GuardianUnderAttackTest {
       String limited = other + "exec $other prlimit --nproc=1 --pid " + starter(watcher);
       Process limit = new ProcessBuilder("/bin/bash", "-c", limited).start();
       assertEquals(0, limit.waitFor(), () -> said(limit));
+      // The one that was forked ahead.
+      for (ProcessHandle next : watcher.descendants().skip(1).toList()) {
+        next.destroyForcibly();
+        await().until(() -> !Processes.isAlive(next.pid()));
+      }
       Ending ending = unable.start(spec("exit 0", Map.of()), () -> {}).await();
       assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
       assertEquals(OptionalInt.empty(), ending.exitCode());
@@ -415,10 +420,12 @@ class GuardianUnderAttackTest {
   void watcherIsTheLastOfItsGuardian() throws Exception {
     Process guardian = new GuardianScript(RunFixture.PERL, Set.of()).start();
     long starter = starter(guardian.toHandle());
-    assertEquals(1, guardian.descendants().count());
+    await().until(() -> guardian.descendants().count() == 2);
+    List<ProcessHandle> all = guardian.descendants().toList();
     guardian.getOutputStream().close();
     guardian.waitFor();
     assertFalse(Processes.isAlive(starter));
+    await().until(() -> all.stream().noneMatch(one -> Processes.isAlive(one.pid())));
   }
 
   /** The watcher's child in a session of its own. */

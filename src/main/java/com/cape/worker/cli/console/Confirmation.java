@@ -27,7 +27,7 @@ public final class Confirmation {
     output.out().print(question + " [y/N] ");
     output.out().flush();
     if (!Set.of("y", "yes").contains(answer())) {
-      throw new Refusal(ExitCode.FAILED, "nothing was done");
+      throw new Refusal("nothing was done");
     }
   }
 

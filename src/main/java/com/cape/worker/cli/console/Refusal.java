@@ -18,6 +18,11 @@ public final class Refusal extends RuntimeException {
     this.exitCode = requireNonNull(exitCode);
   }
 
+  /** With exit code 1. */
+  public Refusal(String message) {
+    this(ExitCode.FAILED, message);
+  }
+
   /** For what the database refused; {@code origin} is where its URL was found. */
   public static Refusal of(StoreException failure, String origin) {
     ExitCode code =
@@ -40,17 +45,15 @@ public final class Refusal extends RuntimeException {
                   .formatted(failure.getMessage()));
       case BUSY ->
           new Refusal(
-              ExitCode.FAILED,
               "the database is busy: %s; nothing was changed, try again"
                   .formatted(failure.getMessage()));
-      case REFUSED -> new Refusal(ExitCode.FAILED, failure.getMessage());
+      case REFUSED -> new Refusal(failure.getMessage());
       case UNAVAILABLE, CREDENTIALS, UNKNOWN_DATABASE, FORBIDDEN -> of(failure, origin);
     };
   }
 
   public static Refusal noIssue(long id) {
-    return new Refusal(
-        ExitCode.FAILED, "there is no issue %d; 'cape-worker list' shows the newest".formatted(id));
+    return new Refusal("there is no issue %d; 'cape-worker list' shows the newest".formatted(id));
   }
 
   /** For an address where nothing can be served. A server that is there already may end. */

@@ -48,13 +48,13 @@ public final class Watch {
   /** Until the next look. Ends the command when nobody reads what it prints any more. */
   public static void pause(Console console, Duration length) {
     if (console.out().checkError()) {
-      throw new Refusal(ExitCode.FAILED, "nobody reads the output any more");
+      throw new Refusal("nobody reads the output any more");
     }
     try {
       Thread.sleep(length.toMillis());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new Refusal(ExitCode.FAILED, "interrupted");
+      throw new Refusal("interrupted");
     }
   }
 }

@@ -6,6 +6,8 @@ import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.read.IssueQueries;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -14,7 +16,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.TypeConversionException;
 
-/** Reads the words that people give for values. */
+/** Reads the words that people give for values, and finds those that were meant. */
 public final class Words {
   private static final Pattern DURATION =
       Pattern.compile("(?=\\d)(?:(\\d{1,4})d)?(?:(\\d{1,5})h)?(?:(\\d{1,7})m)?(?:(\\d{1,9})s?)?");
@@ -46,7 +48,7 @@ public final class Words {
     }
     throw new TypeConversionException(
         "'%s' is no %s: there are %s%s"
-            .formatted(text, kind, String.join(", ", words), NearMiss.hint(word, words)));
+            .formatted(text, kind, String.join(", ", words), nearMiss(word, words)));
   }
 
   private static WorkerId workerId(String text) {
@@ -96,5 +98,40 @@ public final class Words {
 
   private static long number(String digits) {
     return Optional.ofNullable(digits).map(Long::parseLong).orElse(0L);
+  }
+
+  /** {@code ; did you mean 'status'?}, or nothing when no word is near. */
+  public static String nearMiss(String word, Collection<String> words) {
+    int most = Math.max(1, word.length() / 3);
+    return words.stream()
+        .filter(candidate -> distance(word, candidate) <= most)
+        .min(Comparator.comparingInt(candidate -> distance(word, candidate)))
+        .map("; did you mean '%s'?"::formatted)
+        .orElse("");
+  }
+
+  /** Letters to insert, remove, replace, or swap with the next one (optimal string alignment). */
+  private static int distance(String one, String other) {
+    int[][] cost = new int[one.length() + 1][other.length() + 1];
+    for (int i = 0; i <= one.length(); i++) {
+      for (int j = 0; j <= other.length(); j++) {
+        if (i == 0 || j == 0) {
+          cost[i][j] = i + j;
+          continue;
+        }
+        int replaced = one.charAt(i - 1) == other.charAt(j - 1) ? 0 : 1;
+        cost[i][j] =
+            Math.min(cost[i - 1][j - 1] + replaced, Math.min(cost[i - 1][j], cost[i][j - 1]) + 1);
+        boolean swapped =
+            i > 1
+                && j > 1
+                && one.charAt(i - 1) == other.charAt(j - 2)
+                && one.charAt(i - 2) == other.charAt(j - 1);
+        if (swapped) {
+          cost[i][j] = Math.min(cost[i][j], cost[i - 2][j - 2] + 1);
+        }
+      }
+    }
+    return cost[one.length()][other.length()];
   }
 }

@@ -1,26 +1,33 @@
 package com.cape.worker.cli.issues;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.cape.worker.cli.console.Console;
-import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.cli.console.Refusal;
-import com.cape.worker.daemon.ThisProcess;
+import com.cape.worker.host.Machine;
 import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.OutputTail;
 import com.cape.worker.store.read.AttemptView;
 import com.cape.worker.text.PlainText;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.util.Optional;
 
 /** What attempts print, from where it can be had: their file on this host, else the kept end. */
 final class AttemptOutput implements AutoCloseable {
   private static final long NONE = -1;
+  private static final int BLOCK_BYTES = 64 * 1024;
 
   private final Console output;
-  private final String host = ThisProcess.host();
+  private final String host = Machine.hostName();
   private long fence = NONE;
   private boolean noted;
-  private Optional<LogStream> stream = Optional.empty();
+  private Optional<InputStream> file = Optional.empty();
+  // What has been read and not printed: a line without its end.
+  private final ByteArrayOutputStream open = new ByteArrayOutputStream();
 
   AttemptOutput(Console output) {
     this.output = output;
@@ -32,13 +39,13 @@ final class AttemptOutput implements AutoCloseable {
       close();
       fence = attempt.fence();
       noted = false;
-      stream = Optional.empty();
+      open.reset();
     }
-    if (stream.isEmpty()) {
-      stream = file(attempt).map(file -> new LogStream(file, output.out()));
+    if (file.isEmpty()) {
+      file = file(attempt).map(Channels::newInputStream);
     }
-    if (stream.isPresent()) {
-      stream.get().copy(last);
+    if (file.isPresent()) {
+      copy(file.get(), last);
     } else if (last) {
       printEnd(attempt);
     } else if (!noted && !isHere(attempt)) {
@@ -49,14 +56,63 @@ final class AttemptOutput implements AutoCloseable {
     }
   }
 
+  /** Prints the lines that were added; the last time, also one without its end. */
+  private void copy(InputStream bytes, boolean last) {
+    try {
+      byte[] block = new byte[BLOCK_BYTES];
+      for (int read = bytes.read(block); read > 0; read = bytes.read(block)) {
+        open.write(block, 0, read);
+        printLines(false);
+      }
+    } catch (IOException e) {
+      throw new Refusal("the output cannot be read: " + e.getMessage());
+    }
+    if (last) {
+      printLines(true);
+    }
+    output.out().flush();
+  }
+
+  private void printLines(boolean all) {
+    byte[] waiting = open.toByteArray();
+    int end = all ? waiting.length : end(waiting);
+    output.out().print(PlainText.lines(new String(waiting, 0, end, UTF_8)));
+    open.reset();
+    open.write(waiting, end, waiting.length - end);
+  }
+
+  /** Behind the last line end; in a line that is longer than a block, behind a word. */
+  private static int end(byte[] waiting) {
+    for (int i = waiting.length - 1; i >= 0; i--) {
+      // A carriage return may be half of a line end.
+      if (waiting[i] == '\n' || (waiting[i] == '\r' && i < waiting.length - 1)) {
+        return i + 1;
+      }
+    }
+    if (waiting.length < BLOCK_BYTES) {
+      return 0;
+    }
+    for (int i = waiting.length - 1; i >= 0; i--) {
+      if (waiting[i] == ' ') {
+        return i + 1;
+      }
+    }
+    int last = waiting.length - 1;
+    // Not within a character: its further bytes begin with the bits 10, its first one with 11.
+    while (last > 0 && (waiting[last] & 0xC0) == 0x80) {
+      last--;
+    }
+    return (waiting[last] & 0xC0) == 0xC0 ? last : waiting.length;
+  }
+
   /** The last line so far; empty where the file is not on this host. */
   Optional<String> lastLine(AttemptView attempt) {
-    Optional<FileChannel> file = file(attempt);
-    if (file.isEmpty()) {
+    Optional<FileChannel> channel = file(attempt);
+    if (channel.isEmpty()) {
       return Optional.empty();
     }
-    try (FileChannel open = file.get()) {
-      return OutputTail.of(open)
+    try (FileChannel opened = channel.get()) {
+      return OutputTail.of(opened)
           .lines()
           .filter(line -> !line.isBlank())
           .reduce((before, line) -> line)
@@ -69,7 +125,6 @@ final class AttemptOutput implements AutoCloseable {
   private void printEnd(AttemptView attempt) {
     if (attempt.running()) {
       throw new Refusal(
-          ExitCode.FAILED,
           "attempt %d runs on %s; its output is in %s there"
               .formatted(attempt.attempt(), where(attempt), name(attempt)));
     }
@@ -106,6 +161,13 @@ final class AttemptOutput implements AutoCloseable {
 
   @Override
   public void close() {
-    stream.ifPresent(LogStream::close);
+    try {
+      if (file.isPresent()) {
+        file.get().close();
+      }
+    } catch (IOException e) {
+      // It was only read.
+    }
+    file = Optional.empty();
   }
 }

@@ -68,9 +68,7 @@ final class IssueProgress {
           IssueView issue =
               queries
                   .look(id)
-                  .orElseThrow(
-                      () ->
-                          new Refusal(ExitCode.FAILED, "issue %d has been deleted".formatted(id)));
+                  .orElseThrow(() -> new Refusal("issue %d has been deleted".formatted(id)));
           each.accept(issue);
           if (!OPEN.contains(issue.status()) && !issue.running()) {
             return Optional.of(issue);

@@ -2,14 +2,18 @@ package com.cape.worker.cli.issues;
 
 import com.cape.worker.cli.console.DataCommand;
 import com.cape.worker.cli.console.ExitCode;
+import com.cape.worker.cli.console.Table;
 import com.cape.worker.dashboard.JsonViews;
 import com.cape.worker.http.Json;
+import com.cape.worker.http.Times;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.read.IssueQueries;
 import com.cape.worker.store.read.IssueSearch;
 import com.cape.worker.store.read.IssueView;
+import com.cape.worker.text.PlainText;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Command;
@@ -82,8 +86,46 @@ public final class ListCommand extends DataCommand {
     } else if (issues.isEmpty()) {
       output.note("no such issue");
     } else {
-      IssueText.table(issues).lines(output.columns()).forEach(output::line);
+      table(issues).lines(output.columns()).forEach(output::line);
     }
     return ExitCode.DONE;
+  }
+
+  private static Table table(List<IssueView> issues) {
+    var table = new Table("ID", "STATUS", "TRIES", "WORKER", "WHEN", "DESCRIPTION");
+    for (IssueView issue : issues) {
+      table.add(
+          Long.toString(issue.id()),
+          PlainText.line(issue.status()),
+          Integer.toString(issue.attempts()),
+          issue.worker().map(PlainText::line).orElse("-"),
+          when(issue),
+          PlainText.line(issue.description()));
+    }
+    return table;
+  }
+
+  /** How long an issue has been as it is, or until when it waits. */
+  static String when(IssueView issue) {
+    Instant now = issue.now();
+    return switch (issue.status()) {
+      case "pending" ->
+          issue
+              .runAfter()
+              .map(
+                  due ->
+                      due.isAfter(now)
+                          ? "in " + Times.between(now, due)
+                          : "due " + Times.between(due, now))
+              .orElse("due");
+      case "started" ->
+          issue.startedAt().map(since -> "for " + Times.between(since, now)).orElse("-");
+      default ->
+          issue
+              .completedAt()
+              .or(issue::updatedAt)
+              .map(since -> Times.between(since, now) + " ago")
+              .orElse("-");
+    };
   }
 }

@@ -52,7 +52,6 @@ public final class LogsCommand extends DatabaseCommand {
         .orElseThrow(
             () ->
                 new Refusal(
-                    ExitCode.FAILED,
                     number
                         .map(
                             n ->

@@ -143,7 +143,7 @@ public final class SubmitCommand extends DataCommand {
       try {
         return decoded(System.in, "standard input").stripTrailing();
       } catch (IOException e) {
-        throw new Refusal(ExitCode.FAILED, "standard input cannot be read: " + e.getMessage());
+        throw new Refusal("standard input cannot be read: " + e.getMessage());
       }
     }
     if (text.get().indexOf(UNREADABLE) >= 0) {

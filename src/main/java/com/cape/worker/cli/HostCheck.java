@@ -1,10 +1,10 @@
-package com.cape.worker.cli.doctor;
+package com.cape.worker.cli;
 
 import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.config.WorkerConfig;
-import com.cape.worker.daemon.ThisProcess;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.DefaultCommand;
+import com.cape.worker.host.Machine;
 import com.cape.worker.host.Perl;
 import com.cape.worker.host.TrustedPath;
 import com.cape.worker.store.read.Overview;
@@ -17,35 +17,33 @@ import java.util.Map;
 import java.util.Optional;
 
 /** What {@code doctor} looks at on this host. */
-public final class HostCheck {
+final class HostCheck {
   private static final long SCARCE_BYTES = 1L << 30;
   private static final String PATH = "PATH=";
 
   private final Findings findings;
 
-  public HostCheck(Findings findings) {
+  HostCheck(Findings findings) {
     this.findings = findings;
   }
 
-  public void java() {
+  void java() {
     findings.ok("java", "%s in %s".formatted(Runtime.version(), System.getProperty("java.home")));
   }
 
-  public void encoding() {
+  void encoding() {
     String locale = System.getProperty("sun.jnu.encoding", "unknown");
-    if (locale.equals("UTF-8")) {
-      findings.ok("encoding", "the locale's is UTF-8");
-      return;
-    }
-    findings.warning(
+    findings.okOrWarning(
+        locale.equals("UTF-8"),
         "encoding",
+        "the locale's is UTF-8",
         "the locale's is %s: workflows get every byte all the same, but options cannot hold other characters; set LANG=C.UTF-8"
             .formatted(locale));
   }
 
   /** Perl, the command and its directory, with the PATH that a worker started here would have. */
-  public void command(WorkerConfig.Command command, Map<String, String> environment) {
-    String searchPath = ThisProcess.searchPath(command, environment);
+  void command(WorkerConfig.Command command, Map<String, String> environment) {
+    String searchPath = command.searchPath(environment);
     Path directory = command.workingDir();
     if (!Files.isDirectory(directory)) {
       findings.failed(
@@ -64,9 +62,7 @@ public final class HostCheck {
         .ifPresentOrElse(
             path -> findings.ok("perl", path.toString()),
             () -> findings.failed("perl", Perl.MISSING));
-    CommandTemplate template =
-        command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath));
-    resolve("command", template.program(), directory, searchPath);
+    CommandTemplate template = resolve("command", command, directory, searchPath);
     if (template.takesDescriptionForOption()) {
       findings.warning(
           "command",
@@ -74,21 +70,26 @@ public final class HostCheck {
     }
   }
 
-  private void resolve(String check, String program, Path directory, String searchPath) {
-    var command = new CommandCheck(program, directory, searchPath);
-    command
+  private CommandTemplate resolve(
+      String check, WorkerConfig.Command command, Path directory, String searchPath) {
+    CommandTemplate template =
+        command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath));
+    var found = new CommandCheck(template.program(), directory, searchPath);
+    found
         .trouble()
         .ifPresentOrElse(
             trouble -> findings.failed(check, trouble + "; mend that, or set --command"),
             () ->
                 findings.ok(
                     check,
-                    "%s is %s".formatted(program, command.find().orElseThrow().normalize())));
+                    "%s is %s"
+                        .formatted(template.program(), found.find().orElseThrow().normalize())));
+    return template;
   }
 
   /** The same with the PATH and the directory of a worker that runs on this host. */
-  public void serviceCommand(WorkerConfig.Command command, Overview.Worker worker) {
-    if (!worker.host().equals(ThisProcess.host())) {
+  void serviceCommand(WorkerConfig.Command command, Overview.Worker worker) {
+    if (!worker.host().equals(Machine.hostName())) {
       return;
     }
     Path process = Path.of("/proc", Long.toString(worker.pid()));
@@ -96,23 +97,19 @@ public final class HostCheck {
       String environment =
           Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
       Path directory = process.resolve("cwd").toRealPath();
-      Optional<String> searchPath =
-          Arrays.stream(environment.split("\0"))
-              .filter(variable -> variable.startsWith(PATH))
-              .map(variable -> variable.substring(PATH.length()))
-              .findFirst();
-      if (searchPath.isPresent()) {
-        CommandTemplate template =
-            command.template().orElseGet(() -> DefaultCommand.in(directory, searchPath.get()));
-        resolve("command of " + worker.id(), template.program(), directory, searchPath.get());
-      }
+      Arrays.stream(environment.split("\0"))
+          .filter(variable -> variable.startsWith(PATH))
+          .map(variable -> variable.substring(PATH.length()))
+          .findFirst()
+          .ifPresent(
+              searchPath -> resolve("command of " + worker.id(), command, directory, searchPath));
     } catch (IOException e) {
       // Another user's, gone, or no /proc.
     }
   }
 
   /** Whether a directory is there, or can be made, is safe from other users, and has room. */
-  public void directory(String check, Path directory) {
+  void directory(String check, Path directory) {
     Optional<String> untrusted = TrustedPath.trouble(directory);
     if (untrusted.isPresent()) {
       findings.failed(check, untrusted.get());
@@ -131,11 +128,8 @@ public final class HostCheck {
     try {
       long free = Files.getFileStore(there).getUsableSpace();
       String text = "%s, %,d MiB free".formatted(directory, free >> 20);
-      if (free < SCARCE_BYTES) {
-        findings.warning(check, text + ": a run may print 50 MiB; make room");
-      } else {
-        findings.ok(check, text);
-      }
+      findings.okOrWarning(
+          free >= SCARCE_BYTES, check, text, text + ": a run may print 50 MiB; make room");
     } catch (IOException e) {
       findings.warning(check, "%s: its free space cannot be read: %s".formatted(directory, e));
     }

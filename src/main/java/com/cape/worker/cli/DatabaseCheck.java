@@ -1,4 +1,4 @@
-package com.cape.worker.cli.doctor;
+package com.cape.worker.cli;
 
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.store.Database;
@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Set;
 
 /** What {@code doctor} looks at in the database. */
-public final class DatabaseCheck {
+final class DatabaseCheck {
   private static final Duration SLOW = Duration.ofMillis(100);
   private static final Duration TOLERATED_OFFSET = Duration.ofSeconds(5);
   private static final Duration NOTIFICATION_LIMIT = Duration.ofSeconds(3);
@@ -23,13 +23,13 @@ public final class DatabaseCheck {
   private final Findings findings;
   private final WorkerConfig.Connection connection;
 
-  public DatabaseCheck(Findings findings, WorkerConfig.Connection connection) {
+  DatabaseCheck(Findings findings, WorkerConfig.Connection connection) {
     this.findings = findings;
     this.connection = connection;
   }
 
   /** Whether the rest can be asked at all. */
-  public boolean server(Database open) {
+  boolean server(Database open) {
     ServerCheck.Server server;
     try {
       server = new ServerCheck(open).server();
@@ -44,24 +44,22 @@ public final class DatabaseCheck {
                 PlainText.line(server.version()),
                 connection.url().hosts(),
                 server.latency().toMillis());
-    if (server.latency().compareTo(SLOW) > 0) {
-      findings.warning("database", text + ": slow; move the workers nearer to it");
-    } else {
-      findings.ok("database", text);
-    }
+    findings.okOrWarning(
+        server.latency().compareTo(SLOW) <= 0,
+        "database",
+        text,
+        text + ": slow; move the workers nearer to it");
     if (server.readOnly()) {
       findings.failed("database", "takes no writes; name the primary in the URL");
     }
     findings.ok("tls", server.tls().orElse("none between the database and its client"));
     clock(server);
-    if (server.encoding().equals("UTF8")) {
-      findings.ok("characters", "the database keeps all of Unicode");
-    } else {
-      findings.warning(
-          "characters",
-          "the database is in %s, not in UTF8: a character that it lacks is kept as ?, and an issue whose text is not valid is shown with \uFFFD and cannot be run; move to a database in UTF8"
-              .formatted(PlainText.line(server.encoding())));
-    }
+    findings.okOrWarning(
+        server.encoding().equals("UTF8"),
+        "characters",
+        "the database keeps all of Unicode",
+        "the database is in %s, not in UTF8: a character that it lacks is kept as ?, and an issue whose text is not valid is shown with \uFFFD and cannot be run; move to a database in UTF8"
+            .formatted(PlainText.line(server.encoding())));
     return true;
   }
 
@@ -71,35 +69,31 @@ public final class DatabaseCheck {
         "the server's is %.1f s %s this host's"
             .formatted(
                 offset.abs().toMillis() / 1000.0, offset.isNegative() ? "behind" : "ahead of");
-    if (offset.abs().compareTo(TOLERATED_OFFSET) > 0) {
-      findings.warning("clock", text + ": no harm to leases; log times differ; set up NTP");
-    } else {
-      findings.ok("clock", text);
-    }
-    if (UTC.contains(server.zone())) {
-      findings.ok("time zone", "the server's is " + server.zone());
-    } else {
-      findings.warning(
-          "time zone",
-          "the server's seems to be %s: others' columns without a zone may not be UTC; set timezone = 'UTC'"
-              .formatted(PlainText.line(server.zone())));
-    }
+    findings.okOrWarning(
+        offset.abs().compareTo(TOLERATED_OFFSET) <= 0,
+        "clock",
+        text,
+        text + ": no harm to leases; log times differ; set up NTP");
+    findings.okOrWarning(
+        UTC.contains(server.zone()),
+        "time zone",
+        "the server's is " + server.zone(),
+        "the server's seems to be %s: others' columns without a zone may not be UTC; set timezone = 'UTC'"
+            .formatted(PlainText.line(server.zone())));
   }
 
   /** Whether the way to the database carries notifications. */
-  public void notifications(Database open) {
+  void notifications(Database open) {
     if (!connection.listen()) {
       findings.warning("pooling", "notifications are turned off: workers poll");
       return;
     }
     try {
-      if (new ServerCheck(open).notificationsArrive(connection.listenUrl(), NOTIFICATION_LIMIT)) {
-        findings.ok("pooling", "direct, or by session: notifications arrive");
-      } else {
-        findings.warning(
-            "pooling",
-            "notifications do not arrive, as behind a pooler in transaction mode: workers poll; name a direct connection in --listen-url, or give --no-listen");
-      }
+      findings.okOrWarning(
+          new ServerCheck(open).notificationsArrive(connection.listenUrl(), NOTIFICATION_LIMIT),
+          "pooling",
+          "direct, or by session: notifications arrive",
+          "notifications do not arrive, as behind a pooler in transaction mode: workers poll; name a direct connection in --listen-url, or give --no-listen");
     } catch (StoreException e) {
       findings.warning("pooling", "cannot listen for notifications: " + e.getMessage());
     }
@@ -125,23 +119,22 @@ public final class DatabaseCheck {
   }
 
   /** Whether the schema has all that workers and operators use. */
-  public void schema(Database open) {
+  void schema(Database open) {
     try {
       var check = new ServerCheck(open);
       rowSecurity(check);
       check.creatorsWarning().ifPresent(warning -> findings.warning("schema", warning));
-      boolean upToDate = new Migrator(open).upToDate();
-      List<String> missing = check.missing();
-      if (!upToDate) {
+      if (!new Migrator(open).upToDate()) {
         findings.failed("schema", "is not up to date; run 'cape-worker migrate'");
-      } else if (missing.isEmpty()) {
+        return;
+      }
+      List<String> missing = check.missing();
+      if (missing.isEmpty()) {
         findings.ok("schema", "version %d or newer, nothing missing".formatted(Migrator.NEWEST));
       }
-      if (upToDate) {
-        missing.forEach(
-            what ->
-                findings.failed(
-                    "schema", "no " + what + (what.startsWith("privilege") ? GRANT : RUN_AGAIN)));
+      for (String what : missing) {
+        String advice = what.startsWith("privilege") ? GRANT : RUN_AGAIN;
+        findings.failed("schema", "no " + what + advice);
       }
     } catch (StoreException e) {
       boolean forbidden = e.kind() == StoreException.Kind.FORBIDDEN;
