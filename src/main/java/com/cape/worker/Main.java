@@ -22,6 +22,7 @@ import com.cape.worker.cli.issues.RetryCommand;
 import com.cape.worker.cli.issues.ShowCommand;
 import com.cape.worker.cli.issues.SubmitCommand;
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.ConfigReader;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Secrets;
 import com.cape.worker.config.WorkerConfig;
@@ -162,7 +163,7 @@ public final class Main implements Callable<Integer> {
     var source =
         ConfigSource.of(
             SettingOptions.given(spec.commandLine().getParseResult()), environment, envFile);
-    WorkerConfig config = WorkerConfig.from(source);
+    WorkerConfig config = new ConfigReader(source).read();
     var daemon = new Daemon(config, Version.number(), environment, LOCAL_ZONE);
     try {
       return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();

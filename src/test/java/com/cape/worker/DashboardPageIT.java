@@ -124,7 +124,7 @@ class DashboardPageIT {
         SELECT 'sorted ' || n, 'completed', now(), 'other-worker' FROM generate_series(1, 120) AS n
         """);
     browser.go("#/issues?worker=other-worker");
-    browser.awaitText("#told", "50 issues");
+    browser.awaitText("#found", "50 issues");
     assertEquals("sorted 120", browser.text(".issues tbody tr .clamp"));
     browser.click(".pager a:last-child");
     browser.awaitText(".issues tbody tr .clamp", "sorted 70");
@@ -137,7 +137,7 @@ class DashboardPageIT {
     browser.awaitText(".issues tbody tr .clamp", "sorted 120");
 
     browser.type("#q", "SORTED 77");
-    browser.awaitText("#told", "1 issue");
+    browser.awaitText("#found", "1 issue");
     assertEquals("sorted 77", browser.text(".issues tbody tr .clamp"));
     String id = browser.text(".issues .id");
     browser.type("#q", id);
@@ -309,7 +309,7 @@ class DashboardPageIT {
         () -> browser.text("main h1").equals("Issues") && browser.focused().equals("Issues"));
     browser.tabTo("Search");
     browser.press("by keyb");
-    browser.awaitText("#told", "1 issue");
+    browser.awaitText("#found", "1 issue");
     browser.tabTo("Cancel issue " + issue);
     browser.press(Keys.ENTER);
     browser.awaitText(DIALOG, "Cancel issue " + issue + "?");
@@ -360,10 +360,10 @@ class DashboardPageIT {
         .execute(
             "INSERT INTO cape_issues (description, status) SELECT 'leaf ' || n, 'cancelled' FROM generate_series(1, 60) AS n");
     browser.go("#/issues?q=leaf");
-    browser.awaitText("#told", "50 issues");
+    browser.awaitText("#found", "50 issues");
     browser.tabTo("Next page");
     browser.press(Keys.ENTER);
-    browser.awaitText("#told", "10 issues");
+    browser.awaitText("#found", "10 issues");
     String first = browser.text(".issues .id");
     browser.tabTo(first);
     browser.press(Keys.ARROW_DOWN);
@@ -409,7 +409,7 @@ class DashboardPageIT {
         .execute(
             "INSERT INTO cape_issues (description, status) SELECT 'kept ' || n, 'cancelled' FROM generate_series(1, 40) AS n");
     browser.go("#/issues?q=kept");
-    browser.awaitText("#told", "40 issues");
+    browser.awaitText("#found", "40 issues");
     browser.script(
         """
         document.querySelector('.issues tbody tr:nth-child(30) a').focus();
@@ -420,7 +420,7 @@ class DashboardPageIT {
     fixture
         .database()
         .execute("INSERT INTO cape_issues (description, status) VALUES ('kept anew', 'cancelled')");
-    browser.awaitText("#told", "41 issues");
+    browser.awaitText("#found", "41 issues");
     assertEquals(focused, browser.focused());
     assertEquals("kept 12", browser.script("return String(getSelection())"));
     assertTrue(((Number) browser.script("return scrollY")).doubleValue() >= 300);

@@ -104,7 +104,7 @@ class DashboardPicturesIT {
       browser.screenshot(PICTURES.resolve("dashboard-dark.png"));
       browser.scheme("light");
       browser.go("#/issues");
-      browser.awaitText("#told", "50 issues");
+      browser.awaitText("#found", "50 issues");
       browser.screenshot(PICTURES.resolve("dashboard-issues.png"));
       browser.go("#/issues/" + issue);
       browser.awaitText(".output", "pull request");

@@ -7,6 +7,7 @@ import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.cli.console.Version;
 import com.cape.worker.cli.console.Watch;
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.ConfigReader;
 import com.cape.worker.config.HttpAddress;
 import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
@@ -66,7 +67,7 @@ public final class DashboardCommand implements Callable<Integer> {
     Logging.troubleOnly();
     Map<Setting, String> given =
         logs.map(directory -> Map.of(Setting.LOG_DIR, directory)).orElse(Map.of());
-    WorkerConfig.Dashboard config = WorkerConfig.dashboard(database.source(given), address);
+    WorkerConfig.Dashboard config = new ConfigReader(database.source(given)).readDashboard(address);
     check(config.connection());
     var stopped = new CountDownLatch(1);
     new StopSignals((signal, times) -> stopped.countDown()).handle();

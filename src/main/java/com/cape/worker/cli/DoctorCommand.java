@@ -4,6 +4,7 @@ import com.cape.worker.cli.console.Console;
 import com.cape.worker.cli.console.DisplayText;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.ConfigReader;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
@@ -117,7 +118,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   private Optional<WorkerConfig> config(ConfigSource source) {
     try {
-      return Optional.of(WorkerConfig.from(source));
+      return Optional.of(new ConfigReader(source).read());
     } catch (ConfigException e) {
       mistakes(e);
       return Optional.empty();
@@ -130,7 +131,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   private Optional<WorkerConfig.Connection> connection(ConfigSource source) {
     try {
-      return Optional.of(WorkerConfig.connection(source));
+      return Optional.of(new ConfigReader(source).readConnection());
     } catch (ConfigException e) {
       return Optional.empty(); // Said with the other settings.
     }

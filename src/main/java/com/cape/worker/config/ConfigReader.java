@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,8 +19,8 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Reads settings, and collects all mistakes. Used once. */
-final class ConfigReader {
+/** Reads settings; a {@link ConfigException} names every mistake. Used once. */
+public final class ConfigReader {
   private static final long BYTES_PER_MIB = 1 << 20;
   private static final int SHORTEST_LEASE_SECONDS = 10;
   // Between the KILL and the end of the lease.
@@ -40,11 +39,11 @@ final class ConfigReader {
   private final ConfigSource source;
   private final List<String> mistakes = new ArrayList<>();
 
-  ConfigReader(ConfigSource source) {
+  public ConfigReader(ConfigSource source) {
     this.source = source;
   }
 
-  WorkerConfig read() throws ConfigException {
+  public WorkerConfig read() throws ConfigException {
     Optional<WorkerId> id = required(Setting.WORKER_ID, WorkerId::new);
     Optional<WorkerConfig.Connection> connection = connection();
     WorkerConfig.Loop loop = loop();
@@ -62,13 +61,13 @@ final class ConfigReader {
         id.orElseThrow(), connection.orElseThrow(), loop, command, retry, logs, http);
   }
 
-  WorkerConfig.Connection readConnection() throws ConfigException {
+  public WorkerConfig.Connection readConnection() throws ConfigException {
     Optional<WorkerConfig.Connection> connection = connection();
     checkMistakes();
     return connection.orElseThrow();
   }
 
-  WorkerConfig.Dashboard readDashboard(HttpAddress address) throws ConfigException {
+  public WorkerConfig.Dashboard readDashboard(HttpAddress address) throws ConfigException {
     Optional<WorkerConfig.Connection> connection = connection();
     HttpSettings http = http(address);
     Path logs = path(Setting.LOG_DIR);
@@ -127,11 +126,10 @@ final class ConfigReader {
 
   private WorkerConfig.Command command() {
     Set<String> passed = optional(Setting.PASS_ENV, ConfigReader::names).orElse(Set.of());
-    String databaseVariable = source.find(Setting.DATABASE_URL).map(Given::variable).orElse("");
+    String databaseVariable = source.find(Setting.DATABASE_URL).map(Given::name).orElse("");
     Map<String, String> declared = new HashMap<>(source.declared());
-    Set<String> names = new HashSet<>(declared.keySet());
-    names.addAll(source.environment().keySet());
-    Set<String> withheld = new TreeSet<>(names);
+    Set<String> withheld = new TreeSet<>(declared.keySet());
+    withheld.addAll(source.environment().keySet());
     withheld.removeIf(name -> passed.contains(name) || !ofWorker(name, databaseVariable));
     declared.keySet().removeAll(source.environment().keySet());
     declared.keySet().removeAll(withheld);
@@ -164,9 +162,11 @@ final class ConfigReader {
           "the path of the state directory holds a line break, from where the worker is started; set "
               + Setting.STATE_DIR.variable());
     }
-    LogLevel level = optional(Setting.LOG_LEVEL, ConfigReader::logLevel).orElse(LogLevel.INFO);
     return new WorkerConfig.Logs(
-        level, directory, state, Duration.ofDays(number(Setting.LOG_RETENTION, 1)));
+        orDefault(Setting.LOG_LEVEL, ConfigReader::logLevel),
+        directory,
+        state,
+        Duration.ofDays(number(Setting.LOG_RETENTION, 1)));
   }
 
   private void checkGrace(Duration grace, Duration lease) {
@@ -226,6 +226,11 @@ final class ConfigReader {
     return Optional.empty();
   }
 
+  private <T> T orDefault(Setting setting, Function<String, T> parser) {
+    return optional(setting, parser)
+        .orElseGet(() -> parser.apply(setting.defaultValue().orElseThrow()));
+  }
+
   private Path path(Setting setting) {
     Path fallback = Path.of(setting.defaultValue().orElse("")).toAbsolutePath().normalize();
     return optional(
@@ -247,13 +252,11 @@ final class ConfigReader {
   }
 
   private int number(Setting setting, int least) {
-    int fallback = Integer.parseInt(setting.defaultValue().orElseThrow());
-    return optional(setting, text -> wholeNumber(text, least)).orElse(fallback);
+    return orDefault(setting, text -> wholeNumber(text, least));
   }
 
   private boolean flag(Setting setting) {
-    boolean fallback = Boolean.parseBoolean(setting.defaultValue().orElseThrow());
-    return optional(setting, ConfigReader::truth).orElse(fallback);
+    return orDefault(setting, ConfigReader::truth);
   }
 
   private static int wholeNumber(String text, int least) {
@@ -277,9 +280,9 @@ final class ConfigReader {
     };
   }
 
-  private static LogLevel logLevel(String text) {
+  private static WorkerConfig.LogLevel logLevel(String text) {
     try {
-      return LogLevel.valueOf(text.strip().toUpperCase(Locale.ROOT));
+      return WorkerConfig.LogLevel.valueOf(text.strip().toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException("must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL", e);
     }

@@ -56,7 +56,7 @@ public final class ConfigSource {
   Optional<Given> find(Setting setting) {
     if (options.containsKey(setting)) {
       String option = setting.option().orElseThrow();
-      return Optional.of(new Given(options.get(setting), option, "option", ""));
+      return Optional.of(new Given(options.get(setting), option, "option"));
     }
     Optional<Given> found = variable(setting.variable());
     return setting == Setting.DATABASE_URL ? found.or(() -> variable(PLAIN_DATABASE_URL)) : found;
@@ -66,14 +66,13 @@ public final class ConfigSource {
   Optional<Given> variable(String name) {
     String value = environment.getOrDefault(name, "");
     if (!value.isEmpty()) {
-      return Optional.of(new Given(value, name, "environment", name));
+      return Optional.of(new Given(value, name, "environment"));
     }
     String line = dotEnv.values().getOrDefault(name, "");
     return line.isEmpty()
         ? Optional.empty()
         : Optional.of(
-            new Given(
-                line, name, "%s line %d".formatted(dotEnv.file(), dotEnv.lines().get(name)), name));
+            new Given(line, name, "%s line %d".formatted(dotEnv.file(), dotEnv.lines().get(name))));
   }
 
   Map<String, String> environment() {
@@ -87,7 +86,6 @@ public final class ConfigSource {
   /**
    * @param name the option or variable
    * @param origin for a message: {@code option}, {@code environment} or {@code .env line 3}
-   * @param variable empty for an option
    */
-  record Given(String text, String name, String origin, String variable) {}
+  record Given(String text, String name, String origin) {}
 }

@@ -159,7 +159,6 @@ public record DatabaseUrl(String jdbcUrl, Optional<String> user, Optional<String
     return new DatabaseUrl(jdbcUrl, user, password.or(() -> fallback));
   }
 
-  /** The hosts with their ports. */
   public String hosts() {
     Matcher found = HOSTS.matcher(jdbcUrl);
     return found.matches() ? found.group(1) : "the database";

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** The daemon's settings, valid together. A {@link ConfigException} names every mistake. */
+/** The daemon's settings, valid together. */
 public record WorkerConfig(
     WorkerId workerId,
     Connection connection,
@@ -17,21 +17,6 @@ public record WorkerConfig(
     RetryPolicy retry,
     Logs logs,
     Optional<HttpSettings> http) {
-
-  public static WorkerConfig from(ConfigSource source) throws ConfigException {
-    return new ConfigReader(source).read();
-  }
-
-  /** Reads only how the database is reached. */
-  public static Connection connection(ConfigSource source) throws ConfigException {
-    return new ConfigReader(source).readConnection();
-  }
-
-  /** Reads only what the dashboard needs. */
-  public static Dashboard dashboard(ConfigSource source, HttpAddress address)
-      throws ConfigException {
-    return new ConfigReader(source).readDashboard(address);
-  }
 
   /** The origin says where the URL was found. */
   public record Connection(
@@ -63,6 +48,15 @@ public record WorkerConfig(
     public String searchPath(Map<String, String> environment) {
       return environment.getOrDefault("PATH", declared.getOrDefault("PATH", "/usr/bin:/bin"));
     }
+  }
+
+  /** How much is logged; each level includes the ones after it. */
+  public enum LogLevel {
+    DEBUG,
+    INFO,
+    WARNING,
+    ERROR,
+    CRITICAL
   }
 
   /** The paths are absolute; the retention is that of the runs' log files. */

@@ -37,11 +37,7 @@ record Charts(History history, Instant now) {
     return new Json()
         .with("hours", bars(Duration.ofHours(1), HOURS))
         .with("minutes", bars(Duration.ofMinutes(1), MINUTES))
-        .with("pickup", history.pickUp().map(Charts::pickUp));
-  }
-
-  private static Json pickUp(History.PickUp pickUp) {
-    return new Json().with("p50", pickUp.half()).with("p95", pickUp.most());
+        .with("pickup", history.pickUp().map(Json::of));
   }
 
   private List<Json> bars(Duration width, int number) {

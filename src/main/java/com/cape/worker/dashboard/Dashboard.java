@@ -8,12 +8,16 @@ import com.cape.worker.http.WebResponse;
 import com.cape.worker.http.WebServer;
 import com.cape.worker.store.Database;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The page that shows the queue and lets people act, with all that it needs. */
 public final class Dashboard implements AutoCloseable {
@@ -21,6 +25,16 @@ public final class Dashboard implements AutoCloseable {
   private static final int CONNECTIONS = 2;
   private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
   private static final String NAME = "cape-worker dashboard";
+  // No folders, and nothing that leads out of this one.
+  private static final Pattern FILE = Pattern.compile("/([a-z]+\\.(html|css|js|svg))");
+  private static final Map<String, String> TYPES =
+      Map.of(
+          "html", "text/html; charset=utf-8",
+          "css", "text/css; charset=utf-8",
+          "js", "text/javascript; charset=utf-8",
+          "svg", "image/svg+xml");
+  private static final Map<String, String> PAGES =
+      Map.of("/", "/index.html", DashboardAccess.LOGIN, "/login.html");
 
   private final WebServer server;
   private final Snapshot snapshot;
@@ -66,7 +80,7 @@ public final class Dashboard implements AutoCloseable {
       Snapshot snapshot,
       String version) {
     Map<String, WebServer.Handler> routes = new HashMap<>(actions.routes());
-    routes.put("/", new StaticFiles());
+    routes.put("/", Dashboard::file);
     routes.put("POST " + DashboardAccess.LOGIN, access::logIn);
     routes.put("POST /api/logout", access::logOut);
     routes.put("/api/session", request -> session(request, access, version));
@@ -83,6 +97,20 @@ public final class Dashboard implements AutoCloseable {
             .with("version", version)
             .with("login", access.asksForLogin())
             .with("poll_ms", BETWEEN_LOOKS.toMillis()));
+  }
+
+  private static WebResponse file(WebRequest request) {
+    Matcher file = FILE.matcher(PAGES.getOrDefault(request.path(), request.path()));
+    if (!file.matches()) {
+      return WebResponse.missing();
+    }
+    try (InputStream bytes = Dashboard.class.getResourceAsStream(file.group(1))) {
+      return bytes == null
+          ? WebResponse.missing()
+          : new WebResponse(200, TYPES.get(file.group(2)), Map.of(), bytes.readAllBytes());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   public InetSocketAddress address() {

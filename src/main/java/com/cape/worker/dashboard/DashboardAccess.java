@@ -8,9 +8,13 @@ import com.cape.worker.http.Secret;
 import com.cape.worker.http.WebRequest;
 import com.cape.worker.http.WebResponse;
 import com.cape.worker.http.WebServer;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -102,7 +106,6 @@ final class DashboardAccess implements WebServer.Access {
         : Optional.empty();
   }
 
-  /** Answers the form in which somebody gave the token. */
   WebResponse logIn(WebRequest request) {
     if (token.isEmpty()) {
       return WebResponse.seeOther("/");
@@ -120,10 +123,47 @@ final class DashboardAccess implements WebServer.Access {
                 .formatted(COOKIE, sessions.begin(), Sessions.LIFETIME.toSeconds()));
   }
 
-  /** Ends the session of the browser that asks for it. */
   WebResponse logOut(WebRequest request) {
     cookie(request).ifPresent(sessions::end);
     return WebResponse.json(new Json().with("done", true).with("message", "logged out"))
         .with("Set-Cookie", COOKIE + "=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict");
+  }
+
+  /** Who has logged in. Safe for use by several threads. */
+  static final class Sessions {
+    static final Duration LIFETIME = Duration.ofHours(12);
+    private static final int MOST = 100;
+
+    private final InstantSource clock;
+    private final Map<String, Session> sessions =
+        new LinkedHashMap<>() {
+          @Override
+          protected boolean removeEldestEntry(Map.Entry<String, Session> eldest) {
+            return size() > MOST;
+          }
+        };
+
+    /** A browser's; its actions have to name {@code csrf}. */
+    record Session(String csrf, Instant until) {}
+
+    Sessions(InstantSource clock) {
+      this.clock = clock;
+    }
+
+    /** Returns the secret by which the new session is found. */
+    synchronized String begin() {
+      String id = Secret.random();
+      sessions.put(id, new Session(Secret.random(), clock.instant().plus(LIFETIME)));
+      return id;
+    }
+
+    synchronized Optional<Session> find(String id) {
+      return Optional.ofNullable(sessions.get(id))
+          .filter(session -> clock.instant().isBefore(session.until()));
+    }
+
+    synchronized void end(String id) {
+      sessions.remove(id);
+    }
   }
 }

@@ -56,9 +56,25 @@ final class DashboardActions {
       return WebResponse.missing();
     }
     long id = Long.parseLong(path.group(1));
-    return path.group(2).equals("retry")
-        ? change(request, form -> retry(id, "true".equals(form.get("force"))))
-        : change(request, form -> cancel(id));
+    boolean retry = path.group(2).equals("retry");
+    return change(
+        request,
+        form ->
+            changed(
+                id,
+                retry
+                    ? issues.retry(List.of(id), "true".equals(form.get("force")))
+                    : issues.cancel(List.of(id))));
+  }
+
+  private static WebResponse changed(long id, Map<Long, ChangeResult> results) {
+    ChangeResult result = results.get(id);
+    if (result == ChangeResult.NOT_FOUND) {
+      return DashboardApi.noIssue(id);
+    }
+    // The page has a button for what --force does.
+    String text = result.text(id).replace("give --force", "take it back");
+    return result.done() ? WebResponse.json(done(text)) : refused(text);
   }
 
   private WebResponse change(
@@ -93,22 +109,6 @@ final class DashboardActions {
     long id =
         issues.submit(List.of(description.stripTrailing()), (int) priority, Duration.ZERO).get(0);
     return WebResponse.json(done("issue %d is submitted".formatted(id)).with("id", id));
-  }
-
-  private WebResponse retry(long id, boolean force) {
-    ChangeResult result = issues.retry(List.of(id), force).get(id);
-    return result == ChangeResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
-  }
-
-  private WebResponse cancel(long id) {
-    ChangeResult result = issues.cancel(List.of(id)).get(id);
-    return result == ChangeResult.NOT_FOUND ? DashboardApi.noIssue(id) : changed(id, result);
-  }
-
-  private static WebResponse changed(long id, ChangeResult result) {
-    // The page has a button for what --force does.
-    String text = result.text(id).replace("give --force", "take it back");
-    return result.done() ? WebResponse.json(done(text)) : refused(text);
   }
 
   private WebResponse pause(Map<String, String> form) {

@@ -20,7 +20,6 @@ public final class Warnings {
 
   private Warnings() {}
 
-  /** What an operator should look at. */
   public static List<String> of(Overview overview) {
     return Stream.concat(ofFleet(overview).stream(), refusals(overview.refusals()).stream())
         .toList();

@@ -51,7 +51,7 @@ public final class CommandCheck {
 
   /** The program's file, once nothing is in its way. */
   public Optional<Path> find() {
-    return look().program();
+    return trouble().isEmpty() ? found : Optional.empty();
   }
 
   /** The program's file as the last look has found it; looks when there was none. */
@@ -61,18 +61,10 @@ public final class CommandCheck {
 
   /** What is in the way, as a line to read; empty when the command can be started. */
   public Optional<String> trouble() {
-    return look().trouble();
-  }
-
-  /** Either the program or what is in its way. */
-  private record Found(Optional<Path> program, Optional<String> trouble) {}
-
-  private Found look() {
     Optional<Path> file = candidates(program);
     Optional<String> trouble = trouble(file);
-    Found seen = new Found(trouble.isEmpty() ? file : Optional.empty(), trouble);
-    found = seen.program();
-    return seen;
+    found = trouble.isEmpty() ? file : Optional.empty();
+    return trouble;
   }
 
   private Optional<String> trouble(Optional<Path> file) {

@@ -131,7 +131,6 @@ public final class StateDirectory implements AutoCloseable {
         .filter(any -> line(before, MACHINE).equals(Machine.here().toString()));
   }
 
-  /** The parent of the runs' folders. */
   public Path runs() {
     return path.resolve("runs");
   }

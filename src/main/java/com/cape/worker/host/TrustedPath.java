@@ -158,11 +158,10 @@ public final class TrustedPath {
   /** The same, and nobody else may read it, also if it existed. */
   static void createPrivate(Path directory) throws IOException {
     Files.createDirectories(directory, permissions("rwx------"));
-    PosixFileAttributeView view =
-        Files.getFileAttributeView(
-            directory.toRealPath(), PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
-    if (((Integer) attributes(directory.toRealPath()).get("uid")) == USER) {
-      view.setPermissions(PosixFilePermissions.fromString("rwx------"));
+    Path real = directory.toRealPath();
+    if (((Integer) attributes(real).get("uid")) == USER) {
+      Files.getFileAttributeView(real, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
+          .setPermissions(PosixFilePermissions.fromString("rwx------"));
     }
   }
 

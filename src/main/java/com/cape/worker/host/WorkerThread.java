@@ -17,7 +17,7 @@ public final class WorkerThread {
     return thread;
   }
 
-  /** Waits until a thread that was told to end has done so. */
+  /** Waits for the end of a thread that was asked to stop. */
   public static void join(Thread thread) {
     try {
       thread.join();

@@ -1,10 +1,12 @@
 package com.cape.worker.http;
 
 import com.cape.worker.config.Secrets;
+import java.lang.reflect.RecordComponent;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -12,8 +14,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * A JSON object. An {@link Instant} becomes ISO 8601 in UTC, a {@link Duration} seconds, an empty
- * {@link Optional} null. Terminal codes are escaped, and passwords in URLs masked.
+ * A JSON object. An {@link Instant} becomes ISO 8601 in UTC, a {@link Duration} seconds, an enum's
+ * constant a word in lower case, an empty {@link Optional} null. Terminal codes are escaped, and
+ * passwords in URLs masked.
  */
 public final class Json {
   // Controls, invisible characters, line separators and surrogates without their other half.
@@ -21,6 +24,31 @@ public final class Json {
       Pattern.compile("[\"\\\\\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}&&[\\x00-\\uffff]]");
 
   private final Map<String, Object> fields = new LinkedHashMap<>();
+
+  /**
+   * The components of a record in snake case, which scripts read.
+   *
+   * @param without the components that are left out
+   */
+  public static Json of(Record values, String... without) {
+    var json = new Json();
+    for (RecordComponent component : values.getClass().getRecordComponents()) {
+      String name = component.getName();
+      if (!List.of(without).contains(name)) {
+        String snakeCase = name.replaceAll("[A-Z]", "_$0").toLowerCase(Locale.ROOT);
+        json.with(snakeCase, value(component, values));
+      }
+    }
+    return json;
+  }
+
+  private static Object value(RecordComponent component, Record values) {
+    try {
+      return component.getAccessor().invoke(values);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("a component of a public record can be read", e);
+    }
+  }
 
   public Json with(String name, Object value) {
     fields.put(name, value);
@@ -37,7 +65,6 @@ public final class Json {
     return text(fields);
   }
 
-  /** A value as JSON. */
   public static String text(Object value) {
     if (value instanceof Optional<?> optional) {
       return optional.map(Json::text).orElse("null");
@@ -58,6 +85,9 @@ public final class Json {
     }
     if (value instanceof Number || value instanceof Boolean || value instanceof Json) {
       return value.toString();
+    }
+    if (value instanceof Enum<?> constant) {
+      return quoted(constant.name().toLowerCase(Locale.ROOT));
     }
     return quoted(Secrets.mask(value.toString()));
   }

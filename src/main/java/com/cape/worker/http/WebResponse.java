@@ -19,7 +19,6 @@ public record WebResponse(
     return json(status, new Json().with("error", message).toString());
   }
 
-  /** A path that stands for nothing. */
   public static WebResponse missing() {
     return error(404, "there is nothing here");
   }
@@ -36,7 +35,6 @@ public record WebResponse(
     return text(303, "").with("Location", path);
   }
 
-  /** The same with one header more. */
   public WebResponse with(String header, String value) {
     Map<String, String> all = new LinkedHashMap<>(headers);
     all.put(header, value);

@@ -26,12 +26,12 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
   private static final String LIVE = "/live";
   private static final String READY = "/ready";
   private static final String METRICS = "/metrics";
+  private static final String ALIVE = "alive";
   private static final String IS_READY = "ready";
   private static final Duration ANSWER_HOLDS = Duration.ofSeconds(3);
   // A client does not wait long: the kubelet gives up after a second.
   private static final Duration PATIENCE = Duration.ofMillis(800);
 
-  private final BooleanSupplier alive;
   private final ClaimGate gate;
   // Connections of its own, so that no heartbeat waits for a client.
   private final Database probed;
@@ -55,7 +55,6 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
       Listeners listeners,
       Supplier<Database> connections)
       throws IOException {
-    this.alive = requireNonNull(alive);
     this.gate = requireNonNull(gate);
     this.probed = connections.get();
     this.counted = connections.get();
@@ -74,9 +73,9 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
             http.address(),
             new BearerAccess(http.token(), Set.of(LIVE, READY)),
             Map.of(
-                LIVE, request -> live(),
-                READY, request -> answerReady(),
-                METRICS, request -> metrics()));
+                LIVE, request -> state(alive.getAsBoolean() ? ALIVE : "stuck"),
+                READY, request -> state(readiness()),
+                METRICS, request -> metrics.response()));
   }
 
   public InetSocketAddress address() {
@@ -88,25 +87,16 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
     registered = true;
   }
 
-  private WebResponse live() {
-    return alive.getAsBoolean() ? state(true, "alive") : state(false, "stuck");
-  }
-
-  private WebResponse answerReady() {
-    String state = readiness();
-    return state(state.equals(IS_READY), state);
-  }
-
   /** Whether the worker could run an issue now, in a word. A pause changes nothing in that. */
   private String readiness() {
     Optional<String> held = gate.current().flatMap(hold -> word(hold.reason()));
-    return held.orElseGet(
-        () -> {
-          if (!takesWrites.get().orElse(false)) {
-            return "database";
-          }
-          return registered ? IS_READY : "starting";
-        });
+    if (held.isPresent()) {
+      return held.get();
+    }
+    if (!takesWrites.get().orElse(false)) {
+      return "database";
+    }
+    return registered ? IS_READY : "starting";
   }
 
   private static Optional<String> word(ClaimGate.Reason reason) {
@@ -118,11 +108,8 @@ public final class OpsServer implements WorkerListener, AutoCloseable {
     };
   }
 
-  private WebResponse metrics() {
-    return new WebResponse(200, WorkerMetrics.CONTENT_TYPE, Map.of(), metrics.text());
-  }
-
-  private static WebResponse state(boolean good, String word) {
+  private static WebResponse state(String word) {
+    boolean good = word.equals(ALIVE) || word.equals(IS_READY);
     return WebResponse.text(good ? 200 : 503, word + "\n");
   }
 

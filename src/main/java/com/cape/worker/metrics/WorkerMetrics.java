@@ -1,6 +1,7 @@
 package com.cape.worker.metrics;
 
 import com.cape.worker.http.SharedAnswer;
+import com.cape.worker.http.WebResponse;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.read.HealthRepository;
@@ -20,13 +21,12 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** The metrics of a worker in the format of Prometheus. Safe for use by several threads. */
 public final class WorkerMetrics implements WorkerListener, AutoCloseable {
-  static final String CONTENT_TYPE = PrometheusTextFormatWriter.CONTENT_TYPE;
-
   private static final double MILLIS_PER_SECOND = 1000;
   // The queue is not counted again for so long, nor for more than a hundredth of the time.
   private static final Duration QUEUE_HOLDS = Duration.ofSeconds(5);
@@ -166,14 +166,15 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   }
 
   /** All of it, in Prometheus' text format. */
-  byte[] text() {
+  WebResponse response() {
     var text = new ByteArrayOutputStream();
     try {
       PrometheusTextFormatWriter.create().write(text, registry.scrape());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return text.toByteArray();
+    return new WebResponse(
+        200, PrometheusTextFormatWriter.CONTENT_TYPE, Map.of(), text.toByteArray());
   }
 
   @Override

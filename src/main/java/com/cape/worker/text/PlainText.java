@@ -26,7 +26,6 @@ public final class PlainText {
     return Secrets.mask(CONTROLS.matcher(lines).replaceAll(""));
   }
 
-  /** The text on one line. */
   public static String line(String text) {
     return GAPS.matcher(lines(text)).replaceAll(" ").strip();
   }

@@ -12,8 +12,8 @@ export class Refused extends Error {
   }
 }
 
-/** No answer. */
-export class Away extends Error {}
+/** The server did not answer. */
+export class Unreachable extends Error {}
 
 let csrf = '';
 
@@ -61,7 +61,7 @@ async function ask(path, options) {
     if (options.signal?.aborted) {
       throw error;
     }
-    throw new Away('the dashboard does not answer', { cause: error });
+    throw new Unreachable('the dashboard does not answer', { cause: error });
   }
   const body = read(text);
   if (!answer.ok) {

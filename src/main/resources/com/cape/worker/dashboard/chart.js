@@ -193,7 +193,7 @@ export class Chart {
     this.#points.forEach((point, index) => {
       const { tip, hit, parts } = this.#bars[index];
       const x = LEFT + index * room;
-      setText(tip, this.#told(point));
+      setText(tip, this.#describe(point));
       place(hit, { x, width: room });
       let depth = 0;
       SERIES.forEach((series, number) => {
@@ -211,7 +211,7 @@ export class Chart {
     });
   }
 
-  #told(point) {
+  #describe(point) {
     const parts = SERIES.filter((series) => point[series.name] > 0).map(
       (series) => `${count(point[series.name])} ${series.word}`,
     );
@@ -245,7 +245,7 @@ function tableRow() {
   return element('tr', {}, element('th', { scope: 'row' }), ...SERIES.map(() => element('td')));
 }
 
-/** Makes a list as long as that: adds what is missing, and takes away what is too much. */
+/** Makes a list as long as that: adds what is missing, and removes what is too much. */
 function fit(list, length, make) {
   while (list.length > length) {
     const { line, label } = list.pop();

@@ -1,9 +1,9 @@
 /*
  * Which view is shown, and how it stays fresh: one request after the other, a second apart, less often
- * while the server is away, and none while nobody looks.
+ * while the server cannot be reached, and none while nobody looks.
  */
 import { arm, resume, say } from './actions.js';
-import { Away, get, post, Refused, session } from './api.js';
+import { get, post, Refused, session, Unreachable } from './api.js';
 import { element, keyed, setAttribute, setText, show } from './dom.js';
 import { IssueView } from './issue.js';
 import { IssuesView } from './issues.js';
@@ -86,7 +86,7 @@ async function refresh() {
     csrfKnown = true;
   }
   if (view.everyOverview || performance.now() - overviewAt >= SELDOM || trouble !== null) {
-    tellOverview(await ask('/api/overview'));
+    renderOverview(await ask('/api/overview'));
     overviewAt = performance.now();
   }
   await view.refresh(ask);
@@ -105,7 +105,7 @@ async function keepFresh() {
       answeredAt = now();
       failures = 0;
       back();
-      tellFreshness();
+      renderFreshness();
     } catch (error) {
       if (!flight.signal.aborted) {
         failures++;
@@ -156,7 +156,7 @@ function changed() {
 /* What is wrong. */
 
 function went(error) {
-  if (!(error instanceof Away) && !(error instanceof Refused)) {
+  if (!(error instanceof Unreachable) && !(error instanceof Refused)) {
     console.error(error); // a mistake of this page
   }
   if (error instanceof Refused && error.status === 401) {
@@ -167,11 +167,11 @@ function went(error) {
     say(sentence(kind), { bad: true });
   }
   trouble = { kind, message: error.message };
-  tellConnection();
+  renderConnection();
 }
 
 function kindOf(error) {
-  if (error instanceof Away) {
+  if (error instanceof Unreachable) {
     return 'server';
   }
   if (error.status === 401) {
@@ -198,10 +198,10 @@ function back() {
     say(trouble.kind === 'database' ? 'The database is back.' : 'The dashboard server is back.');
     trouble = null;
   }
-  tellConnection();
+  renderConnection();
 }
 
-function tellConnection() {
+function renderConnection() {
   show(connection, trouble !== null);
   setAttribute(document.body, 'class', trouble === null ? false : 'stale');
   if (trouble === null) {
@@ -235,7 +235,7 @@ function asOf() {
 
 /* What every view shows. */
 
-function tellOverview(overview) {
+function renderOverview(overview) {
   if (overview.database_ok) {
     hear(overview.as_of);
     if (trouble?.of === 'overview') {
@@ -250,17 +250,17 @@ function tellOverview(overview) {
     retryAt = 0;
   }
   if (!overview.issues) {
-    return; // away since before the first look
+    return; // unavailable since before the first look
   }
-  tellGone(overview);
+  announceGone(overview);
   latest = overview;
-  tellPauses(overview.pauses);
-  tellWarnings(overview.warnings);
+  renderPauses(overview.pauses);
+  renderWarnings(overview.warnings);
   view.overview(overview);
 }
 
-/** A worker that went away is said once; the warning stays. */
-function tellGone(overview) {
+/** A worker that is not heard of any more is announced once; the warning stays. */
+function announceGone(overview) {
   const silent = (one) =>
     one.workers
       .filter((worker) => !worker.alive && worker.state !== 'stopped')
@@ -274,7 +274,7 @@ function tellGone(overview) {
   }
 }
 
-function tellPauses(pauses) {
+function renderPauses(pauses) {
   keyed(
     document.getElementById('pauses'),
     pauses,
@@ -308,7 +308,7 @@ function tellPauses(pauses) {
   );
 }
 
-function tellWarnings(warnings) {
+function renderWarnings(warnings) {
   const numbered = warnings.map((text, index) => ({ text, index }));
   keyed(
     document.getElementById('warnings'),
@@ -321,14 +321,14 @@ function tellWarnings(warnings) {
   );
 }
 
-function tellFreshness() {
+function renderFreshness() {
   const seen = asOf();
   const seconds = seen === null ? 0 : between(seen, now());
   const live = trouble === null && seen !== null && seconds <= OLD + SELDOM / 1000;
   setText(freshness, seen === null ? 'Connecting \u2026' : live ? 'Live' : `${brief(seconds)} old`);
   setAttribute(freshness, 'class', `freshness${live ? ' live' : trouble === null ? '' : ' old'}`);
   if (trouble !== null) {
-    tellConnection();
+    renderConnection();
   }
 }
 
@@ -356,11 +356,11 @@ async function logOut() {
 arm(changed);
 document.getElementById('log-out').addEventListener('click', logOut);
 document.getElementById('skip').addEventListener('click', (event) => {
-  event.preventDefault(); // the address tells the view
+  event.preventDefault(); // the address names the view
   view.heading.focus();
 });
 addEventListener('hashchange', () => navigate(true));
 addEventListener('online', hurry);
-setInterval(() => document.hidden || tellFreshness(), 1000);
+setInterval(() => document.hidden || renderFreshness(), 1000);
 navigate(false);
 keepFresh();

@@ -33,7 +33,7 @@ export function setText(node, text) {
   }
 }
 
-/** Sets an attribute, or takes it away when the value is false. */
+/** Sets an attribute, or removes it when the value is false. */
 export function setAttribute(node, name, value) {
   if (value === false) {
     node.removeAttribute(name);

@@ -111,7 +111,7 @@ export class IssueView {
 
   async refresh(get) {
     try {
-      this.#tell(await get(`/api/issues/${this.#id}`));
+      this.#render(await get(`/api/issues/${this.#id}`));
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== 404) {
         throw error;
@@ -131,7 +131,7 @@ export class IssueView {
 
   overview() {}
 
-  #tell({ issue, attempts, more }) {
+  #render({ issue, attempts, more }) {
     this.#latest = issue;
     show(this.#missing, false);
     [this.parts, this.#facts, this.#status.node].forEach((node) => show(node, true));
@@ -148,7 +148,7 @@ export class IssueView {
     this.#error.set(issue.last_error ?? '');
     show(this.#retry, retryable(issue, now()));
     show(this.#cancel, cancellable(issue));
-    this.#tellAttempts(issue, attempts, more ?? 0);
+    this.#renderAttempts(issue, attempts, more ?? 0);
   }
 
   #counted = { text: '', characters: 0 };
@@ -161,7 +161,7 @@ export class IssueView {
     return length - this.#counted.characters;
   }
 
-  #tellAttempts(issue, attempts, more) {
+  #renderAttempts(issue, attempts, more) {
     const chosen = attempts.find((attempt) => String(attempt.fence) === this.#fence) ?? attempts[0];
     const took = (attempt) => between(attempt.started_at, attempt.finished_at ?? now());
     this.#longest = Math.max(1, ...attempts.map(took));
@@ -223,7 +223,7 @@ export class IssueView {
         length.style.width = `${Math.max(1, (100 * seconds) / this.#longest)}%`;
         show(left.node, runs);
         if (runs) {
-          this.#tellLease(left, fresh);
+          this.#renderLease(left, fresh);
         }
         show(error.node, fresh.error !== null && fresh.error !== '');
         error.set(fresh.error ?? '');
@@ -233,7 +233,7 @@ export class IssueView {
   }
 
   /** A lease is as long as the most that was ever left of it here. */
-  #tellLease(left, attempt) {
+  #renderLease(left, attempt) {
     const seconds = (Date.parse(attempt.lease_expires_at) - now()) / 1000;
     left.update(
       seconds,

@@ -29,7 +29,7 @@ export class IssuesView {
   });
   #sort = element('select', { id: 'sort', onchange: () => this.#filtered() });
   #worker = element('button', { type: 'button', class: 'chip', onclick: () => this.#anyWorker() });
-  #told = element('p', { class: 'quiet', id: 'told' }, 'Reading \u2026');
+  #found = element('p', { class: 'quiet', id: 'found' }, 'Reading \u2026');
   #pagers = [pager('Pages'), pager('Pages, once more')];
 
   constructor() {
@@ -55,7 +55,7 @@ export class IssuesView {
       element(
         'section',
         { class: 'card', 'aria-label': 'The list' },
-        element('div', { class: 'card-head' }, this.#told, this.#pagers[0].node),
+        element('div', { class: 'card-head' }, this.#found, this.#pagers[0].node),
         made.node,
         this.#pagers[1].node,
       ),
@@ -189,23 +189,23 @@ export class IssuesView {
       (issue) => row(issue),
     );
     show(this.table, page.issues.length > 0);
-    this.#tell(page, asked);
+    this.#render(page, asked);
     this.#pagers.forEach((one) => one.update(this.#links(page)));
   }
 
   overview() {}
 
-  #tell(page, asked) {
+  #render(page, asked) {
     const searched = page.searched_until ?? null;
     const further = this.#next !== null && searched !== null;
     const many = page.issues.length === 1 ? '1 issue' : `${count(page.issues.length)} issues`;
     const text = page.issues.length === 0 ? 'No such issue' : many;
     setText(
-      this.#told,
+      this.#found,
       further ? `${text} among those searched so far, back to issue ${searched}` : text,
     );
     if (this.#shown !== asked && this.#shown !== '') {
-      say(this.#told.textContent);
+      say(this.#found.textContent);
     }
     this.#shown = asked;
   }

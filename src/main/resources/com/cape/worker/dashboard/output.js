@@ -118,10 +118,10 @@ export class Output {
     this.#to = part.to;
     this.#append(part, part.ended && part.to >= part.size);
     this.#ended = part.ended && part.to >= part.size;
-    this.#tell(part);
+    this.#render(part);
   }
 
-  #tell(part) {
+  #render(part) {
     const live = part.ended ? '' : ', live';
     const where =
       part.available === 'tail'
@@ -213,7 +213,7 @@ export class Output {
     this.#text.focus({ preventScroll: true });
   }
 
-  /** The reader decides by scrolling: away from the end it stands still, at the end it follows. */
+  /** The reader decides by scrolling: at the end the output follows, elsewhere it stands still. */
   #scrolled() {
     const left = this.#text.scrollHeight - this.#text.scrollTop - this.#text.clientHeight;
     this.#setFollow(left < 8);

@@ -87,14 +87,14 @@ export class OverviewView {
     );
     this.#failed.update(count(issues.failed), 'to be looked at', issues.failed > 0 ? 'bad' : '');
     this.#cancelled.update(count(issues.cancelled), 'by somebody');
-    this.#tellOldest(overview);
-    this.#tellPickup(overview.pickup);
+    this.#renderOldest(overview);
+    this.#renderPickup(overview.pickup);
     this.#minutes.update(overview.minutes ?? []);
     this.#hours.update(overview.hours ?? []);
     this.#workers.update(overview);
   }
 
-  #tellOldest(overview) {
+  #renderOldest(overview) {
     const since = overview.oldest_due_since;
     if (since === null) {
       this.#oldest.update('none', 'nothing waits');
@@ -108,7 +108,7 @@ export class OverviewView {
     );
   }
 
-  #tellPickup(pickup) {
+  #renderPickup(pickup) {
     if (pickup?.p50 === undefined || pickup.p50 === null) {
       this.#pickup.update('\u2013', 'nothing in the last hour');
     } else {

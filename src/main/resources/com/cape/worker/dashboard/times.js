@@ -1,4 +1,4 @@
-/* Times of the server, told on the reader's clock. */
+/* Times of the server, shown on the reader's clock. */
 
 let ahead = 0;
 let newest = '';

@@ -1,4 +1,4 @@
-/* How issues, attempts and leases are told in every view. */
+/* How issues, attempts and leases are shown in every view. */
 import { element, setAttribute, setText } from './dom.js';
 import { between, brief, full, now } from './times.js';
 import { line } from './text.js';

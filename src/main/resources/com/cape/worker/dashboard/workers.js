@@ -8,7 +8,7 @@ import { badge, margin, moment } from './words.js';
 const BRIEF = ['Worker', 'State', 'Heard', 'Running', 'Free'];
 const WHOLE = [...BRIEF, 'Host', 'Version', 'Up for', 'Notified', ''];
 
-/** A worker's state, as far as one can tell: one that is silent for longer than its lease is gone. */
+/** A worker's state, as far as is known: one that is silent for longer than its lease is gone. */
 function stateOf(worker) {
   return worker.alive || worker.state === 'stopped' ? worker.state : 'gone';
 }
@@ -79,7 +79,7 @@ export class WorkerTable {
           (run) => `${run.issue_id}-${run.attempt}`,
           (run) => runItem(run),
         );
-        worker.runs.forEach((run, index) => tell(runs.children[index], run, worker, this.#at));
+        worker.runs.forEach((run, index) => renderRun(runs.children[index], run, worker, this.#at));
         rest.update(worker);
       },
     };
@@ -134,7 +134,7 @@ function runItem(run) {
   return { node, update() {} };
 }
 
-function tell(node, run, worker, at) {
+function renderRun(node, run, worker, at) {
   const { since, left } = RUNS.get(node);
   const which = run.attempt > 1 ? `attempt ${run.attempt}, ` : '';
   setText(since, ` ${which}for ${brief(between(run.started_at, at))}`);

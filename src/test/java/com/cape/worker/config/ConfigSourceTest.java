@@ -39,7 +39,8 @@ class ConfigSourceTest {
     String file = "CAPE_GRACE=3\nCAPE_POLL_INTERVAL=3\nCAPE_CONCURRENCY=3\n";
     Map<String, String> environment =
         environment(Map.of("CAPE_GRACE", "2", "CAPE_POLL_INTERVAL", "2"));
-    WorkerConfig config = WorkerConfig.from(source(Map.of(Setting.GRACE, "1"), environment, file));
+    WorkerConfig config =
+        new ConfigReader(source(Map.of(Setting.GRACE, "1"), environment, file)).read();
     assertEquals(Duration.ofSeconds(1), config.command().grace());
     assertEquals(Duration.ofSeconds(2), config.loop().pollInterval());
     assertEquals(3, config.loop().concurrency());
@@ -51,8 +52,8 @@ class ConfigSourceTest {
     Map<String, String> environment =
         Map.of("CAPE_WORKER_ID", "a", "DATABASE_URL", "postgresql://plain/x");
     var source = source(Map.of(), environment, "CAPE_DATABASE_URL=postgresql://own/x\n");
-    assertEquals("own:5432", WorkerConfig.from(source).connection().url().hosts());
-    var plain = WorkerConfig.from(source(Map.of(), environment, ""));
+    assertEquals("own:5432", new ConfigReader(source).read().connection().url().hosts());
+    var plain = new ConfigReader(source(Map.of(), environment, "")).read();
     assertEquals("plain:5432", plain.connection().url().hosts());
     assertEquals(Set.of("DATABASE_URL"), plain.command().withheld());
   }
@@ -165,8 +166,8 @@ class ConfigSourceTest {
 
   private WorkerConfig.Dashboard dashboard(String address, Map<String, String> environment)
       throws Exception {
-    return WorkerConfig.dashboard(
-        source(Map.of(), environment(environment), ""), HttpAddress.parse(address));
+    return new ConfigReader(source(Map.of(), environment(environment), ""))
+        .readDashboard(HttpAddress.parse(address));
   }
 
   @Test
@@ -178,7 +179,7 @@ class ConfigSourceTest {
   }
 
   private WorkerConfig read(Map<String, String> environment, String file) throws Exception {
-    return WorkerConfig.from(source(Map.of(), environment(environment), file));
+    return new ConfigReader(source(Map.of(), environment(environment), file)).read();
   }
 
   private static Map<String, String> environment(Map<String, String> own) {

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.spi.LoggingEvent;
-import com.cape.worker.config.LogLevel;
+import com.cape.worker.config.WorkerConfig.LogLevel;
 import com.cape.worker.issue.WorkerId;
 import java.time.Instant;
 import java.time.ZoneId;

@@ -210,7 +210,7 @@ class DashboardAccessTest {
 
   @Test
   void hundredSessionsAreKept() {
-    var sessions = new Sessions(now::get);
+    var sessions = new DashboardAccess.Sessions(now::get);
     List<String> ids = new ArrayList<>();
     for (int i = 0; i < 101; i++) {
       ids.add(sessions.begin());

@@ -153,7 +153,7 @@ class WorkerMetricsTest {
       })
   void dashboardAndAlertsUseWhatIsThere(String file) throws IOException {
     metrics.settled(Outcome.COMPLETED, Duration.ofSeconds(1));
-    String text = new String(metrics.text(), UTF_8);
+    String text = new String(metrics.response().body(), UTF_8);
     Set<String> known = new TreeSet<>(told().keySet());
     known.addAll(
         known.stream().map(name -> name.replaceFirst("\\{.*", "")).collect(Collectors.toSet()));
@@ -167,7 +167,7 @@ class WorkerMetricsTest {
   @Test
   void readmeHasAllMetricsAndNoOther() throws IOException {
     metrics.settled(Outcome.COMPLETED, Duration.ofSeconds(1));
-    Set<String> told = found(FAMILY, new String(metrics.text(), UTF_8), 1);
+    Set<String> told = found(FAMILY, new String(metrics.response().body(), UTF_8), 1);
     String readme = Files.readString(Path.of("README.md"));
     assertEquals(told, found(Pattern.compile("(?m)^\\| `(cape_worker_\\w+)"), readme, 1));
   }
@@ -182,7 +182,7 @@ class WorkerMetricsTest {
 
   private Map<String, Double> told() {
     return SAMPLE
-        .matcher(new String(metrics.text(), UTF_8))
+        .matcher(new String(metrics.response().body(), UTF_8))
         .results()
         .collect(
             Collectors.toMap(match -> match.group(1), match -> Double.valueOf(match.group(2))));

@@ -1,6 +1,7 @@
 package com.cape.worker.cli.console;
 
 import com.cape.worker.config.ConfigException;
+import com.cape.worker.config.ConfigReader;
 import com.cape.worker.config.ConfigSource;
 import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
@@ -41,7 +42,7 @@ public final class DatabaseOptions {
   }
 
   public WorkerConfig.Connection connection() throws ConfigException {
-    return WorkerConfig.connection(source(Map.of()));
+    return new ConfigReader(source(Map.of())).readConnection();
   }
 
   /** Where settings come from; {@code others} are the values of the command's own options. */

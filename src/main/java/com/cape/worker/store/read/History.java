@@ -22,7 +22,7 @@ public record History(Instant now, List<Endings> endings, Optional<PickUp> pickU
   public record Endings(Instant at, Outcome outcome, long number) {}
 
   /** The p50 and p95 of the time from when an issue was due to its first claim. */
-  public record PickUp(Duration half, Duration most) {}
+  public record PickUp(Duration p50, Duration p95) {}
 
   // An attempt that began before it and ended within the day is not counted.
   private static final Duration OLDEST_START = Duration.ofHours(30);

@@ -57,7 +57,7 @@ public record Overview(
       boolean alive,
       Instant startedAt,
       Instant heartbeatAt,
-      Duration lease,
+      long leaseSeconds,
       int freeSlots,
       boolean listening,
       List<Run> runs) {}
@@ -170,7 +170,7 @@ public record Overview(
         row.getBoolean("alive"),
         Columns.time(row, "started_at"),
         Columns.time(row, "heartbeat_at"),
-        Duration.ofSeconds(row.getLong("lease_seconds")),
+        row.getLong("lease_seconds"),
         row.getInt("free_slots"),
         row.getBoolean("listener_up"),
         runs);
