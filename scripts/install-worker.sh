@@ -9,8 +9,8 @@ Usage: scripts/install-worker.sh WORKER-ID [options] [-- WORKER-OPTIONS]
 
 Installs a worker that starts at boot, restarts when it dies, and stops without hurting its run. As
 root: a systemd system service, on macOS a daemon. Else a service of your own: a systemd user
-service, on macOS an agent. Run it again to upgrade, or to change a setting: a worker in the middle
-of a run ends that first.
+service, on macOS an agent. Run it again to upgrade, or to change a setting: the new worker goes on
+with what the old one was running.
 
   --env-file FILE  settings; kept as .env, mode 0600, with the worker. Default: those that are there,
                    else .env in the current directory
@@ -20,7 +20,7 @@ of a run ends that first.
   --prefix DIR     where everything lies. Default: /opt/cape-worker, for --user
                    ~/.local/share/cape-worker, on macOS ~/Library/Application Support/cape-worker
   --jar FILE       default: target/cape-worker.jar beside this script's directory
-  --now            stop the worker at once for an upgrade: within the drain timeout
+  --now            for an upgrade: restart the worker without asking the database for it
   --dry-run        print every file and command, change nothing
   --uninstall      leave nothing but settings and logs
   --purge          ... and not those either
@@ -28,7 +28,7 @@ of a run ends that first.
                    Default: those it has; a bare -- takes them away
 
 Exit codes: 0 done, or nothing to do; 1 a file cannot be written, or the service does not start;
-2 wrong usage; 69 the database is away, and the worker could not be asked to drain; 75 another
+2 wrong usage; 69 the database is away, and the worker could not be asked to restart; 75 another
 install is at work; 78 something is missing, and nothing was touched.
 END
 }
@@ -706,6 +706,7 @@ install_files() {
     # shellcheck disable=SC2016
     run as_user bash -c 'umask 027 && mkdir -p "$1"' bash "$log_directory"
   fi
+  as_user test -d "$directory/tmp" || run as_user mkdir -m 700 "$directory/tmp"
   write_settings
   folder "$unit_directory"
   write "$unit" 644 "$text"
@@ -749,6 +750,8 @@ filling() { # NAME
     DIRECTORY) printf '%s\n' "$directory" | escaped ;;
     HOME) printf '%s\n' "$home" | quoted ;;
     PATH) printf '%s\n' "$search_path" | quoted ;;
+    TMPDIR) printf '%s\n' "$directory/tmp" | quoted ;;
+    BASH) printf '%s\n' "$bash" | escaped ;;
     COMMAND) command_text ;;
     *) return 1 ;;
   esac
@@ -850,25 +853,25 @@ restart() {
   fail 1 "mend that, and run this again ('${ctl[*]} status $name' tells more)"
 }
 
-# The worker that runs makes room for one with the new files. Nothing that runs comes to harm: it is
-# asked to leave when that has ended.
+# The worker that runs makes room for one with the new files, which goes on with its runs. One of an
+# earlier version leaves when they have ended.
 replace() {
   if [ "$system" = Linux ]; then
     enable
-    if [ -n "$now" ] || ! drain --restart; then
+    if [ -n "$now" ] || ! ask restart; then
       restart
     else
-      state="draining, and starts again on the new files when its run has ended"
+      state="restarting on the new files"
     fi
   else
     # launchd reads a plist once: the worker has to be gone first.
-    [ -n "$now" ] || drain --wait || true
+    [ -n "$now" ] || ask drain --wait || true
     bootout
     start
   fi
 }
 
-drain() {
+ask() { # drain|restart OPTION...
   local code=0 word previous="" url=()
   for word in ${options[@]+"${options[@]}"}; do
     case $word in
@@ -878,11 +881,11 @@ drain() {
     previous=$word
   done
   run as_user env -i HOME="$home" PATH="$search_path" LANG="$locale" "$java" "${jvm[@]}" -jar "$link" \
-    drain "$id" "$@" --env-file "$settings" ${url[@]+"${url[@]}"} </dev/null || code=$?
+    "$1" "$id" "${@:2}" --env-file "$settings" ${url[@]+"${url[@]}"} </dev/null || code=$?
   case $code in
     0) ;;
     1) return 1 ;; # It is not at work: between two starts, or waiting for the database.
-    *) fail 69 "the files are in place, but $id could not be asked to drain (above); run this again, or with --now" ;;
+    *) fail 69 "the files are in place, but $id could not be asked to $1 (above); run this again, or with --now" ;;
   esac
 }
 
@@ -961,6 +964,8 @@ uninstall() {
     state=$(sed -n 3p "$mark")
   fi
   remove_service
+  end_runs
+  ! as_user test -d "$directory/tmp" || run as_user rm -rf "$directory/tmp"
   # What is left in it besides the lock is a result that the database has not taken yet.
   if as_user test -f "$state/lock"; then
     # shellcheck disable=SC2016
@@ -983,6 +988,25 @@ uninstall() {
   elif [ -z "$dry_run" ]; then
     say "$id is uninstalled.${left:+ Settings and logs are left in $left.}"
   fi
+}
+
+# Between a crash and the next start the guardians keep the runs; each looks for this order.
+end_runs() {
+  as_user test -d "$state/runs" || return 0
+  # shellcheck disable=SC2016
+  run as_user bash -c '
+    for run in "$1"/runs/*/; do
+      [ ! -f "$run/record" ] || echo interrupted >"$run/stop"
+    done
+    for ((turn = 0; turn < 300; turn++)); do
+      living=""
+      for run in "$1"/runs/*/; do
+        read -r _ guardian _ < <(grep "^guardian " "$run/record" 2>/dev/null) || continue
+        ! kill -0 "$guardian" 2>/dev/null || living=yes
+      done
+      [ -n "$living" ] || break
+      sleep 0.1
+    done' bash "$state"
 }
 
 remove_service() {

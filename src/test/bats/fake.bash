@@ -42,7 +42,7 @@ fake_java() {
     case "$*" in
       -version) echo "openjdk version \"17.0.1\"" >&2 ;;
       *" --version") echo "cape-worker 1.0" ;;
-      *" drain "*) exit "$(cat "'"$scratch"'/drained")" ;;
+      *" drain "* | *" restart "*) exit "$(cat "'"$scratch"'/drained")" ;;
     esac'
   echo 0 >"$scratch/drained"
   echo first >"$scratch/fake.jar"

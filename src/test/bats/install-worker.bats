@@ -82,7 +82,7 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   [ ! -e "$odd" ]
 }
 
-@test "an upgrade switches the link, keeps the file of the worker that runs, and drains that" {
+@test "an upgrade switches the link, keeps the file of the worker that runs, and lets that hand over" {
   fake_java
   installed w
   old=$(readlink "$(prefix)/cape-worker.jar")
@@ -91,13 +91,13 @@ prefix() { printf '%s' "$HOME/.local/share/cape-worker"; }
   # The database cannot be asked, and so neither can the worker; nothing is stopped by force.
   : >"$CALLS"
   install_worker w --jar new.jar
-  refused 69 "could not be asked to drain"
+  refused 69 "could not be asked to restart"
   absent restart "$CALLS"
   [ "$(readlink "$(prefix)/cape-worker.jar")" != "$old" ]
   [ -e "$(prefix)/$old" ]
   # It is not forgotten.
   install_worker w --jar new.jar
-  refused 69 "could not be asked to drain"
+  refused 69 "could not be asked to restart"
   install_worker w --jar new.jar --now
   [ "$status" -eq 0 ]
   grep -q "restart cape-worker-w.service" "$CALLS"
@@ -336,7 +336,8 @@ assert words[4].startswith("/") and words[4].endswith("/java"), words
 assert words[-6:] == ["--worker-id", "w", "--env-file", worker + "/.env", "--working-dir", sys.argv[2]], words
 assert words[words.index("-jar") + 1] == base + "/cape-worker.jar"
 assert plist["WorkingDirectory"] == worker
-assert plist["ExitTimeOut"] == 340 and plist["ThrottleInterval"] == 15
+assert plist["ExitTimeOut"] == 340 and plist["ThrottleInterval"] == 10
+assert plist["AbandonProcessGroup"] is True
 assert plist["KeepAlive"] == {"SuccessfulExit": False} and plist["RunAtLoad"] is True
 assert plist["ProcessType"] == "Standard"
 environment = plist["EnvironmentVariables"]

@@ -6,6 +6,7 @@ import com.cape.worker.cli.DoctorCommand;
 import com.cape.worker.cli.DrainCommand;
 import com.cape.worker.cli.MigrateCommand;
 import com.cape.worker.cli.PauseCommand;
+import com.cape.worker.cli.RestartCommand;
 import com.cape.worker.cli.ResumeCommand;
 import com.cape.worker.cli.SettingOptions;
 import com.cape.worker.cli.StatusCommand;
@@ -71,7 +72,7 @@ import picocli.CommandLine.Spec;
       "2:wrong usage",
       "69:database unreachable (subcommands only: the daemon waits for it)",
       "75:try again later: another process has this worker id; the JDK or the JAR was"
-          + " replaced; drained for a restart",
+          + " replaced; drained or handed over for a restart",
       "78:wrong or missing setting, command or directory; credentials refused; unusable schema"
     },
     footer = {
@@ -80,7 +81,9 @@ import picocli.CommandLine.Spec;
       "  java -jar cape-worker.jar --worker-id alleycat-1 --database-url postgresql://cape@db/cape",
       "",
       "Stopping: the first TERM or INT lets running workflows end within the drain timeout, the"
-          + " second stops them, the third ends the worker at once. 'drain' waits as long as it takes."
+          + " second stops them, the third ends the worker at once. 'drain' waits as long as it takes.",
+      "Restarting: at a HUP, as 'restart' asks for it, the worker leaves with 75 within seconds, and"
+          + " its next process goes on with what was running."
     })
 public final class Main implements Callable<Integer> {
   /** In the order of the help. */
@@ -96,6 +99,7 @@ public final class Main implements Callable<Integer> {
           Map.entry("pause", PauseCommand.class),
           Map.entry("resume", ResumeCommand.class),
           Map.entry("drain", DrainCommand.class),
+          Map.entry("restart", RestartCommand.class),
           Map.entry("dashboard", DashboardCommand.class),
           Map.entry("doctor", DoctorCommand.class),
           Map.entry("migrate", MigrateCommand.class),
@@ -166,7 +170,7 @@ public final class Main implements Callable<Integer> {
     WorkerConfig config = new ConfigReader(source).read();
     var daemon = new Daemon(config, Version.number(), environment, LOCAL_ZONE);
     try {
-      return daemon.run(() -> Runtime.getRuntime().halt(ExitCode.FAILED.number())).number();
+      return daemon.run(code -> Runtime.getRuntime().halt(code.number())).number();
     } catch (LinkageError e) {
       if (OwnProgram.jarOverwritten()) {
         // Not even an orderly exit is sure to find its classes.

@@ -156,7 +156,8 @@ class EnduranceIT {
     fixture.insert("a killer");
     for (int start = 1; start <= 4; start++) {
       try (WorkerProcess worker =
-          fixture.worker("victim", "--max-attempts", "3", "--retry-delay", "1")) {
+          fixture.worker(
+              "victim", "--max-attempts", "3", "--retry-delay", "1", "--on-worker-death", "end")) {
         await()
             .atMost(Duration.ofSeconds(60))
             .until(() -> !worker.isAlive() || status(fixture).equals("failed"));

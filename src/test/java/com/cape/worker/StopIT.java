@@ -80,8 +80,8 @@ class StopIT {
   }
 
   @Test
-  void workflowDiesWithAWorkerThatIsKilled() throws Exception {
-    try (WorkerProcess worker = running()) {
+  void workflowDiesWithAWorkerThatIsKilledIfThatWasAskedFor() throws Exception {
+    try (WorkerProcess worker = running("--on-worker-death", "end")) {
       List<Long> started = startedBy(worker);
       worker.signal("KILL");
       worker.exitCode();
@@ -91,7 +91,7 @@ class StopIT {
 
   @Test
   void successorOfAKilledWorkerGivesTheIssueBackAtOnce() throws Exception {
-    try (WorkerProcess worker = running()) {
+    try (WorkerProcess worker = running("--on-worker-death", "end")) {
       worker.signal("KILL");
       worker.exitCode();
     }

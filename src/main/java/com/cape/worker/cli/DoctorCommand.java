@@ -65,6 +65,8 @@ public final class DoctorCommand implements Callable<Integer> {
   @Mixin private Console output;
   @Spec private CommandSpec spec;
 
+  private static final Duration SHORT_LEASE = Duration.ofSeconds(60);
+
   private final Findings findings = new Findings();
 
   @Override
@@ -81,12 +83,22 @@ public final class DoctorCommand implements Callable<Integer> {
           host.command(found.command(), System.getenv());
           host.directory("log directory", found.logs().directory());
           host.directory("state directory", found.logs().stateDirectory());
+          adoption(found);
         });
     if (!noDatabase) {
       source.flatMap(this::connection).ifPresent(way -> database(way, host, config));
     }
     print();
     return (findings.anyFailed() ? ExitCode.FAILED : ExitCode.DONE).number();
+  }
+
+  private void adoption(WorkerConfig config) {
+    if (config.command().keepRuns() && config.loop().lease().compareTo(SHORT_LEASE) < 0) {
+      findings.warning(
+          "lease",
+          "--lease %d leaves the worker's next process little time to adopt a run; 60 or more is safer"
+              .formatted(config.loop().lease().toSeconds()));
+    }
   }
 
   private Optional<ConfigSource> source() {

@@ -6,6 +6,7 @@ import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.DefaultCommand;
 import com.cape.worker.host.Machine;
 import com.cape.worker.host.Perl;
+import com.cape.worker.host.SystemdUnit;
 import com.cape.worker.host.TrustedPath;
 import com.cape.worker.store.read.Overview;
 import java.io.IOException;
@@ -94,6 +95,13 @@ final class HostCheck {
     }
     Path process = Path.of("/proc", Long.toString(worker.pid()));
     try {
+      SystemdUnit.thatEndsRuns(process)
+          .ifPresent(
+              unit ->
+                  findings.warning(
+                      "service of " + worker.id(),
+                      "a crash or a restart of the worker ends its runs: %s is of an older installer; call scripts/install-worker.sh again"
+                          .formatted(unit)));
       String environment =
           Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
       Path directory = process.resolve("cwd").toRealPath();

@@ -140,6 +140,7 @@ public final class ConfigReader {
         seconds(Setting.WORKFLOW_TIMEOUT, 1),
         seconds(Setting.GRACE, 1),
         number(Setting.OUTPUT_LIMIT, 1) * BYTES_PER_MIB,
+        orDefault(Setting.ON_WORKER_DEATH, ConfigReader::keeps),
         Map.copyOf(declared),
         withheld);
   }
@@ -270,6 +271,14 @@ public final class ConfigReader {
     }
     throw new IllegalArgumentException(
         "must be a whole number from %d to %d".formatted(least, Integer.MAX_VALUE));
+  }
+
+  private static boolean keeps(String text) {
+    return switch (text.strip().toLowerCase(Locale.ROOT)) {
+      case "keep" -> true;
+      case "end" -> false;
+      default -> throw new IllegalArgumentException("must be keep or end");
+    };
   }
 
   private static boolean truth(String text) {

@@ -46,6 +46,12 @@ public enum Setting {
       "How long a claim holds without a heartbeat; a heartbeat every tenth of it"),
   GRACE("--grace", "SECONDS", "10", "Between TERM and KILL"),
   DRAIN_TIMEOUT("--drain-timeout", "SECONDS", "300", "How long a stop waits for running workflows"),
+  ON_WORKER_DEATH(
+      "--on-worker-death",
+      "WHAT",
+      "keep",
+      "keep: a run goes on until its lease ends, for the worker's next process to adopt; end: it is"
+          + " ended at once"),
   LOG_DIR("--log-dir", "DIR", "logs", "The worker's log and the issues' logs"),
   STATE_DIR(
       "--state-dir",

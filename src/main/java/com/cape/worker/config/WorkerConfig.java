@@ -32,6 +32,7 @@ public record WorkerConfig(
   /**
    * @param template empty for the default one
    * @param workingDir absolute
+   * @param keepRuns whether runs go on when the worker is gone, for its next process to adopt
    * @param declared the variables of {@code .env} that a workflow gets on top of the environment
    * @param withheld the variables that it does not get
    */
@@ -41,6 +42,7 @@ public record WorkerConfig(
       Duration timeout,
       Duration grace,
       long outputLimitBytes,
+      boolean keepRuns,
       Map<String, String> declared,
       Set<String> withheld) {
 

@@ -14,12 +14,14 @@ import com.cape.worker.host.Perl;
 import com.cape.worker.host.ServiceManager;
 import com.cape.worker.host.StateDirectory;
 import com.cape.worker.host.TrustedPath;
+import com.cape.worker.host.WorkerThread;
 import com.cape.worker.metrics.OpsServer;
 import com.cape.worker.metrics.WorkerMetrics;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
@@ -31,6 +33,7 @@ import com.cape.worker.worker.ClaimGate;
 import com.cape.worker.worker.IssueWorker;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
+import com.cape.worker.worker.UnadoptedRuns;
 import com.cape.worker.worker.WorkerPlan;
 import com.cape.worker.worker.state.BeatClock;
 import com.cape.worker.worker.state.DatabaseAvailability;
@@ -49,6 +52,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,6 +64,7 @@ public final class Daemon {
   private static final Duration HEARTBEAT_LIMIT = Duration.ofSeconds(5);
   private static final Duration PROBE_LIMIT = Duration.ofSeconds(2);
   private static final int MOST_CONNECTIONS = 8;
+  private static final Duration LATEST_EXIT = Duration.ofMillis(4500);
   private static final String START = "start";
 
   private final WorkerConfig config;
@@ -85,8 +91,12 @@ public final class Daemon {
     this.command = config.command();
   }
 
-  /** Works until it is stopped; {@code halt} ends the process at once, for a third signal. */
-  public ExitCode run(Runnable halt) throws InterruptedException {
+  /**
+   * Works until it is stopped.
+   *
+   * @param halt ends the process at once, for a third signal or a hand-over that takes too long
+   */
+  public ExitCode run(Consumer<ExitCode> halt) throws InterruptedException {
     String searchPath = command.searchPath(environment);
     CommandTemplate template =
         command.template().orElseGet(() -> DefaultCommand.in(command.workingDir(), searchPath));
@@ -100,7 +110,8 @@ public final class Daemon {
     try (var state =
             StateDirectory.open(config.logs().stateDirectory(), identity.instance(), holder);
         var logging = Logging.start(config.workerId(), config.logs(), zone, environment)) {
-      new StopSignals(drain, halt).handle();
+      drain.onChange(() -> leaveInTime(halt));
+      StopSignals.ofWorker(drain, command.keepRuns(), () -> halt.accept(ExitCode.FAILED)).handle();
       RunPlan plan = plan(template, check, state);
       announce(plan);
       var notifier = new CommandCheck("systemd-notify", command.workingDir(), searchPath);
@@ -166,10 +177,17 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              new IssueRepository(work), new WorkerRepository(beat, version), listener(work));
+              new IssueRepository(work),
+              new AdoptionRepository(work),
+              new WorkerRepository(beat, version),
+              listener(work));
       keepPlansOfSessions(work);
       state.registering();
       if (!register(stores.workers(), signs, state.predecessors())) {
+        if (drain.stage() == Drain.Stage.HANDING_OVER) {
+          return ExitCode.TRY_LATER;
+        }
+        UnadoptedRuns.end(plan, commands, drain, config.loop().drainTimeout(), signs::waiting);
         return ExitCode.DONE;
       }
       try {
@@ -179,6 +197,13 @@ public final class Daemon {
         throw e;
       }
       LOG.info("ready host={} pid={}", identity.host(), identity.pid());
+      listeners.add(
+          new WorkerListener() {
+            @Override
+            public void recoveryOver() {
+              noteRecovered(state);
+            }
+          });
       var worker =
           new IssueWorker(
               identity,
@@ -190,13 +215,17 @@ public final class Daemon {
               signs);
       IssueWorker.End end = worker.run();
       signs.stopping();
+      if (end == IssueWorker.End.HANDED_OVER) {
+        LOG.info("handed over");
+        return ExitCode.TRY_LATER;
+      }
       Optional<HeartbeatReply> lastWord = sayStopped(stores.workers());
       LOG.info("stopped");
       return switch (end) {
         case STOPPED, RESTART -> left(end, lastWord);
         case IDLE -> ExitCode.DONE;
         case CANNOT_START -> ExitCode.WRONG_SETTING;
-        case REPLACED -> ExitCode.TRY_LATER;
+        case REPLACED, HANDED_OVER -> ExitCode.TRY_LATER;
         case UNSETTLED -> ExitCode.FAILED;
       };
     }
@@ -269,6 +298,36 @@ public final class Daemon {
     return restart ? ExitCode.TRY_LATER : ExitCode.DONE;
   }
 
+  private static void noteRecovered(StateDirectory state) {
+    try {
+      state.recovered();
+    } catch (IOException e) {
+      LOG.warn("cannot note that the predecessor's runs were taken over", e);
+    }
+  }
+
+  /** Nothing is lost by it: the next process takes over whatever was on its way. */
+  private void leaveInTime(Consumer<ExitCode> halt) {
+    if (drain.stage() == Drain.Stage.HANDING_OVER) {
+      Thread thread =
+          WorkerThread.named(
+              "hand-over",
+              () -> {
+                try {
+                  TimeUnit.MILLISECONDS.sleep(LATEST_EXIT.toMillis());
+                } catch (InterruptedException e) {
+                  return;
+                }
+                if (drain.stage() == Drain.Stage.HANDING_OVER) {
+                  LOG.warn("leaving at once: the hand-over takes too long");
+                  halt.accept(ExitCode.TRY_LATER);
+                }
+              });
+      thread.setDaemon(true);
+      thread.start();
+    }
+  }
+
   /** Short enough that a statement that hangs leaves time for the next one. */
   private Duration heartbeatLimit() {
     Duration period = heartbeatPeriod();
@@ -339,6 +398,7 @@ public final class Daemon {
         config.loop().lease(),
         config.loop().drainTimeout(),
         config.loop().exitWhenIdle(),
+        state.predecessors(),
         state.previousHere(),
         listeners);
   }
@@ -354,7 +414,8 @@ public final class Daemon {
         state.runs(),
         command.outputLimitBytes(),
         command.timeout(),
-        command.grace());
+        command.grace(),
+        command.keepRuns());
   }
 
   private CommandCheck check(CommandTemplate template, String searchPath) {

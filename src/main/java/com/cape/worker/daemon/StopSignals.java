@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * TERM, INT and HUP: for a worker, the first drains, the second interrupts what runs, the third
- * ends this process at once.
+ * ends this process at once. HUP hands over to the next process instead.
  *
  * <p>{@code sun.misc.Signal} is reached by reflection, because javac warns of it in a way that
  * cannot be turned off. A shutdown hook would do for the first signal only.
@@ -22,11 +22,22 @@ public final class StopSignals {
   private final ObjIntConsumer<String> listener;
   private final AtomicInteger received = new AtomicInteger();
 
-  /** For a worker; {@code halt} ends the process at once. */
-  public StopSignals(Drain drain, Runnable halt) {
-    this(
+  /**
+   * For a worker.
+   *
+   * @param keepsRuns whether HUP hands over; else it is a TERM
+   * @param halt ends the process at once
+   */
+  public static StopSignals ofWorker(Drain drain, boolean keepsRuns, Runnable halt) {
+    var handOvers = new AtomicInteger();
+    return new StopSignals(
         (signal, times) -> {
-          switch (times) {
+          if (keepsRuns && signal.equals("SIGHUP")) {
+            handOvers.incrementAndGet();
+            drain.handOver(signal);
+            return;
+          }
+          switch (times - handOvers.get()) {
             case 1 -> drain.begin(signal);
             case 2 -> drain.interrupt("second " + signal);
             default -> halt.run();

@@ -10,7 +10,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -25,6 +24,7 @@ public final class StateDirectory implements AutoCloseable {
   private static final int MACHINE = 2;
   private static final int REGISTERING = 3;
   private static final int MOST_REGISTERING = 20;
+  private static final int MOST_EARLIER = 60;
   private static final Pattern UUIDS = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
   private static final int LONGEST_NOTE_BYTES = 4096;
 
@@ -94,8 +94,20 @@ public final class StateDirectory implements AutoCloseable {
     note(line(before, INSTANCE), line(before, MACHINE), newest);
   }
 
-  /** The database knows this instance, which a successor follows. */
+  /**
+   * The database knows this instance. A successor follows it, and those whose runs it has not yet.
+   */
   public void registered() throws IOException {
+    String earlier =
+        previousHere().stream()
+            .limit(MOST_EARLIER)
+            .map(UUID::toString)
+            .collect(Collectors.joining(" "));
+    note((instance + " " + earlier).strip(), Machine.here().toString(), "");
+  }
+
+  /** All that earlier instances have left was taken over. */
+  public void recovered() throws IOException {
     note(instance.toString(), Machine.here().toString(), "");
   }
 
@@ -124,11 +136,14 @@ public final class StateDirectory implements AutoCloseable {
     return Stream.concat(uuids(INSTANCE), uuids(REGISTERING)).toList();
   }
 
-  /** The last instance of this directory, if it ran on this boot and in this pid namespace. */
-  public Optional<UUID> previousHere() {
-    return uuids(INSTANCE)
-        .findFirst()
-        .filter(any -> line(before, MACHINE).equals(Machine.here().toString()));
+  /**
+   * The last instance of this directory, and earlier ones whose runs it had not taken over yet, if
+   * they ran on this boot and in this pid namespace.
+   */
+  public List<UUID> previousHere() {
+    return line(before, MACHINE).equals(Machine.here().toString())
+        ? uuids(INSTANCE).toList()
+        : List.of();
   }
 
   public Path runs() {

@@ -8,6 +8,7 @@ import java.util.UUID;
  *
  * @param attempt counted from 1
  * @param fence grows with each claim of the issue
+ * @param instance the process of the worker that holds the claim
  * @param lastError of the previous attempt, at most 8 KiB
  */
 public record Claim(
@@ -15,5 +16,12 @@ public record Claim(
     int attempt,
     long fence,
     UUID runId,
+    UUID instance,
     String description,
-    Optional<String> lastError) {}
+    Optional<String> lastError) {
+
+  /** The same claim, once a later process of the worker has taken it over. */
+  public Claim heldBy(UUID successor) {
+    return new Claim(issueId, attempt, fence, runId, successor, description, lastError);
+  }
+}

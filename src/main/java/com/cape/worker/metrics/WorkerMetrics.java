@@ -50,6 +50,9 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
       counter("fenced_writes", "Writes refused: the run was no longer this worker's.", "write");
   private final Counter rescues =
       counter("rescues", "Attempts of other workers closed because their lease had run out.");
+  private final Counter adoptions =
+      counter(
+          "adoptions", "Runs that an earlier process of this worker left, by result.", "result");
   private final Counter survivorsKilled =
       counter(
           "survivors_killed", "Processes ended because they outlived the first one of their run.");
@@ -162,6 +165,7 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
         .filter(outcome -> outcome != Outcome.RUNNING)
         .forEach(outcome -> attempts.initLabelValues(outcome.word()));
     Arrays.stream(Write.values()).forEach(write -> fencedWrites.initLabelValues(word(write)));
+    Arrays.stream(Adoption.values()).forEach(result -> adoptions.initLabelValues(word(result)));
     Arrays.stream(PauseReason.values()).forEach(reason -> pauses.initLabelValues(word(reason)));
   }
 
@@ -204,6 +208,11 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   @Override
   public void rescued() {
     rescues.inc();
+  }
+
+  @Override
+  public void recovered(Adoption adoption) {
+    adoptions.labelValues(word(adoption)).inc();
   }
 
   @Override

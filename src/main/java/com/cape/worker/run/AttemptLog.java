@@ -59,6 +59,11 @@ public final class AttemptLog implements AutoCloseable {
     }
   }
 
+  /** Opens the file of a run that goes on. */
+  static AttemptLog reopen(Path path) throws IOException {
+    return new AttemptLog(path, SafeFile.open(path), attributes(path).fileKey());
+  }
+
   /** A workflow may have replaced the folder of its logs by something else, or locked it. */
   private static void makeRoomFor(Path folder) throws IOException {
     boolean usable = Files.isDirectory(folder, NOFOLLOW_LINKS) && Files.isWritable(folder);

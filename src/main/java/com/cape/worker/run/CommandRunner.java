@@ -149,33 +149,62 @@ public final class CommandRunner implements AutoCloseable {
     return Files.isExecutable(perl) ? Optional.empty() : Optional.of(perl + " is missing");
   }
 
+  /** A run that lives without its worker; empty when there is none that can be adopted. */
+  public Optional<AdoptedRun> kept(RunFolder folder) throws IOException {
+    return folder.keptByGuardian().map(kept -> new AdoptedRun(folder, kept, this));
+  }
+
+  /** Whether a run may live on another machine or boot, or in another pid namespace. */
+  public boolean isElsewhere(RunFolder folder) throws IOException {
+    return folder.kept().isEmpty()
+        && !folder.ofThisMachine()
+        && folder.record().exitCode().isEmpty();
+  }
+
   /**
    * Makes sure that nothing lives of a run whose worker has died, and returns how it ended.
    *
-   * @return empty when the run was on another machine, or in another pid namespace, and its record
-   *     does not say how it ended
+   * @param reason for the guardian, should it live
    * @throws IOException when its files cannot be read
    */
-  public Optional<Ending> recover(RunFolder folder, Duration grace)
+  public Ending recover(RunFolder folder, Duration grace, StopReason reason)
       throws IOException, InterruptedException {
     Optional<Ending> kept = folder.kept();
     if (kept.isPresent()) {
-      return kept;
+      return kept.get();
     }
+    boolean mayHaveBegun = folder.recordIsDamaged();
     List<String> survivors = List.of();
     if (folder.ofThisMachine()) {
-      survivors = script.end(folder, grace, StopReason.WORKER_DIED).survivors();
-    } else if (folder.record().exitCode().isEmpty()) {
-      return Optional.empty();
+      orderStop(folder, reason);
+      survivors = script.end(folder, grace, reason).survivors();
     }
     Report record = folder.record();
-    Optional<StopReason> reason = record.stop();
-    if (record.notStarted()) {
-      reason = reason.or(() -> Optional.of(StopReason.NOT_STARTED));
+    // Asked again: it may have begun until --end was there.
+    mayHaveBegun |= record.noted();
+    Optional<StopReason> stop = record.stop();
+    if (record.notStarted() || (record.exitCode().isEmpty() && !mayHaveBegun)) {
+      stop = stop.filter(CommandRunner::isAsked).or(() -> Optional.of(StopReason.NOT_STARTED));
     }
     if (record.exitCode().isEmpty()) {
-      reason = reason.or(() -> Optional.of(StopReason.WORKER_DIED));
+      stop = stop.or(() -> Optional.of(StopReason.WORKER_DIED));
     }
-    return Optional.of(new Ending(record.exitCode(), reason, Duration.ZERO, 0, survivors));
+    return new Ending(record.exitCode(), stop, Duration.ZERO, 0, survivors);
+  }
+
+  /** Whether somebody wanted the stop, be it before the start. */
+  private static boolean isAsked(StopReason reason) {
+    return reason != StopReason.WORKER_DIED && reason != StopReason.LEASE_LOST;
+  }
+
+  /** A guardian that has kept the run ends it by itself, and knows all of its processes. */
+  private static void orderStop(RunFolder folder, StopReason reason) {
+    try {
+      if (folder.exists()) {
+        folder.orderStop(reason);
+      }
+    } catch (IOException e) {
+      LOG.warn("cannot order a guardian to end its run run={}", folder.runId(), e);
+    }
   }
 }

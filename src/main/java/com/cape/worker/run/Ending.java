@@ -22,4 +22,18 @@ public record Ending(
   public Ending {
     survivors = List.copyOf(survivors);
   }
+
+  /** Whether the command was not started. */
+  public boolean notStarted() {
+    return stopReason.equals(Optional.of(StopReason.NOT_STARTED));
+  }
+
+  /** The same for a run of which nobody knows how it ended. */
+  public Ending asLost() {
+    return new Ending(exitCode, Optional.of(StopReason.WORKER_DIED), ran, outlived, survivors);
+  }
+
+  Ending ranFor(Duration time) {
+    return new Ending(exitCode, stopReason, time, outlived, survivors);
+  }
 }

@@ -63,8 +63,12 @@ public final class RunFolder {
     return folder;
   }
 
-  /** The runs that a predecessor left. Renames what cannot be read, deletes what is no run's. */
-  public static List<RunFolder> left(Path runs) throws IOException {
+  /**
+   * The runs that a predecessor left. Renames what cannot be read, deletes what is no run's.
+   *
+   * @param instance of this process, for the claims
+   */
+  public static List<RunFolder> left(Path runs, UUID instance) throws IOException {
     if (Files.notExists(runs)) {
       return List.of();
     }
@@ -74,7 +78,7 @@ public final class RunFolder {
         if (folder.getFileName().toString().startsWith(SET_ASIDE)) {
           continue;
         }
-        Optional<Claim> claim = claim(folder.getFileName().toString());
+        Optional<Claim> claim = claim(folder.getFileName().toString(), instance);
         if (claim.isEmpty()) {
           deleteSafely(folder);
         } else if (Files.isDirectory(folder, NOFOLLOW_LINKS) && Files.isReadable(folder)) {
@@ -87,7 +91,7 @@ public final class RunFolder {
     return left;
   }
 
-  private static Optional<Claim> claim(String name) {
+  private static Optional<Claim> claim(String name, UUID instance) {
     Matcher parts = NAME.matcher(name);
     try {
       return parts.matches()
@@ -97,6 +101,7 @@ public final class RunFolder {
                   Integer.parseInt(parts.group(2)),
                   Long.parseLong(parts.group(3)),
                   UUID.fromString(parts.group(4)),
+                  instance,
                   "",
                   Optional.empty()))
           : Optional.empty();
@@ -207,13 +212,19 @@ public final class RunFolder {
     items.add(FORMAT);
     items.add("boot " + Machine.here().boot());
     items.add("namespace " + Machine.here().namespace());
+    items.add("on-death " + (spec.keep() ? "keep" : "end"));
+    Duration now = LeaseClock.now();
+    items.add("began " + now.toSeconds());
+    items.add("until " + now.plus(spec.timeout()).toSeconds());
+    items.add("grace " + spec.grace().toSeconds());
+    items.add("output-limit " + spec.outputLimitBytes());
     items.add("directory " + spec.directory());
     items.add("output " + spec.output().path());
     items.add("variable " + GuardianScript.RUN_ID + "=" + spec.runId());
     spec.added().forEach((name, value) -> items.add("variable " + name + "=" + value));
     spec.words().forEach(word -> items.add("word " + word));
-    SafeFile.create(specFile(), (String.join("\0", items) + "\0").getBytes(UTF_8));
     SafeFile.create(recordFile(), NEW_RECORD.getBytes(UTF_8));
+    SafeFile.create(specFile(), (String.join("\0", items) + "\0").getBytes(UTF_8));
   }
 
   private Path specFile() {
@@ -231,6 +242,62 @@ public final class RunFolder {
         || new Machine(spec.getOrDefault("boot", ""), spec.get("namespace")).equals(Machine.here());
   }
 
+  /**
+   * What a later process needs to know of a run that its guardian has kept.
+   *
+   * @param guardian the starter, then the watcher
+   * @param began and {@code until}, when its timeout ends: on the {@link LeaseClock}
+   */
+  record Kept(
+      List<ProcessStart> guardian, Path output, Duration began, Duration until, Duration grace) {}
+
+  /** Empty when the guardian is gone, or ends its runs with their worker, or is an older one. */
+  Optional<Kept> keptByGuardian() throws IOException {
+    Map<String, String> spec = values(SafeFile.readIfPresent(specFile()).orElse(""), "\0");
+    List<ProcessStart> guardian = record().guardian();
+    if (guardian.isEmpty()
+        || !guardian.get(0).isAlive()
+        || !"keep".equals(spec.get("on-death"))
+        || !ofThisMachine()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          new Kept(
+              guardian,
+              Path.of(spec.getOrDefault("output", "")),
+              seconds(spec, "began"),
+              seconds(spec, "until"),
+              seconds(spec, "grace")));
+    } catch (NumberFormatException e) {
+      throw new IOException("cannot read " + specFile(), e);
+    }
+  }
+
+  private static Duration seconds(Map<String, String> spec, String key) {
+    return Duration.ofSeconds(Long.parseLong(spec.getOrDefault(key, "")));
+  }
+
+  /** Between TERM and KILL of this run; empty where its spec does not say it. */
+  public Optional<Duration> grace() throws IOException {
+    Map<String, String> spec = values(SafeFile.readIfPresent(specFile()).orElse(""), "\0");
+    return Optional.ofNullable(spec.get("grace"))
+        .filter(text -> text.matches("[0-9]{1,9}"))
+        .map(text -> Duration.ofSeconds(Long.parseLong(text)));
+  }
+
+  /** Orders the guardian of a run that it has kept to end it. */
+  void orderStop(StopReason reason) throws IOException {
+    SafeFile.replace(path.resolve("stop"), reason.word() + "\n");
+  }
+
+  /** Tells the guardian of a run that it has kept until when the lease lasts now. */
+  void extendLease(Duration deadline) throws IOException {
+    SafeFile.replace(
+        path.resolve("lease"),
+        "%s %s %d\n".formatted(FORMAT, claim.instance(), deadline.toSeconds()));
+  }
+
   /** Whether neither the guardian nor the command has touched the record. */
   boolean recordIsUntouched() {
     try {
@@ -238,6 +305,14 @@ public final class RunFolder {
     } catch (IOException e) {
       return false;
     }
+  }
+
+  /** Whether a part of the record is missing, which was written before the spec. */
+  boolean recordIsDamaged() throws IOException {
+    Optional<String> record = SafeFile.readIfPresent(recordFile());
+    return record.isPresent()
+        ? !record.get().startsWith(NEW_RECORD)
+        : Files.exists(specFile(), NOFOLLOW_LINKS);
   }
 
   /** What was recorded; lines that are not complete do not count. */

@@ -14,6 +14,7 @@ import java.util.UUID;
  * @param outputLimitBytes a run that prints more is stopped
  * @param timeout a run that lasts longer is stopped
  * @param grace between TERM and KILL, in whole seconds
+ * @param keep whether the run goes on when this process is gone, until the deadline
  * @param deadline when the run is ended unless {@link CommandRunner.Run#extend} says otherwise, on
  *     the {@link LeaseClock}
  */
@@ -27,6 +28,7 @@ public record RunSpec(
     long outputLimitBytes,
     Duration timeout,
     Duration grace,
+    boolean keep,
     Duration deadline) {
   public RunSpec {
     words = List.copyOf(words);

@@ -86,16 +86,32 @@ public final class SafeFile {
     return Arrays.copyOf(bytes.array(), bytes.position());
   }
 
-  /** Puts a file with this text in the place of what is there. Returns once it is on the disk. */
+  /** Puts a file with this text in the place of what is there. */
+  static void replace(Path file, String text) throws IOException {
+    replace(file, text, false);
+  }
+
+  /** The same; returns once it is on the disk. */
   static void replaceDurably(Path file, String text) throws IOException {
-    Path unfinished = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID());
-    try (FileChannel channel = create(unfinished)) {
-      write(channel, UTF_8.encode(text));
-      channel.force(true);
-    }
-    Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+    replace(file, text, true);
     try (FileChannel folder = FileChannel.open(file.getParent())) {
       folder.force(true);
+    }
+  }
+
+  private static void replace(Path file, String text, boolean force) throws IOException {
+    Path unfinished = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID());
+    try {
+      try (FileChannel channel = create(unfinished)) {
+        write(channel, UTF_8.encode(text));
+        if (force) {
+          channel.force(true);
+        }
+      }
+      Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      Files.deleteIfExists(unfinished);
+      throw e;
     }
   }
 

@@ -7,6 +7,7 @@ import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.RunFolder;
 import com.cape.worker.run.StopReason;
+import com.cape.worker.worker.Recovery.Adopted;
 import com.cape.worker.worker.Settler.Next;
 import com.cape.worker.worker.state.Attempt;
 import java.io.IOException;
@@ -87,15 +88,44 @@ final class AttemptRunner {
     return next;
   }
 
-  private Next settle(
-      Attempt attempt, RunFolder folder, AttemptLog log, Path program, Ending ending)
-      throws InterruptedException {
+  /** Waits for the end of a run that an earlier process has started, and settles it. */
+  void finish(Adopted adopted) throws InterruptedException {
+    Attempt attempt = adopted.attempt();
+    LogFacts.begin(attempt.claim());
+    Optional<AttemptLog> log = adopted.run().log();
+    try {
+      Ending ending = adopted.run().await();
+      ended(attempt, ending);
+      if (ending.notStarted()) {
+        settler.giveBack(attempt, adopted.folder(), "its command was not started");
+      } else {
+        settler.settleAlone(
+            attempt, adopted.folder(), ending, log.map(AttemptLog::tail).orElse(""));
+      }
+    } catch (RuntimeException | OutOfMemoryError e) {
+      if (attempt.state().compareTo(Attempt.State.SETTLED) >= 0) {
+        throw e;
+      }
+      endAfter(attempt, e);
+    } finally {
+      log.ifPresent(AttemptLog::close);
+      LogFacts.end();
+    }
+  }
+
+  private static void ended(Attempt attempt, Ending ending) {
     attempt.ended();
     LOG.info(
         "workflow ended exit={} stopped={} ran_s={}",
         ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown",
         ending.stopReason().map(StopReason::word).orElse("no"),
         ending.ran().toSeconds());
+  }
+
+  private Next settle(
+      Attempt attempt, RunFolder folder, AttemptLog log, Path program, Ending ending)
+      throws InterruptedException {
+    ended(attempt, ending);
     Optional<String> cause = notStartedBecause(ending, program, log);
     return cause.isPresent()
         ? notStarted(attempt, cause.get())
@@ -105,9 +135,9 @@ final class AttemptRunner {
   /** An error of ours, or no memory: whatever may have been started is ended, and settled. */
   private Next endAfter(Attempt attempt, Throwable error) throws InterruptedException {
     LOG.error("an error in an attempt; ending its run", error);
-    Optional<Ending> ending;
+    Ending ending;
     try {
-      ending = commands.recover(folder(attempt), plan.grace());
+      ending = commands.recover(folder(attempt), plan.grace(), StopReason.WORKER_DIED);
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
       // Its guardian ends the run before the lease expires. To give the issue back now could run it
       // twice.
@@ -116,9 +146,9 @@ final class AttemptRunner {
       return Next.UNKNOWN;
     }
     attempt.ended();
-    if (ending.isPresent() && ending.get().exitCode().isPresent()) {
+    if (ending.exitCode().isPresent()) {
       String tail = AttemptLog.tail(plan.issueLogs(), attempt.claim());
-      return settler.settle(attempt, folder(attempt), ending.get(), tail);
+      return settler.settle(attempt, folder(attempt), ending, tail);
     }
     return notStarted(attempt, error.toString());
   }
@@ -131,7 +161,7 @@ final class AttemptRunner {
 
   private Optional<String> notStartedBecause(Ending ending, Path program, AttemptLog log) {
     CommandCheck check = plan.check();
-    if (ending.stopReason().equals(Optional.of(StopReason.NOT_STARTED))) {
+    if (ending.notStarted()) {
       // A process that could not become the command has printed why.
       return check
           .trouble()

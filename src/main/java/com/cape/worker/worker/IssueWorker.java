@@ -9,6 +9,7 @@ import com.cape.worker.store.queue.WorkerState;
 import com.cape.worker.store.queue.WorkerStatus;
 import com.cape.worker.worker.ClaimGate.Hold;
 import com.cape.worker.worker.ClaimGate.Reason;
+import com.cape.worker.worker.Recovery.Adopted;
 import com.cape.worker.worker.lease.Heartbeat;
 import com.cape.worker.worker.lease.LeaseWatch;
 import com.cape.worker.worker.lease.Rescuer;
@@ -28,7 +29,9 @@ import com.cape.worker.worker.wakeup.PollSchedule;
 import com.cape.worker.worker.wakeup.WakeUp;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +43,8 @@ import org.slf4j.LoggerFactory;
 public final class IssueWorker {
   private static final Logger LOG = LoggerFactory.getLogger(IssueWorker.class);
   private static final Duration BETWEEN_STARTS = Duration.ofSeconds(2);
+  private static final Duration LONGEST_SETTLE = Duration.ofSeconds(3);
+  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(20);
 
   /** Why the worker ended. */
   public enum End {
@@ -50,6 +55,8 @@ public final class IssueWorker {
     RESTART,
     /** The JDK or the JAR was replaced: another process of this worker can go on. */
     REPLACED,
+    /** Left to the next process of this worker, with the runs that live. */
+    HANDED_OVER,
     /** Stopped, and the database did not take a result. */
     UNSETTLED
   }
@@ -65,6 +72,8 @@ public final class IssueWorker {
   private final WakeUp heartbeatWakeUp = new WakeUp();
   private final WakeUp main = new WakeUp();
   private final AtomicInteger threads = new AtomicInteger();
+  private final AtomicInteger slots = new AtomicInteger();
+  private final boolean keepsRuns;
   private final Listening listening;
   private final ClaimOrder order;
   private final ClaimLine line;
@@ -75,7 +84,7 @@ public final class IssueWorker {
   private final LeaseWatch leaseWatch;
   private final Rescuer rescuer;
   private final NotificationHandler handler;
-  private volatile boolean recovering;
+  private final CountDownLatch recovered = new CountDownLatch(1);
   private volatile boolean restart;
 
   /**
@@ -95,6 +104,7 @@ public final class IssueWorker {
     Listeners listeners = plan.loop().listeners();
     IssueRepository issues = stores.issues();
     this.plan = plan.loop();
+    this.keepsRuns = runPlan.keep();
     this.commands = commands;
     this.drain = drain;
     this.gate = gate;
@@ -137,7 +147,15 @@ public final class IssueWorker {
     this.runner =
         new AttemptRunner(
             runPlan, new RunSpecs(identity.id(), runPlan, times), commands, gate, settler);
-    this.recovery = new Recovery(identity, runPlan, commands, issues, settler, retry);
+    this.recovery =
+        new Recovery(
+            runPlan,
+            commands,
+            new TakeOver(identity, this.plan, stores.adoptions(), issues, retry),
+            attempts,
+            times,
+            settler,
+            listeners);
     this.leaseWatch = new LeaseWatch(attempts, times);
     this.rescuer = new Rescuer(issues, rules, database, times.period(), listeners);
     this.handler =
@@ -152,20 +170,42 @@ public final class IssueWorker {
     giveSign();
     heartbeat.start();
     leaseWatch.start();
-    rescuer.start();
     listening.start(handler);
     // Closed in the opposite order: the heartbeat goes on as long as leases are held.
     try (heartbeat;
         leaseWatch;
         rescuer;
         listening) {
-      recover();
-      workInSlots();
-      return end();
+      if (!recover()) {
+        return handOver();
+      }
+      // Not before: a lease of this worker's own that has expired may still be adopted.
+      rescuer.start();
+      return workInSlots() ? end() : handOver();
     }
   }
 
-  private End end() {
+  private boolean handsOver() {
+    return drain.stage() == Drain.Stage.HANDING_OVER;
+  }
+
+  /** The last heartbeat gives the next process all of the lease. */
+  private End handOver() throws InterruptedException {
+    heartbeat.beatOnce();
+    if (handsOver()) {
+      return End.HANDED_OVER;
+    }
+    // A TERM has come meanwhile, and nobody is to go on.
+    drain.interrupt("stopped in a hand-over");
+    awaitThreads();
+    return end();
+  }
+
+  private End end() throws InterruptedException {
+    if (handsOver()) {
+      return End.RESTART;
+    }
+    recovery.end();
     if (gate.programReplaced()) {
       return End.REPLACED;
     }
@@ -175,26 +215,62 @@ public final class IssueWorker {
     return settler.unsettled() > 0 ? End.UNSETTLED : line.end().orElse(End.STOPPED);
   }
 
+  private boolean recovering() {
+    return recovered.getCount() > 0;
+  }
+
   /** In a thread of its own, so that a stop can be as patient with it as with a run. */
-  private void recover() throws InterruptedException {
-    recovering = true;
-    start("recovery", () -> recovery.run(plan.predecessor()));
-    awaitThreads();
-    recovering = false;
+  private boolean recover() throws InterruptedException {
+    start(
+        "recovery",
+        () -> {
+          try {
+            recovery.run(this::adopt);
+          } finally {
+            recovered.countDown();
+          }
+        });
+    return await(() -> !recovering());
   }
 
-  private void workInSlots() throws InterruptedException {
-    for (int i = 1; i <= plan.concurrency() && !drain.begun(); i++) {
-      startSlot(i);
+  /**
+   * A slot of its own for a run that goes on; if that is one too many, the first to be free ends.
+   */
+  private void adopt(Adopted adopted) {
+    slots.incrementAndGet();
+    try {
+      startSlot(slots.get(), Optional.of(adopted));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
-    awaitThreads();
   }
 
-  private void startSlot(int number) throws InterruptedException {
+  private boolean workInSlots() throws InterruptedException {
+    int adopted = slots.getAndUpdate(now -> Math.max(now, plan.concurrency()));
+    for (int i = adopted + 1; i <= plan.concurrency() && !drain.begun(); i++) {
+      startSlot(i, Optional.empty());
+    }
+    return awaitThreads();
+  }
+
+  /** Nothing is claimed before all is taken over: what comes may fill the slots. */
+  private boolean surplus() {
+    try {
+      recovered.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
+    int most = plan.concurrency();
+    return slots.getAndUpdate(now -> now > most ? now - 1 : now) > most;
+  }
+
+  private void startSlot(int number, Optional<Adopted> first) throws InterruptedException {
     boolean started = false;
-    while (!started && !drain.begun()) {
+    while (!started && (first.isPresent() || !drain.begun())) {
       try {
-        start("slot-" + number, new Slot(line, runner, attempts, drain)::run);
+        var slot = new Slot(line, runner, attempts, drain, first, this::surplus);
+        start("slot-" + number, slot::run);
         started = true;
       } catch (OutOfMemoryError e) { // No native thread (JDK: Thread.start).
         LOG.error("no thread for a slot; trying again slot={}", number, e);
@@ -231,14 +307,32 @@ public final class IssueWorker {
     }
   }
 
-  /** Waits for the threads; from a drain on, for the drain timeout before the runs are stopped. */
-  private void awaitThreads() throws InterruptedException {
+  /**
+   * Waits for the threads; from a drain on, for the drain timeout before the runs are stopped.
+   *
+   * @return false for a hand-over, which waits only for what is on its way into the database
+   */
+  private boolean awaitThreads() throws InterruptedException {
+    return await(() -> threads.get() == 0);
+  }
+
+  private boolean await(BooleanSupplier over) throws InterruptedException {
     Optional<Long> hurryNanos = Optional.empty();
-    while (threads.get() > 0) {
+    Optional<Long> leaveNanos = Optional.empty();
+    while (!over.getAsBoolean()) {
       if (!line.occupied()) {
         giveSign();
       }
       Duration wait = signs.longestWait();
+      if (handsOver()) {
+        long latestNanos = System.nanoTime() + LONGEST_SETTLE.toNanos();
+        leaveNanos = leaveNanos.or(() -> Optional.of(latestNanos));
+        boolean settled = !recovering() && attempts.allRun() && !line.occupied();
+        if (settled || System.nanoTime() - leaveNanos.get() > 0) {
+          return false;
+        }
+        wait = BETWEEN_LOOKS;
+      }
       if (drain.stage() == Drain.Stage.DRAINING) {
         long endNanos = System.nanoTime() + plan.drainTimeout().toNanos();
         hurryNanos = hurryNanos.or(() -> Optional.of(endNanos));
@@ -250,11 +344,13 @@ public final class IssueWorker {
       }
       main.await(wait);
     }
+    return true;
   }
 
   private void drainChanged() {
     if (drain.stage() == Drain.Stage.INTERRUPTING) {
       attempts.interrupt();
+      recovery.interrupt();
     }
     heartbeatWakeUp.signalTwice();
     claimWakeUp.signal();
@@ -272,6 +368,10 @@ public final class IssueWorker {
     order.update(reply);
     // The last word of those who ask counts, but not against a signal.
     if (reply.drainRequested() && drain.stage().compareTo(Drain.Stage.PATIENT) <= 0) {
+      if (reply.handOver() && keepsRuns) {
+        drain.handOver("restart requested");
+        return;
+      }
       restart = reply.restart();
       drain.beginPatiently(restart ? "drain requested, for a restart" : "drain requested");
     }
@@ -280,7 +380,7 @@ public final class IssueWorker {
   private WorkerStatus status() {
     boolean claims = gate.current().map(Hold::reason).filter(IssueWorker::lasts).isEmpty();
     int free = Math.max(0, plan.concurrency() - attempts.count());
-    return new WorkerStatus(state(), listening.up(), claims && !recovering ? free : 0);
+    return new WorkerStatus(state(), listening.up(), claims && !recovering() ? free : 0);
   }
 
   private static boolean lasts(Reason reason) {
@@ -288,10 +388,13 @@ public final class IssueWorker {
   }
 
   private WorkerState state() {
+    if (handsOver()) {
+      return WorkerState.HANDING_OVER;
+    }
     if (drain.begun()) {
       return WorkerState.DRAINING;
     }
-    if (recovering || attempts.count() > 0) {
+    if (recovering() || attempts.count() > 0) {
       return WorkerState.WORKING;
     }
     Optional<Reason> reason = gate.current().map(Hold::reason);

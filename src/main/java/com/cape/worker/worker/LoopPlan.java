@@ -2,7 +2,7 @@ package com.cape.worker.worker;
 
 import com.cape.worker.worker.state.Listeners;
 import java.time.Duration;
-import java.util.Optional;
+import java.util.List;
 import java.util.UUID;
 
 /**
@@ -12,7 +12,8 @@ import java.util.UUID;
  * @param concurrency slots: runs at the same time
  * @param drainTimeout how long a stop waits for running workflows
  * @param exitWhenIdle end when no issue may be claimed now and no slot is busy
- * @param predecessor the instance that had the state directory before, as far as it is known
+ * @param predecessors the instances that have had the state directory before and may hold attempts
+ * @param predecessorsHere those of them that ran on this boot and in this pid namespace
  * @param listeners of what happens
  */
 public record LoopPlan(
@@ -21,5 +22,6 @@ public record LoopPlan(
     Duration lease,
     Duration drainTimeout,
     boolean exitWhenIdle,
-    Optional<UUID> predecessor,
+    List<UUID> predecessors,
+    List<UUID> predecessorsHere,
     Listeners listeners) {}

@@ -2,153 +2,235 @@ package com.cape.worker.worker;
 
 import com.cape.worker.host.WorkerThread;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.run.AdoptedRun;
 import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
-import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.RunFolder;
-import com.cape.worker.store.queue.IssueRepository;
-import com.cape.worker.store.queue.WorkerIdentity;
+import com.cape.worker.run.StopReason;
+import com.cape.worker.store.queue.AdoptionRepository.Owner;
+import com.cape.worker.worker.TakeOver.Taken;
 import com.cape.worker.worker.state.Attempt;
+import com.cape.worker.worker.state.Attempts;
+import com.cape.worker.worker.state.LeaseTimes;
+import com.cape.worker.worker.state.Listeners;
+import com.cape.worker.worker.state.WorkerListener;
+import com.cape.worker.worker.state.WorkerListener.Adoption;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Settles what a predecessor in the same state directory left: ends what may still live of its
- * runs, takes the results that its guardians recorded, and gives the rest back. One thread calls
- * it, once, before the first claim.
+ * Takes over what earlier processes in the same state directory left: adopts the runs that live,
+ * ends those that cannot be adopted, settles what has ended, and gives the rest back. One thread
+ * calls it, once, before the first claim; each run has a thread of its own, for an ending has a
+ * grace and a row may be locked.
  */
 final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
-  private final WorkerIdentity identity;
   private final RunPlan plan;
   private final CommandRunner commands;
-  private final IssueRepository issues;
+  private final TakeOver takeOver;
+  private final Attempts attempts;
+  private final LeaseTimes times;
   private final Settler settler;
-  private final StoreRetry retry;
+  private final Listeners listeners;
+  private final Set<AdoptedRun> waiting = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger left = new AtomicInteger(1);
+  private volatile boolean incomplete;
+  private volatile boolean interrupted;
 
   Recovery(
-      WorkerIdentity identity,
       RunPlan plan,
       CommandRunner commands,
-      IssueRepository issues,
+      TakeOver takeOver,
+      Attempts attempts,
+      LeaseTimes times,
       Settler settler,
-      StoreRetry retry) {
-    this.identity = identity;
+      Listeners listeners) {
     this.plan = plan;
     this.commands = commands;
-    this.issues = issues;
+    this.takeOver = takeOver;
+    this.attempts = attempts;
+    this.times = times;
     this.settler = settler;
-    this.retry = retry;
+    this.listeners = listeners;
   }
+
+  /** An attempt whose run goes on; a slot waits for its end. */
+  record Adopted(Attempt attempt, RunFolder folder, AdoptedRun run) {}
 
   /**
-   * Recovers.
+   * Returns once all is taken over, but for rows that somebody holds: they are tried again.
    *
-   * @param predecessor the instance that had the state directory before, as far as it is known
+   * @param onAdopted gets each run that goes on, in any thread
    */
-  void run(Optional<UUID> predecessor) throws InterruptedException {
+  void run(Consumer<Adopted> onAdopted) throws InterruptedException {
     try {
-      endAndSettle(RunFolder.left(plan.runs()));
+      takeOverAll(RunFolder.left(plan.runs(), takeOver.instance()), onAdopted);
+      if (!interrupted) {
+        takeOverAll(withoutFolder(), onAdopted);
+      }
     } catch (IOException e) {
+      incomplete = true;
       LOG.error("cannot look for the runs of the predecessor; their leases will expire", e);
-      return;
     }
-    if (predecessor.isPresent()) {
-      endAndSettle(withoutFolder(predecessor.get()));
-    }
+    oneIsDone();
   }
 
-  private record Ended(RunFolder folder, Optional<Ending> ending) {}
+  /** Stops the runs that are not adopted yet. */
+  void interrupt() {
+    interrupted = true;
+    waiting.forEach(run -> run.stop(StopReason.INTERRUPTED));
+  }
 
-  private void endAndSettle(List<RunFolder> left) throws InterruptedException {
-    ExecutorService executor =
-        Executors.newCachedThreadPool(work -> WorkerThread.named("recovery", work));
-    try {
-      // All at once: each has a grace.
-      List<CompletableFuture<Ended>> endings =
-          left.stream()
-              .map(folder -> CompletableFuture.supplyAsync(() -> end(folder), executor))
-              .toList();
-      for (CompletableFuture<Ended> one : endings) {
-        settle(one.join());
-      }
-    } finally {
-      executor.shutdown();
+  /** The same, and waits until they are gone. */
+  void end() throws InterruptedException {
+    interrupt();
+    for (AdoptedRun run : waiting) {
+      run.await();
     }
   }
 
   /** What was claimed and never came to a run, or whose folder was deleted; that may well live. */
-  private List<RunFolder> withoutFolder(UUID predecessor) throws InterruptedException {
-    List<Claim> held = new ArrayList<>();
-    retry.ask(
-        "recovery", () -> held.addAll(issues.heldBy(identity.id(), predecessor)), held::clear);
-    return held.stream()
-        .map(claim -> RunFolder.of(plan.runs(), claim))
-        .filter(folder -> !folder.exists())
-        .toList();
+  private List<RunFolder> withoutFolder() throws InterruptedException {
+    List<RunFolder> folders = new ArrayList<>();
+    for (Claim claim : takeOver.heldByPredecessors()) {
+      RunFolder folder = RunFolder.of(plan.runs(), claim.heldBy(takeOver.instance()));
+      if (!folder.exists()) {
+        folders.add(folder);
+      }
+    }
+    return folders;
   }
 
-  private Ended end(RunFolder folder) {
-    Optional<Ending> ending = Optional.empty();
+  private void takeOverAll(List<RunFolder> folders, Consumer<Adopted> onAdopted)
+      throws InterruptedException {
+    List<CountDownLatch> answers = new ArrayList<>();
+    for (RunFolder folder : folders) {
+      var answered = new CountDownLatch(1);
+      answers.add(answered);
+      left.incrementAndGet();
+      Runnable work =
+          () -> {
+            try {
+              takeOver(folder, onAdopted, answered::countDown);
+            } finally {
+              answered.countDown();
+              oneIsDone();
+            }
+          };
+      try {
+        WorkerThread.named("recovery", work).start();
+      } catch (OutOfMemoryError e) { // No native thread (JDK: Thread.start).
+        work.run();
+      }
+    }
+    for (CountDownLatch answered : answers) {
+      answered.await();
+    }
+  }
+
+  private void oneIsDone() {
+    if (left.decrementAndGet() == 0 && !incomplete) {
+      listeners.announce(WorkerListener::recoveryOver);
+    }
+  }
+
+  /** One folder's trouble stops no other. */
+  private void takeOver(RunFolder folder, Consumer<Adopted> onAdopted, Runnable onLocked) {
     LogFacts.begin(folder.claim());
     try {
-      ending = commands.recover(folder, plan.grace());
-      if (ending.isEmpty()) {
-        LOG.warn("a run of another machine or boot is left to its lease");
-      }
+      takeOverNow(folder, onAdopted, onLocked);
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      incomplete = true;
       LOG.error("cannot recover a run; it is left to its lease", e);
+      listeners.announce(listener -> listener.recovered(Adoption.UNREADABLE));
     } catch (InterruptedException e) {
+      incomplete = true;
       Thread.currentThread().interrupt();
     } finally {
       LogFacts.end();
     }
-    return new Ended(folder, ending);
   }
 
-  private void settle(Ended ended) throws InterruptedException {
-    RunFolder folder = ended.folder();
-    LogFacts.begin(folder.claim());
-    try {
-      var attempt = new Attempt(folder.claim(), LeaseClock.now());
-      attempt.ended();
-      if (ended.ending().isPresent() && folder.notStarted().isPresent()) {
-        String cause = folder.notStarted().get();
-        LOG.warn("the predecessor could not start a run cause={}", cause);
-        settler.giveBack(attempt, folder, cause);
-      } else if (ended.ending().isEmpty()) {
-        deleteOnceSettledByOthers(folder);
-      } else {
-        Ending ending = ended.ending().get();
-        LOG.warn(
-            "recovered a run of the predecessor exit={}",
-            ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-        settler.settleAlone(
-            attempt, folder, ending, AttemptLog.tail(plan.issueLogs(), folder.claim()));
+  private void takeOverNow(RunFolder folder, Consumer<Adopted> onAdopted, Runnable onLocked)
+      throws IOException, InterruptedException {
+    if (commands.isElsewhere(folder)) {
+      LOG.warn("a run of another machine or boot is left to its lease");
+      if (takeOver.isOver(folder)) {
+        folder.delete();
       }
-    } finally {
-      LogFacts.end();
+      return;
+    }
+    Optional<AdoptedRun> run = commands.kept(folder);
+    run.ifPresent(waiting::add);
+    if (interrupted) {
+      interrupt();
+    }
+    Optional<Taken> taken = takeOver.ask(folder.runId(), run.isPresent(), onLocked);
+    if (taken.isEmpty()) {
+      incomplete = true;
+      LOG.warn("a run could not be taken over; the next start of this worker settles it");
+      return;
+    }
+    run.ifPresent(waiting::remove);
+    if (taken.get().owner() == Owner.OTHER) {
+      LOG.warn("a run is another process's by now; left to it");
+      listeners.announce(listener -> listener.recovered(Adoption.LOST));
+      return;
+    }
+    var attempt = new Attempt(folder.claim(), taken.get().sent());
+    if (taken.get().owner() == Owner.THIS && run.isPresent()) {
+      adopt(new Adopted(attempt, folder, run.get()), onAdopted);
+    } else {
+      endAndSettle(attempt, folder, taken.get().owner());
     }
   }
 
-  private void deleteOnceSettledByOthers(RunFolder folder) throws InterruptedException {
-    retry.ask(
-        "recovery",
-        () -> {
-          if (!issues.running(folder.runId())) {
-            folder.delete();
-          }
-        },
-        () -> {});
+  private void adopt(Adopted adopted, Consumer<Adopted> onAdopted) {
+    Attempt attempt = adopted.attempt();
+    attempt.running(adopted.run());
+    attempts.add(attempt);
+    adopted.run().extend(times.deadline(attempt.renewed()));
+    if (interrupted) {
+      attempt.stop(StopReason.INTERRUPTED);
+    }
+    LOG.info("adopted a run of the predecessor");
+    listeners.announce(listener -> listener.recovered(Adoption.ADOPTED));
+    onAdopted.accept(adopted);
+  }
+
+  private void endAndSettle(Attempt attempt, RunFolder folder, Owner owner)
+      throws IOException, InterruptedException {
+    boolean hadFolder = folder.exists();
+    boolean lost = owner == Owner.NOBODY;
+    StopReason reason = lost ? StopReason.LEASE_LOST : StopReason.WORKER_DIED;
+    Ending ending = commands.recover(folder, folder.grace().orElse(plan.grace()), reason);
+    listeners.announce(listener -> listener.recovered(lost ? Adoption.LOST : Adoption.ENDED));
+    attempt.ended();
+    Optional<String> notStarted = folder.notStarted();
+    String tail = AttemptLog.tail(plan.issueLogs(), folder.claim());
+    // A run that has printed something has deleted its folder.
+    boolean mayHaveRun = !hadFolder && !tail.isEmpty();
+    if (notStarted.isPresent() || (ending.notStarted() && !mayHaveRun)) {
+      String cause = notStarted.orElse("the worker was gone before the command was started");
+      LOG.warn("the predecessor could not start a run cause={}", cause);
+      settler.giveBack(attempt, folder, cause);
+      return;
+    }
+    LOG.warn(
+        "recovered a run of the predecessor exit={}",
+        ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
+    settler.settleAlone(attempt, folder, mayHaveRun ? ending.asLost() : ending, tail);
   }
 }

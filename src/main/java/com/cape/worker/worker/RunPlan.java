@@ -15,6 +15,7 @@ import java.util.Set;
  * @param withheld names of the worker's variables that a workflow does not get
  * @param directory absolute; where the command runs
  * @param issueLogs absolute folder of the attempts' log files
+ * @param keep whether runs go on when the worker is gone, for its next process
  * @param runs absolute folder of the live runs' own files
  */
 public record RunPlan(
@@ -27,4 +28,5 @@ public record RunPlan(
     Path runs,
     long outputLimitBytes,
     Duration timeout,
-    Duration grace) {}
+    Duration grace,
+    boolean keep) {}

@@ -58,6 +58,7 @@ final class RunSpecs {
         plan.outputLimitBytes(),
         plan.timeout(),
         plan.grace(),
+        plan.keep(),
         times.deadline(renewed));
   }
 }

@@ -1,12 +1,14 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.store.queue.NoClaimReason;
+import com.cape.worker.worker.Recovery.Adopted;
 import com.cape.worker.worker.Settler.Next;
 import com.cape.worker.worker.state.Attempt;
 import com.cape.worker.worker.state.Attempts;
 import com.cape.worker.worker.state.Drain;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,18 +21,38 @@ final class Slot implements Runnable {
   private final AttemptRunner runner;
   private final Attempts attempts;
   private final Drain drain;
+  private final Optional<Adopted> adopted;
+  private final BooleanSupplier surplus;
 
-  Slot(ClaimLine line, AttemptRunner runner, Attempts attempts, Drain drain) {
+  /**
+   * @param adopted what it begins with
+   * @param surplus asked after that: whether the worker has slots enough without this one
+   */
+  Slot(
+      ClaimLine line,
+      AttemptRunner runner,
+      Attempts attempts,
+      Drain drain,
+      Optional<Adopted> adopted,
+      BooleanSupplier surplus) {
     this.line = line;
     this.runner = runner;
     this.attempts = attempts;
     this.drain = drain;
+    this.adopted = adopted;
+    this.surplus = surplus;
   }
 
   @Override
   public void run() {
     Optional<NoClaimReason> known = Optional.empty();
     try {
+      if (adopted.isPresent()) {
+        finish(adopted.get());
+        if (surplus.getAsBoolean()) {
+          return;
+        }
+      }
       for (Optional<Attempt> attempt = next(known); attempt.isPresent(); attempt = next(known)) {
         known = runAll(attempt.get());
       }
@@ -58,6 +80,16 @@ final class Slot implements Runnable {
       next = runOne(next.attempt().get());
     }
     return next.reason();
+  }
+
+  private void finish(Adopted first) throws InterruptedException {
+    try {
+      runner.finish(first);
+    } catch (RuntimeException | Error e) {
+      LOG.error("an error in a slot; the attempt's lease will expire", e);
+    } finally {
+      attempts.remove(first.attempt());
+    }
   }
 
   private Next runOne(Attempt attempt) throws InterruptedException {

@@ -193,6 +193,7 @@ export class IssueView {
     const started = moment();
     const took = element('span', { class: 'nowrap' });
     const where = element('span', {});
+    const adopted = element('p', { class: 'meta' });
     const length = element('span', { class: 'length', 'aria-hidden': 'true' });
     const left = margin();
     const error = new LongText(`Error of attempt ${attempt}`);
@@ -206,6 +207,7 @@ export class IssueView {
       {},
       element('h3', {}, link, outcome.node, ending),
       element('p', { class: 'meta' }, started.node, ', ', took, ', ', where),
+      adopted,
       length,
       left.node,
       error.node,
@@ -220,6 +222,8 @@ export class IssueView {
         started.update(fresh.started_at, full(fresh.started_at));
         setText(took, runs ? `running for ${brief(seconds)}` : `took ${brief(seconds)}`);
         setText(where, `by ${line(fresh.worker, 100)} on ${line(fresh.host, 100)}`);
+        show(adopted, fresh.adoptions > 0);
+        setText(adopted, adoptionOf(fresh));
         length.style.width = `${Math.max(1, (100 * seconds) / this.#longest)}%`;
         show(left.node, runs);
         if (runs) {
@@ -277,6 +281,11 @@ function standing(issue) {
     return time.startsWith('due') ? time : `due ${time}`;
   }
   return `${issue.status === 'started' ? 'running' : 'ended'} ${time}`;
+}
+
+function adoptionOf({ adopted_at: at, adoptions }) {
+  const times = ['', 'once', 'twice'][adoptions] ?? `${count(adoptions)} times`;
+  return at === null ? '' : `adopted by this worker's next process at ${full(at)}, ${times}`;
 }
 
 function endingOf(attempt) {

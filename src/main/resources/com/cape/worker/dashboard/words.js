@@ -20,6 +20,7 @@ const KINDS = {
   throttled: 'warn',
   not_started: 'warn',
   draining: 'warn',
+  handing_over: 'warn',
   paused: 'warn',
   stopped: 'plain',
 };

@@ -2,8 +2,9 @@
 # cape-guardian --end RECORD GRACE RUN_ID WHY
 #
 # Guards the runs of one slot, one after the other. A run has a session of its own. The guardian ends
-# all processes of a run when the first one has ended, when the worker asks for it, when the worker is
-# gone, and when the deadline passes. Written for Perl 5.18 and newer, core modules only.
+# all processes of a run when the first one has ended, when the worker asks for it, and when the deadline
+# passes. If the worker is gone, it ends the run, or keeps it for the next process of that worker, which
+# then speaks to it in the files of the run's folder. Written for Perl 5.18 and newer, core modules only.
 #
 # Two processes do this, each in a session of its own:
 #   watcher  ends the run if the starter was killed
@@ -19,7 +20,7 @@
 #   run N GRACE DEADLINE RUN_ID FOLDER  start the command that FOLDER/spec describes
 #   until N DEADLINE                    the new deadline; ignored once the old one has passed
 #   stop N WHY                          end the run
-#   end of file                         the worker is gone: end the run and exit
+#   end of file                         the worker is gone: end the run or keep it, and exit after it
 # From the starter to the watcher: "run" as above, "first PID", the run's first process, and "over".
 # From the starter to the worker, on standard output:
 #   starter PID      the first line
@@ -35,9 +36,16 @@
 # DEADLINE  whole seconds on the lease clock; then the run is ended
 # WHY       a word of the worker's, or lease_lost (the deadline), or worker_died
 # FOLDER/spec    items that end with NUL: the format number, then a keyword, a blank and a value each:
-#                directory, output, variable (NAME=value), word; other items are skipped
+#                directory, output, variable (NAME=value), word; if the worker is gone also
+#                on-death (keep or end), until (when the timeout ends, on the lease clock) and
+#                output-limit (bytes); other items are skipped
+# FOLDER/lease   from the worker that adopts a kept run: a line "1 INSTANCE DEADLINE", the new deadline
+# FOLDER/stop    from the worker that adopts a kept run, or will not: the WHY of the order to end it
 # FOLDER/record  lines: the format number, then
+#                guardian PID START  the starter, then the watcher, noted with the next one
 #                pid PID START   the first process, noted before it becomes the command
+#                kept            the worker is gone, and the run goes on
+#                owner INSTANCE  this instance's deadline was accepted
 #                stop WHY        noted before the first signal of a stop
 #                unstarted       the command was not started
 #                exit STATUS     the first process has ended
@@ -65,6 +73,9 @@ my %known;                              # the descendants seen so far, without /
 my (@found, @strays);                   # the run's living processes, and those outside its group
 my $found_first_group = 0;              # whether one of them is in the first process's group
 my $adopts = 0;
+my $worker_gone = 0;                    # whether the life line has ended
+my $guardian = '';                      # what the record says of this guardian
+my ($kept_output, $output_limit) = ('', 0); # of a kept run
 my @ignored = qw(HUP INT QUIT TERM PIPE TSTP);
 
 # Never blocks, follows no link, and opens only regular files: a command can put anything in their place.
@@ -257,6 +268,7 @@ sub end_run {
     signal_found('TERM');
     my $until = now() + $grace;
     for (my $wait = 0.005; now() < $until && look(); $wait *= 2) {
+      limit_output() if $kept_output ne '';
       pause($wait < 0.1 ? $wait : 0.1);
     }
   }
@@ -358,11 +370,12 @@ sub watch { # STARTER FROM_STARTER
   end_without_starter('worker_died') if $run_lives;
 }
 
-# Waits for the life line; false when the worker or the watcher is gone.
+# Waits for the life line, until it has ended; false when the watcher is gone.
 sub hear { # SECONDS FROM_WATCHER TOLD
   my ($seconds, $from_watcher) = @_;
-  for my $handle (ready($seconds, \*STDIN, $from_watcher)) {
-    return 0 if $handle == $from_watcher || !fill($handle, $_[2]);
+  for my $handle (ready($seconds, $from_watcher, $worker_gone ? () : \*STDIN)) {
+    return 0 if $handle == $from_watcher;
+    $worker_gone = 1 if !fill($handle, $_[2]);
   }
   return 1;
 }
@@ -372,8 +385,9 @@ sub start_runs { # FROM_WATCHER TO_WATCHER WATCHER
   my ($from_watcher, $to_watcher, $watcher) = @_;
   my $told = '';
   adopt();
+  $guardian = join '', map { "guardian $_ " . start_of($_) . "\n" } $$, $watcher;
   syswrite STDOUT, "starter $$\n";
-  while (fork_ahead(), $told =~ /\n/ || hear(undef, $from_watcher, $told)) {
+  while (fork_ahead(), $told =~ /\n/ || !$worker_gone && hear(undef, $from_watcher, $told)) {
     my $line = $told =~ s/^(.*)\n// ? $1 : next;
     # A stop may come after the end of its run.
     run($line, $from_watcher, $told, $to_watcher, $watcher) if $line =~ /^run /;
@@ -394,14 +408,16 @@ sub fork_ahead {
 
 sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
   my ($line, $from_watcher, undef, $to_watcher, $watcher) = @_;
-  parse_run($line);
+  my $folder = parse_run($line);
   fork_ahead();
   return syswrite STDOUT, "unforked\nover $number\n" if !defined $next;
+  # Nothing was paid for yet: the next process of the worker gives the issue back.
+  return note("unstarted\nended") if !hear(0, $from_watcher, $_[2]) || $worker_gone;
   ($first, $group, $next) = ($next, $next, undef);
   my $from_child = $from_next;
   syswrite $to_watcher, "$line\nfirst $first\n";
   syswrite $to_next, "$line\n";
-  my $why = await_end($from_watcher, $_[2], $watcher);
+  my $why = await_end($from_watcher, $_[2], $watcher, $folder);
   note("stop $why") if $why;
   my $clean = $why ? end_run() : 1;
   reap();
@@ -428,20 +444,56 @@ sub run { # LINE FROM_WATCHER TOLD TO_WATCHER WATCHER
 }
 
 # Waits until the first process has ended or the run has to be ended; returns why it has to be.
-sub await_end { # FROM_WATCHER TOLD WATCHER
-  my ($from_watcher, undef, $watcher) = @_;
+sub await_end { # FROM_WATCHER TOLD WATCHER FOLDER
+  my ($from_watcher, undef, $watcher, $folder) = @_;
+  my $spec;
   # The end of a child interrupts the wait, but for one that comes just before it.
   local $SIG{CHLD} = sub { };
-  for (my $wait = 0.02; reap(), !defined $status; $wait = $wait < 0.5 ? 2 * $wait : 1) {
+  for (my $wait = 0.02; reap(), !defined $status; $wait = $wait < 0.5 ? 2 * $wait : $worker_gone ? 0.5 : 1) {
     while ($_[1] =~ s/^(.*)\n//) {
       my $line = $1;
       return $1 if $line =~ /^stop $number (\w+)$/;
       $deadline = $1 if $line =~ /^until $number ([0-9]+)$/ && now() < $deadline;
     }
     return 'lease_lost' if now() >= $deadline;
+    if ($worker_gone) {
+      $spec ||= kept_run($folder) or return 'worker_died';
+      my $why = look_at_kept_run($folder, $spec);
+      return $why if $why;
+    }
     return 'worker_died' if !hear($wait, $from_watcher, $_[1]);
     kill CONT => $watcher if getppid == $watcher;
   }
+  return '';
+}
+
+# What the spec of a run says that is to be kept without its worker; false when it is to be ended.
+sub kept_run { # FOLDER
+  my %spec = map { /^(on-death|until|output-limit|output) (.*)$/s } split /\0/, read_file("$_[0]/spec") // '';
+  return if ($spec{'on-death'} // '') ne 'keep' || !defined $spec{output};
+  return if grep { ($spec{$_} // '') !~ /^[0-9]+$/ } qw(until output-limit);
+  note('kept');
+  ($kept_output, $output_limit) = @spec{qw(output output-limit)};
+  return \%spec;
+}
+
+# Cuts the output of a kept run, so that the disk does not fill up until the run is gone.
+sub limit_output {
+  my $file = open_regular($kept_output, O_WRONLY) or return 0;
+  return -s $file > $output_limit && truncate $file, $output_limit;
+}
+
+# What a worker would look for, and the orders of the one that adopts the run; returns why to end it.
+sub look_at_kept_run { # FOLDER SPEC
+  my ($folder, $spec) = @_;
+  return 'timeout' if now() >= $spec->{until};
+  return 'output_limit' if limit_output();
+  return $1 if (read_file("$folder/stop") // '') =~ /\A([a-z_]+)\n\z/;
+  my ($owner, $until) = (read_file("$folder/lease") // '') =~ /\A1 ([0-9a-f-]+) ([0-9]+)\n\z/ or return '';
+  return '' if $until <= $deadline || now() >= $deadline;
+  $deadline = $until;
+  note("owner $owner") if $owner ne ($spec->{owner} // '');
+  $spec->{owner} = $owner;
   return '';
 }
 
@@ -467,7 +519,7 @@ sub become_command { # FROM_STARTER STARTER TO_STARTER
   # The command may kill this guardian, so its process is noted first. If that fails, the disk is full,
   # or the run is settled and its folder deleted.
   $first = 0;
-  note("pid $$ " . start_of($$));
+  note("${guardian}pid $$ " . start_of($$));
   read_record();
   exit 143 if $first != $$ || $stopped || getppid != $starter;
   my $output = open_regular($of{output} // '', O_WRONLY | O_APPEND) or exit 1;

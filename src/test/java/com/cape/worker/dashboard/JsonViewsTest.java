@@ -55,12 +55,14 @@ class JsonViewsTest {
             none,
             TEXT,
             TEXT,
-            TEXT);
+            TEXT,
+            AT,
+            2);
     assertEquals(
         ("{'attempt':1,'fence':2,'run_id':'00000000-0000-0000-0000-000000000001','worker':'w',"
                 + "'host':'h','pid':3,'started_at':T,'lease_expires_at':T,'finished_at':T,"
                 + "'outcome':'timed_out','exit_code':null,'signal':null,'error':'x',"
-                + "'output_tail':'x','log_file':'x'}")
+                + "'output_tail':'x','log_file':'x','adopted_at':T,'adoptions':2}")
             .replace('\'', '"'),
         timeless(JsonViews.attempt(attempt).toString()));
   }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -24,7 +23,7 @@ class StateDirectoryTest {
     }
     try (var state = open(UUID.randomUUID())) {
       assertEquals(List.of(first), state.predecessors());
-      assertEquals(Optional.of(first), state.previousHere());
+      assertEquals(List.of(first), state.previousHere());
     }
   }
 
@@ -40,11 +39,17 @@ class StateDirectoryTest {
       }
     }
     try (var state = open(UUID.randomUUID())) {
-      assertEquals(Optional.of(first), state.previousHere());
+      assertEquals(List.of(first), state.previousHere());
       assertEquals(
           Stream.concat(Stream.of(first), killed.stream().skip(5)).toList(), state.predecessors());
       state.registering();
       state.registered();
+    }
+    try (var state = open(UUID.randomUUID())) {
+      assertEquals(2, state.predecessors().size());
+      assertEquals(first, state.previousHere().get(1), "its runs were not taken over yet");
+      state.registered();
+      state.recovered();
     }
     try (var state = open(UUID.randomUUID())) {
       assertEquals(1, state.predecessors().size());

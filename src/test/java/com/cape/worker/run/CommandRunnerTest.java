@@ -188,7 +188,7 @@ class CommandRunnerTest {
     assertEquals(Optional.of(reason), ending.stopReason());
     assertEquals(
         Optional.of(reason),
-        runner.recover(folder, Duration.ofSeconds(1)).orElseThrow().stopReason());
+        runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED).stopReason());
   }
 
   @Test
@@ -210,7 +210,7 @@ class CommandRunnerTest {
       lifeLine.flush();
       await().until(() -> Files.exists(folder.path().resolve("set")));
     }
-    Ending ending = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    Ending ending = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertEquals(OptionalInt.of(0), ending.exitCode());
     assertEquals(Optional.of(StopReason.WORKER_DIED), ending.stopReason());
   }
@@ -331,7 +331,7 @@ class CommandRunnerTest {
         sh(
             "trap : TERM; echo $$; setsid sleep 300 & echo $!; kill -9 $PPID; while :; do sleep 0.1; done");
     assertEquals(OptionalInt.empty(), run.await().exitCode());
-    Ending after = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    Ending after = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertEquals(Optional.of(StopReason.WORKER_DIED), after.stopReason());
     assertAllGone();
   }
@@ -344,7 +344,7 @@ class CommandRunnerTest {
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
     assertEquals(
         "cannot start " + missing + ": No such file or directory\n", Files.readString(output));
-    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
     assertEquals(Optional.empty(), sh("exit 127").await().stopReason());
   }
@@ -355,7 +355,7 @@ class CommandRunnerTest {
     Files.delete(spec.output().path());
     Ending ending = runner.start(spec, () -> {}).await();
     assertEquals(Optional.of(StopReason.NOT_STARTED), ending.stopReason());
-    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertEquals(Optional.of(StopReason.NOT_STARTED), recorded.stopReason());
   }
 
@@ -370,10 +370,10 @@ class CommandRunnerTest {
   void successorTakesTheRecordedResult() throws Exception {
     CommandRunner.Run run = sh("exit 7");
     Ending ending = run.await();
-    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     folder.keep(ending);
     Files.delete(record);
-    Ending kept = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    Ending kept = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertEquals(OptionalInt.of(7), recorded.exitCode());
     assertEquals(Optional.empty(), recorded.stopReason());
     assertEquals(OptionalInt.of(7), kept.exitCode());
@@ -385,9 +385,9 @@ class CommandRunnerTest {
   void halfWrittenStopNoteCountsAsNone(String note, StopReason reason) throws Exception {
     spec(List.of("/bin/true"), Map.of(), LONG);
     Files.writeString(record, "1\n" + note);
-    Ending ending = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    Ending ending = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertEquals(
-        Optional.ofNullable(reason).orElse(StopReason.WORKER_DIED),
+        Optional.ofNullable(reason).orElse(StopReason.NOT_STARTED),
         ending.stopReason().orElseThrow());
   }
 
@@ -396,7 +396,7 @@ class CommandRunnerTest {
     spec(List.of("/bin/true"), Map.of(), LONG);
     Process other = new ProcessBuilder("setsid", "sleep", "300").start();
     Files.writeString(record, "1\npid %d 1\n".formatted(other.pid()));
-    assertTrue(runner.recover(folder, Duration.ofSeconds(1)).isPresent());
+    runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertTrue(other.isAlive());
     other.destroyForcibly().waitFor();
   }
@@ -405,9 +405,10 @@ class CommandRunnerTest {
   void runOfAnotherMachineIsLeftAloneUnlessItsEndIsRecorded() throws Exception {
     spec(List.of("/bin/true"), Map.of(), LONG);
     Files.writeString(folder.path().resolve("spec"), "1\0boot another\0namespace another\0");
-    assertEquals(Optional.empty(), runner.recover(folder, Duration.ofSeconds(1)));
+    assertTrue(runner.isElsewhere(folder));
     Files.writeString(record, "1\npid 1 1\nexit 0\n");
-    Ending recorded = runner.recover(folder, Duration.ofSeconds(1)).orElseThrow();
+    assertFalse(runner.isElsewhere(folder));
+    Ending recorded = runner.recover(folder, Duration.ofSeconds(1), StopReason.WORKER_DIED);
     assertEquals(OptionalInt.of(0), recorded.exitCode());
     assertEquals(Optional.empty(), recorded.stopReason());
   }

@@ -400,7 +400,7 @@ class GuardianUnderAttackTest {
     Duration took = Duration.ofNanos(System.nanoTime() - start);
     assertTrue(took.compareTo(GRACE.plusSeconds(2)) <= 0, took.toString());
     assertEquals(Set.of(), living());
-    assertTrue(runner.recover(folder, GRACE).isPresent());
+    assertTrue(runner.recover(folder, GRACE, StopReason.WORKER_DIED) != null);
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.util.UUID;
 
 /** Runs that work in their own folder, where {@code output} is a second name of their log. */
 final class RunFixture {
+  static final UUID INSTANCE = UUID.randomUUID();
   static final Duration GRACE = Duration.ofSeconds(1);
   static final Path PERL = Path.of("/usr/bin/perl");
   private static final long MIB = 1 << 20;
@@ -26,7 +27,7 @@ final class RunFixture {
   }
 
   static Claim claim(String description) {
-    return new Claim(1, 1, 1, UUID.randomUUID(), description, Optional.empty());
+    return new Claim(1, 1, 1, UUID.randomUUID(), INSTANCE, description, Optional.empty());
   }
 
   static RunSpec bash(RunSpec spec, String script) {
@@ -40,6 +41,7 @@ final class RunFixture {
         spec.outputLimitBytes(),
         spec.timeout(),
         spec.grace(),
+        spec.keep(),
         spec.deadline());
   }
 
@@ -55,7 +57,33 @@ final class RunFixture {
     AttemptLog log = AttemptLog.create(directory.resolve("logs-" + claim.runId()), claim);
     Files.createLink(output(folder), log.path());
     return new RunSpec(
-        claim.runId(), words, added, folder.path(), folder, log, MIB, timeout, GRACE, deadline);
+        claim.runId(),
+        words,
+        added,
+        folder.path(),
+        folder,
+        log,
+        MIB,
+        timeout,
+        GRACE,
+        false,
+        deadline);
+  }
+
+  /** The same, for a guardian that keeps its run. */
+  static RunSpec kept(RunSpec spec) {
+    return new RunSpec(
+        spec.runId(),
+        spec.words(),
+        spec.added(),
+        spec.directory(),
+        spec.folder(),
+        spec.output(),
+        spec.outputLimitBytes(),
+        spec.timeout(),
+        spec.grace(),
+        true,
+        spec.deadline());
   }
 
   static Path output(RunFolder folder) {

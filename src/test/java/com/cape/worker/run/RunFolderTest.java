@@ -49,13 +49,14 @@ class RunFolderTest {
             OptionalInt.of(3), Optional.of(StopReason.TIMEOUT), Duration.ofMillis(7), 0, List.of());
     folder.keep(ending);
     folder.keepNotStarted("no such command");
-    RunFolder left = RunFolder.left(runs).get(0);
-    assertEquals(new Claim(1, 1, 1, claim.runId(), "", Optional.empty()), left.claim());
+    RunFolder left = RunFolder.left(runs, RunFixture.INSTANCE).get(0);
+    assertEquals(
+        new Claim(1, 1, 1, claim.runId(), RunFixture.INSTANCE, "", Optional.empty()), left.claim());
     assertEquals(Optional.of(ending), left.kept());
     assertEquals(Optional.of("no such command"), left.notStarted());
     left.delete();
     assertFalse(folder.exists());
-    assertEquals(List.of(), RunFolder.left(runs));
+    assertEquals(List.of(), RunFolder.left(runs, RunFixture.INSTANCE));
   }
 
   @Test
@@ -84,7 +85,8 @@ class RunFolderTest {
     Files.createDirectories(runs.resolve("no run").resolve("deep"));
     for (int i = 0; i < 2; i++) {
       assertEquals(
-          List.of(claim.runId()), RunFolder.left(runs).stream().map(RunFolder::runId).toList());
+          List.of(claim.runId()),
+          RunFolder.left(runs, RunFixture.INSTANCE).stream().map(RunFolder::runId).toList());
     }
     assertEquals("of another", Files.readString(precious.resolve("record")));
     try (Stream<Path> all = Files.list(runs)) {

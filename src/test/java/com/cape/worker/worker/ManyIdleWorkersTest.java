@@ -11,6 +11,7 @@ import com.cape.worker.host.ServiceManager;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
+import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
@@ -173,10 +174,13 @@ class ManyIdleWorkersTest {
         new IssueListener(DatabaseUrl.parse(database.url()), id.value(), beat, identity.instance());
     var stores =
         new Stores(
-            new IssueRepository(work), new WorkerRepository(beat, "test"), Optional.of(listener));
+            new IssueRepository(work),
+            new AdoptionRepository(work),
+            new WorkerRepository(beat, "test"),
+            Optional.of(listener));
     var loop =
         new LoopPlan(
-            Duration.ofMinutes(10), 1, LEASE, LEASE, false, Optional.empty(), new Listeners());
+            Duration.ofMinutes(10), 1, LEASE, LEASE, false, List.of(), List.of(), new Listeners());
     RunPlan plan = plan(id);
     var beats = new BeatClock(new LeaseTimes(LEASE, plan.grace()));
     var gate =
@@ -202,7 +206,8 @@ class ManyIdleWorkersTest {
         directory.resolve("runs-" + id),
         1 << 20,
         Duration.ofSeconds(20),
-        Duration.ofSeconds(1));
+        Duration.ofSeconds(1),
+        true);
   }
 
   /** Counts the claims, whether they found something or not. */

@@ -93,9 +93,10 @@ class RecoveryTest {
     fixture.worker(plan, 1, Duration.ofSeconds(10)).run();
 
     assertEquals(
-        "pending lost",
+        "completed 1 not_started,completed",
         fixture.database.value(
-            "SELECT status || ' ' || outcome FROM cape_issues, cape_issue_attempts"));
+            "SELECT concat_ws(' ', status, attempts, (SELECT string_agg(outcome, ',' ORDER BY id)"
+                + " FROM cape_issue_attempts)) FROM cape_issues"));
   }
 
   @Test

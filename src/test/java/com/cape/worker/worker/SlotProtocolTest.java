@@ -12,6 +12,7 @@ import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.RunFolder;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
@@ -235,7 +236,11 @@ class SlotProtocolTest {
       heartbeat =
           new Heartbeat(
               identity,
-              new Stores(issues, new WorkerRepository(plain, "test"), Optional.empty()),
+              new Stores(
+                  issues,
+                  new AdoptionRepository(plain),
+                  new WorkerRepository(plain, "test"),
+                  Optional.empty()),
               attempts,
               new Heartbeat.Reporting(
                   () -> new WorkerStatus(WorkerState.IDLE, false, 1), reply -> {}),

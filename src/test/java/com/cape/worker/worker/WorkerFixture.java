@@ -8,6 +8,7 @@ import com.cape.worker.issue.WorkerId;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
 import com.cape.worker.store.queue.WorkerRepository;
@@ -55,7 +56,8 @@ public final class WorkerFixture {
   private static Stores stores(TestDatabase database) {
     var open = new Database(database.dataSource());
     var issues = new IssueRepository(open);
-    return new Stores(issues, new WorkerRepository(open, "test"), Optional.empty());
+    return new Stores(
+        issues, new AdoptionRepository(open), new WorkerRepository(open, "test"), Optional.empty());
   }
 
   public void insert(String description) {
@@ -81,7 +83,8 @@ public final class WorkerFixture {
           directory.resolve("runs"),
           1 << 20,
           Duration.ofSeconds(2),
-          Duration.ofSeconds(1));
+          Duration.ofSeconds(1),
+          true);
     }
   }
 
@@ -109,7 +112,7 @@ public final class WorkerFixture {
 
   /** The same over another repository. */
   IssueWorker worker(IssueRepository issues, RunPlan plan) {
-    var over = new Stores(issues, stores.workers(), Optional.empty());
+    var over = new Stores(issues, stores.adoptions(), stores.workers(), Optional.empty());
     return worker(over, plan, 1, LEASE, true);
   }
 
@@ -126,7 +129,8 @@ public final class WorkerFixture {
             LEASE,
             drainTimeout,
             exitWhenIdle,
-            Optional.empty(),
+            List.of(),
+            List.of(),
             new Listeners(listener));
     return new IssueWorker(
         ALICE,

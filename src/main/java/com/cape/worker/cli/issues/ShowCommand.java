@@ -31,7 +31,7 @@ import picocli.CommandLine.Parameters;
       "",
       "JSON: what 'list' has, with the whole description, and attempts [{attempt, fence, run_id,"
           + " worker, host, pid, started_at, lease_expires_at, finished_at, outcome, exit_code, signal,"
-          + " error, output_tail, log_file}], at most 100, and refusals [{issue_id, status, error, retry_at,"
+          + " error, output_tail, log_file, adopted_at, adoptions}], at most 100, and refusals [{issue_id, status, error, retry_at,"
           + " tries}]: what the database refused to write to the issue, as 'status' has it."
     })
 public final class ShowCommand extends DataCommand {
@@ -58,6 +58,7 @@ public final class ShowCommand extends DataCommand {
     Warnings.refusals(refusals).forEach(line -> output.line("refused    " + line));
     if (!attempts.isEmpty()) {
       output.line(log(attempts.get(0)));
+      adoption(attempts.get(0)).ifPresent(output::line);
       output.line("");
       attempts(attempts, issue.now()).lines(output.columns()).forEach(output::line);
     }
@@ -140,6 +141,25 @@ public final class ShowCommand extends DataCommand {
             .logFile()
             .map(file -> PlainText.line(attempt.host() + ":" + file))
             .orElse("of attempt %d: none".formatted(attempt.attempt())));
+  }
+
+  private static Optional<String> adoption(AttemptView attempt) {
+    return attempt
+        .adoptedAt()
+        .map(
+            at ->
+                field(
+                    "adopted",
+                    "by this worker's next process at %s, %s"
+                        .formatted(Times.full(at), times(attempt.adoptions()))));
+  }
+
+  private static String times(int count) {
+    return switch (count) {
+      case 1 -> "once";
+      case 2 -> "twice";
+      default -> count + " times";
+    };
   }
 
   private static String ending(AttemptView attempt) {

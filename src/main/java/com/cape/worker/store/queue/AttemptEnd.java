@@ -1,19 +1,20 @@
 package com.cape.worker.store.queue;
 
+import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.UUID;
 
 /**
  * The statements that end an attempt.
  *
+ * @param claim of the instance that holds it, unless this is a rescue
  * @param rescue requires that the lease has expired and the issue is still started
  * @param lockLimit how long to wait for others' lock on the issue's row
  */
-record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lockLimit) {
+record AttemptEnd(Claim claim, Settlement settlement, boolean rescue, Duration lockLimit) {
   // A completed attempt is accepted after a rescue, too, if the issue was not claimed again. The
   // lock limit is set before the first lock, for the transaction.
   private static final String ENDED =
@@ -22,7 +23,7 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
         UPDATE cape_issue_attempts a
            SET outcome = ?, finished_at = now(), exit_code = ?, signal = ?, error = ?, output_tail = ?
          WHERE a.run_id = ? AND set_config('lock_timeout', ?::text, true) IS NOT NULL
-           AND (a.outcome = 'running' AND (NOT ?::boolean OR a.lease_expires_at < now())
+           AND (a.outcome = 'running' AND CASE WHEN ?::boolean THEN a.lease_expires_at < now() ELSE a.instance = ? END
                 OR a.outcome = 'lost' AND ?::boolean
                    AND EXISTS (SELECT FROM cape_issues i WHERE i.id = a.issue_id AND i.fence = a.fence))
         RETURNING a.issue_id, a.fence, a.worker_id, a.started_at, a.error AS last_error, ?::text AS status,
@@ -128,9 +129,10 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
         .number(settlement.signal())
         .text(settlement.error())
         .text(settlement.outputTail())
-        .uuid(runId)
+        .uuid(claim.runId())
         .text(Long.toString(lockLimit.toMillis()))
         .flag(rescue)
+        .uuid(claim.instance())
         .flag(settlement.status() == IssueStatus.COMPLETED)
         .text(settlement.status().word())
         .flag(settlement.counted())
@@ -145,7 +147,7 @@ record AttemptEnd(UUID runId, Settlement settlement, boolean rescue, Duration lo
   }
 
   AttemptEnd inAscii() {
-    return new AttemptEnd(runId, settlement.inAscii(), rescue, lockLimit);
+    return new AttemptEnd(claim, settlement.inAscii(), rescue, lockLimit);
   }
 
   /**

@@ -22,6 +22,7 @@ record ClaimRequest(UUID runId, WorkerIdentity worker, String issueLogs, Duratio
         .number(worker.pid())
         .text(issueLogs)
         .seconds(lease)
-        .uuid(runId);
+        .uuid(runId)
+        .uuid(worker.instance());
   }
 }

@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
-import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Columns;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
@@ -79,7 +78,7 @@ public final class IssueRepository {
                now() + make_interval(secs => ?::float8)
           FROM claimed WHERE status <> 'cancelled'
       )
-      SELECT next.id AS tried_id, claimed.id, status, attempts, fence, ?::uuid AS run_id, size, description, last_error,
+      SELECT next.id AS tried_id, claimed.id, status, attempts, fence, ?::uuid AS run_id, ?::uuid AS instance, size, description, last_error,
              CASE WHEN isfinite(run_after) THEN extract(epoch FROM now() - run_after)::float8 END AS waited_s
         FROM next LEFT JOIN claimed ON true
       """
@@ -269,9 +268,9 @@ public final class IssueRepository {
       WITH found AS (
         UPDATE cape_issue_attempts SET lease_expires_at = now() + make_interval(secs => ?::float8)
          WHERE run_id = ? AND outcome = 'running'
-        RETURNING run_id, issue_id, attempt, fence
+        RETURNING run_id, instance, issue_id, attempt, fence
       )
-      SELECT found.issue_id AS id, found.attempt AS attempts, found.fence, found.run_id,
+      SELECT found.issue_id AS id, found.attempt AS attempts, found.fence, found.run_id, found.instance,
              CASE WHEN octet_length(i.description::text) <= %d THEN i.description::text END AS description,
              left(i.last_error, 8192) AS last_error
         FROM found LEFT JOIN cape_issues i ON i.id = found.issue_id AND i.fence >= found.fence
@@ -299,7 +298,7 @@ public final class IssueRepository {
    * What the issue refuses is kept for {@link #retryRefusals}.
    */
   public Optional<Settled> settle(Claim claim, Settlement settlement) {
-    return end(new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT));
+    return end(new AttemptEnd(claim, settlement, false, SETTLE_LOCK_LIMIT));
   }
 
   private Optional<Settled> end(AttemptEnd end) {
@@ -337,7 +336,7 @@ public final class IssueRepository {
       String issueLogs,
       Duration lease) {
     var request = new ClaimRequest(nextRunId, worker, issueLogs, lease);
-    var end = new AttemptEnd(claim.runId(), settlement, false, SETTLE_LOCK_LIMIT);
+    var end = new AttemptEnd(claim, settlement, false, SETTLE_LOCK_LIMIT);
     SettledAndTried both;
     try {
       both = settleAndTry(Optional.of(end), request);
@@ -364,7 +363,7 @@ public final class IssueRepository {
   // After a restart of the server, live workers get time to extend theirs first.
   private static final String EXPIRED =
       """
-      SELECT issue_id AS id, attempt AS attempts, fence, run_id, '' AS description, NULL AS last_error, worker_id, host
+      SELECT issue_id AS id, attempt AS attempts, fence, run_id, instance, '' AS description, NULL AS last_error, worker_id, host
         FROM cape_issue_attempts
        WHERE outcome = 'running' AND lease_expires_at < now()
          AND pg_postmaster_start_time() < now() - make_interval(secs => ?::float8)
@@ -392,19 +391,7 @@ public final class IssueRepository {
    * @throws StoreException of the kind BUSY when somebody holds the issue: try again later
    */
   public Optional<Settled> rescue(ExpiredLease expired, Settlement settlement) {
-    return end(new AttemptEnd(expired.claim().runId(), settlement, true, RESCUE_LOCK_LIMIT));
-  }
-
-  private static final String HELD =
-      """
-      SELECT issue_id AS id, attempt AS attempts, fence, run_id, '' AS description, NULL AS last_error
-        FROM cape_issue_attempts
-       WHERE outcome = 'running' AND worker_id::text = ?::text AND instance = ?
-      """;
-
-  /** What an instance has claimed and not settled; without the descriptions. */
-  public List<Claim> heldBy(WorkerId worker, UUID instance) {
-    return database.query(HELD, bind -> bind.text(worker.value()).uuid(instance), Tried::toClaim);
+    return end(new AttemptEnd(expired.claim(), settlement, true, RESCUE_LOCK_LIMIT));
   }
 
   private static final String OUTCOME = "SELECT outcome FROM cape_issue_attempts WHERE run_id = ?";

@@ -52,7 +52,7 @@ final class Refusals {
     if (ended) {
       LOG.warn(
           "issue refused the end of its attempt; it is written later run={} status={} cause={}",
-          end.runId(),
+          end.claim().runId(),
           end.settlement().status().word(),
           failure.getMessage());
     }

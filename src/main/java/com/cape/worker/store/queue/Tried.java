@@ -78,6 +78,7 @@ record Tried(Step step, ClaimResult result, String cause) {
         row.getInt("attempts"),
         row.getLong("fence"),
         row.getObject("run_id", UUID.class),
+        row.getObject("instance", UUID.class),
         Columns.text(row, "description"),
         Columns.textIfAny(row, "last_error"));
   }

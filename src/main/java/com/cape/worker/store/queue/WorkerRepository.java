@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Columns;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.StoreException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -35,7 +36,8 @@ public final class WorkerRepository {
       ON CONFLICT (worker_id) DO UPDATE
          SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
              version = excluded.version, lease_seconds = excluded.lease_seconds, state = 'idle',
-             started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL
+             started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL,
+             drain_hand_over = false
        WHERE w.instance = excluded.instance OR w.instance = ANY (?) OR w.state = 'stopped'
           OR w.heartbeat_at < now() - make_interval(secs => w.lease_seconds::float8)
       RETURNING worker_id
@@ -91,8 +93,10 @@ public final class WorkerRepository {
    * @param rank of this worker among those that listen and have a free slot, from 0
    * @param ready how many these are, this one among them
    * @param restart whether its service manager is to start it again after the drain
+   * @param handOver whether it is to leave at once, and its runs to its next process
    */
-  public record HeartbeatReply(int rank, int ready, boolean drainRequested, boolean restart) {}
+  public record HeartbeatReply(
+      int rank, int ready, boolean drainRequested, boolean restart, boolean handOver) {}
 
   // Heartbeats come every tenth of the lease; a worker that missed three is not ranked.
   private static final String HEARTBEAT =
@@ -104,9 +108,9 @@ public final class WorkerRepository {
            SET heartbeat_at = now(), state = excluded.state, listener_up = excluded.listener_up,
                free_slots = excluded.free_slots
          WHERE w.instance = excluded.instance
-        RETURNING worker_id, coalesce(drain_requested_for = instance, false) AS drain, drain_restart
+        RETURNING worker_id, coalesce(drain_requested_for = instance, false) AS drain, drain_restart, drain_hand_over
       )
-      SELECT beat.drain, beat.drain_restart, others.before, others.number
+      SELECT beat.drain, beat.drain_restart, beat.drain_hand_over, others.before, others.number
         FROM beat, LATERAL (
           SELECT count(*) FILTER (WHERE o.worker_id::text < beat.worker_id::text) AS before, count(*) AS number
             FROM cape_workers o
@@ -129,7 +133,8 @@ public final class WorkerRepository {
                 row.getInt("before"),
                 row.getInt("number") + 1,
                 row.getBoolean("drain"),
-                row.getBoolean("drain_restart")));
+                row.getBoolean("drain_restart"),
+                row.getBoolean("drain_hand_over")));
   }
 
   /**
@@ -144,10 +149,11 @@ public final class WorkerRepository {
   private static final String EXTEND =
       """
       WITH given AS (
-        SELECT ?::float8 AS lease_s, ?::uuid[] AS run_ids
+        SELECT ?::float8 AS lease_s, ?::uuid[] AS run_ids, ?::uuid AS instance
       ), free AS MATERIALIZED (
         SELECT a.id FROM cape_issue_attempts a, given
-         WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running' FOR UPDATE OF a SKIP LOCKED
+         WHERE a.run_id = ANY (given.run_ids) AND a.instance = given.instance AND a.outcome = 'running'
+           FOR UPDATE OF a SKIP LOCKED
       ), extended AS (
         UPDATE cape_issue_attempts a SET lease_expires_at = now() + make_interval(secs => given.lease_s)
           FROM free, given WHERE a.id = free.id
@@ -157,17 +163,17 @@ public final class WorkerRepository {
         FROM given, cape_issue_attempts a
         LEFT JOIN extended e ON e.id = a.id
         LEFT JOIN cape_issues i ON i.id = a.issue_id AND i.fence >= a.fence
-       WHERE a.run_id = ANY (given.run_ids) AND a.outcome = 'running'
+       WHERE a.run_id = ANY (given.run_ids) AND a.instance = given.instance AND a.outcome = 'running'
       """;
 
   /**
-   * Extends the leases of the runs; returns those that still have one. One that is locked stops no
-   * other.
+   * Extends the leases of the instance's runs; returns those that still have one. One that is
+   * locked stops no other.
    */
-  public List<LeaseReply> extendLeases(List<UUID> runIds, Duration lease) {
+  public List<LeaseReply> extendLeases(UUID instance, List<UUID> runIds, Duration lease) {
     return database.query(
         EXTEND,
-        bind -> bind.seconds(lease).uuids(runIds),
+        bind -> bind.seconds(lease).uuids(runIds).uuid(instance),
         row ->
             new LeaseReply(
                 row.getObject("run_id", UUID.class),
@@ -187,18 +193,42 @@ public final class WorkerRepository {
 
   private static final String REQUEST_DRAIN =
       """
-      UPDATE cape_workers SET drain_requested_for = instance, drain_restart = ?
+      UPDATE cape_workers SET drain_requested_for = instance, drain_restart = ?, drain_hand_over = ?
        WHERE worker_id::text = ?::text AND state <> 'stopped'
       RETURNING
       """
           + ASKED;
+  // For the schema of an earlier version, whose workers do not hand over.
+  private static final String REQUEST_RESTART =
+      REQUEST_DRAIN.replace("drain_restart = ?, drain_hand_over = ?", "drain_restart = ?");
+  private static final String UNDEFINED_COLUMN = "42703";
+
+  /** What a worker is asked to do: end after its runs, or at once. */
+  public enum Leave {
+    DRAIN,
+    /** Its service manager is to start it again. */
+    DRAIN_AND_RESTART,
+    /** Its next process adopts its runs. */
+    HAND_OVER
+  }
 
   /** Empty when no worker of that id is at work. */
-  public Optional<DrainRequest> requestDrain(WorkerId worker, boolean restart) {
-    return database.queryOne(
-        REQUEST_DRAIN,
-        bind -> bind.flag(restart).text(worker.value()),
-        WorkerRepository::toDrainRequest);
+  public Optional<DrainRequest> requestDrain(WorkerId worker, Leave how) {
+    boolean restart = how != Leave.DRAIN;
+    try {
+      return database.queryOne(
+          REQUEST_DRAIN,
+          bind -> bind.flag(restart).flag(how == Leave.HAND_OVER).text(worker.value()),
+          WorkerRepository::toDrainRequest);
+    } catch (StoreException e) {
+      if (!e.sqlState().equals(UNDEFINED_COLUMN)) {
+        throw e;
+      }
+      return database.queryOne(
+          REQUEST_RESTART,
+          bind -> bind.flag(restart).text(worker.value()),
+          WorkerRepository::toDrainRequest);
+    }
   }
 
   private static final String STILL_HERE =

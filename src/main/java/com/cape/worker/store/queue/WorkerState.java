@@ -7,6 +7,7 @@ public enum WorkerState {
   IDLE,
   WORKING,
   DRAINING,
+  HANDING_OVER,
   PAUSED,
   STOPPED;
 

@@ -5,7 +5,11 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
 
-/** An attempt as the table has it. */
+/**
+ * An attempt as the table has it.
+ *
+ * @param adoptions how often a later process of its worker has taken over its run
+ */
 public record AttemptView(
     long issueId,
     int attempt,
@@ -22,7 +26,9 @@ public record AttemptView(
     Optional<Integer> signal,
     Optional<String> error,
     Optional<String> outputTail,
-    Optional<String> logFile) {
+    Optional<String> logFile,
+    Optional<Instant> adoptedAt,
+    int adoptions) {
 
   public boolean running() {
     return outcome == Outcome.RUNNING;

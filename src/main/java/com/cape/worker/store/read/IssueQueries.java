@@ -63,7 +63,7 @@ public final class IssueQueries {
   private static final String ATTEMPTS =
       """
       SELECT issue_id, attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,
-             outcome, exit_code, signal, error, output_tail, log_file
+             outcome, exit_code, signal, error, output_tail, log_file, adopted_at, adoptions
         FROM cape_issue_attempts WHERE issue_id = ?
       """;
 
@@ -144,6 +144,8 @@ public final class IssueQueries {
         Columns.numberIfAny(row, "signal"),
         Columns.textIfAny(row, "error"),
         Columns.textIfAny(row, "output_tail"),
-        Columns.textIfAny(row, "log_file"));
+        Columns.textIfAny(row, "log_file"),
+        Columns.timeIfAny(row, "adopted_at"),
+        row.getInt("adoptions"));
   }
 }

@@ -18,9 +18,9 @@ import javax.sql.DataSource;
 
 /** Brings the schema up to date. Any number of workers may do so at the same moment. */
 public final class Migrator {
-  public static final int NEWEST = 6;
+  public static final int NEWEST = 7;
   static final String HISTORY = "cape_worker_schema_history";
-  static final String SCRIPT = "V6__base.sql";
+  static final String SCRIPT = "V7__base.sql";
   // Long enough for a table of millions of rows.
   private static final Duration STATEMENT_LIMIT = Duration.ofHours(1);
   private static final Set<String> LOCKED = Set.of("55P03", "40P01");

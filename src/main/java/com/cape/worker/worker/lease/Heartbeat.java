@@ -112,7 +112,7 @@ public final class Heartbeat implements AutoCloseable {
     Duration sent = LeaseClock.now();
     List<UUID> runIds = held.stream().map(Attempt::runId).toList();
     Map<UUID, LeaseReply> extended =
-        stores.workers().extendLeases(runIds, times.lease()).stream()
+        stores.workers().extendLeases(worker.instance(), runIds, times.lease()).stream()
             .collect(Collectors.toMap(LeaseReply::runId, Function.identity()));
     held.forEach(
         attempt -> apply(attempt, Optional.ofNullable(extended.get(attempt.runId())), sent));
@@ -134,6 +134,12 @@ public final class Heartbeat implements AutoCloseable {
     if (unwanted && attempt.stop(StopReason.CANCELLED)) {
       LOG.warn("issue cancelled or deleted, stopping the run issue={}", attempt.claim().issueId());
     }
+  }
+
+  /** One more beat for a worker that leaves; waits for one that is on its way. */
+  public void beatOnce() {
+    close();
+    beatSafely();
   }
 
   private void work() {

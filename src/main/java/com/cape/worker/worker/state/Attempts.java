@@ -56,6 +56,14 @@ public final class Attempts {
     return held.size();
   }
 
+  /** Whether nothing is on its way into the database or out of it: each attempt is a live run. */
+  public boolean allRun() {
+    return claiming.get() == 0
+        && held.values().stream()
+            .map(Attempt::state)
+            .allMatch(state -> state == Attempt.State.RUNNING || state == Attempt.State.STOPPING);
+  }
+
   /** False when the issue is certainly not here. */
   public boolean mayHold(long issueId) {
     return claiming.get() > 0

@@ -18,7 +18,9 @@ public final class Drain {
     WORKING,
     /** No more claims; what runs may end, however long that takes. */
     PATIENT,
-    /** The same, within the drain timeout. */
+    /** No more claims; what runs goes on without this process, which leaves within seconds. */
+    HANDING_OVER,
+    /** No more claims; what runs may end within the drain timeout. */
     DRAINING,
     /** What still runs is stopped, too. */
     INTERRUPTING
@@ -30,6 +32,11 @@ public final class Drain {
   /** For a wish that is in no hurry: nothing that runs comes to harm. */
   public void beginPatiently(String cause) {
     advance(Stage.PATIENT, cause);
+  }
+
+  /** For the next process of this worker, which adopts what runs. */
+  public void handOver(String cause) {
+    advance(Stage.HANDING_OVER, cause);
   }
 
   public void begin(String cause) {
@@ -76,6 +83,8 @@ public final class Drain {
     LOG.info(
         switch (next) {
           case WORKING, PATIENT -> "draining: no more claims, running workflows may end cause={}";
+          case HANDING_OVER ->
+              "handing over: no more claims, running workflows go on for the next process cause={}";
           case DRAINING ->
               "draining: no more claims, running workflows may end within the drain timeout cause={}";
           case INTERRUPTING ->

@@ -20,9 +20,10 @@ public final class StatusLine {
     String line =
         switch (state) {
           case IDLE -> "idle";
-          case WORKING -> "ending what its predecessor left";
+          case WORKING -> "taking over what its predecessor left";
           case PAUSED -> "paused";
           case DRAINING -> "draining";
+          case HANDING_OVER -> "handing over";
           case STOPPED -> "stopped";
         };
     if (!running.isEmpty()) {

@@ -1,6 +1,7 @@
 package com.cape.worker.worker.state;
 
 import com.cape.worker.store.IssueListener;
+import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerRepository;
 import java.util.Optional;
@@ -9,9 +10,13 @@ import java.util.Optional;
  * What a worker asks of the database.
  *
  * @param issues for claims, settles and rescues
+ * @param adoptions for what earlier processes of the worker have left
  * @param workers over a connection of its own, so that a heartbeat never waits for another
  *     statement
  * @param listener on a connection of its own; empty for a worker that only polls
  */
 public record Stores(
-    IssueRepository issues, WorkerRepository workers, Optional<IssueListener> listener) {}
+    IssueRepository issues,
+    AdoptionRepository adoptions,
+    WorkerRepository workers,
+    Optional<IssueListener> listener) {}

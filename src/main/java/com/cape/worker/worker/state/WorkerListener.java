@@ -22,6 +22,23 @@ public interface WorkerListener {
     START
   }
 
+  /** What became of a run that an earlier process of the worker has left. */
+  enum Adoption {
+    /** It goes on. */
+    ADOPTED,
+    /** It had ended, or was ended, and is settled. */
+    ENDED,
+    /** The attempt was rescued meanwhile, or is another process's. */
+    LOST,
+    /** It cannot be recovered from what is on the disk. */
+    UNREADABLE
+  }
+
+  default void recovered(Adoption adoption) {}
+
+  /** All that earlier processes of the worker have left was taken over. */
+  default void recoveryOver() {}
+
   /** The worker is registered, and about to claim. */
   default void ready() {}
 

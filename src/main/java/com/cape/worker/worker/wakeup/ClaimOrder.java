@@ -19,7 +19,7 @@ public final class ClaimOrder {
   private static final Duration LONGEST_SPREAD = Duration.ofSeconds(1);
 
   private final BooleanSupplier listening;
-  private volatile HeartbeatReply reply = new HeartbeatReply(0, 1, false, false);
+  private volatile HeartbeatReply reply = new HeartbeatReply(0, 1, false, false, false);
 
   /** Alone, until a heartbeat says otherwise. */
   public ClaimOrder(BooleanSupplier listening) {

@@ -45,6 +45,7 @@ class ClaimAmongOthersTest {
               "1",
               "'/logs'",
               "300",
+              "gen_random_uuid()",
               "gen_random_uuid()")
           .reduce(IssueRepository.CLAIM, (sql, value) -> sql.replaceFirst("\\?", value));
 

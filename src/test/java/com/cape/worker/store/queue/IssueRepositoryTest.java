@@ -128,9 +128,9 @@ class IssueRepositoryTest {
     Claim claim = claim().orElseThrow();
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, false, false)),
-        workers.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE));
     assertTrue(repository.settle(claim, completed()).isPresent());
-    assertEquals(List.of(), workers.extendLeases(List.of(claim.runId()), LEASE));
+    assertEquals(List.of(), workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE));
   }
 
   @Test
@@ -145,7 +145,7 @@ class IssueRepositoryTest {
       statement.execute(
           "SELECT FROM cape_issue_attempts WHERE run_id = '%s' FOR UPDATE".formatted(held.runId()));
       Map<UUID, Boolean> extended =
-          workers.extendLeases(List.of(held.runId(), free.runId()), LEASE).stream()
+          workers.extendLeases(held.instance(), List.of(held.runId(), free.runId()), LEASE).stream()
               .collect(Collectors.toMap(LeaseReply::runId, LeaseReply::extended));
       assertEquals(Map.of(held.runId(), false, free.runId(), true), extended);
     }
@@ -158,11 +158,11 @@ class IssueRepositoryTest {
     database.execute("UPDATE cape_issues SET cancel_requested_at = now()");
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, true, false)),
-        workers.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE));
     database.execute("DELETE FROM cape_issues");
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, false, true)),
-        workers.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE));
   }
 
   @Test

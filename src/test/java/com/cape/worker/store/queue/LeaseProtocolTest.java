@@ -159,7 +159,8 @@ class LeaseProtocolTest {
   private void heartbeat(Run run) {
     boolean held = outcome(run).equals("running");
     String before = rows();
-    List<LeaseReply> answer = workers.extendLeases(List.of(run.claim.runId()), LEASE);
+    List<LeaseReply> answer =
+        workers.extendLeases(run.claim.instance(), List.of(run.claim.runId()), LEASE);
     story.add("heartbeat " + run.claim.fence() + " " + answer);
     assertEquals(held, !answer.isEmpty());
     assertEquals(before, rows(), "a heartbeat changes no issue");

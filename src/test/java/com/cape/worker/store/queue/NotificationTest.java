@@ -118,7 +118,7 @@ class NotificationTest {
     database.execute("INSERT INTO cape_issues (description) VALUES ('x')");
     assertEquals(List.of("due 1 2"), told());
     Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
-    workers.extendLeases(List.of(claim.runId()), LEASE);
+    workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE);
     assertTrue(
         workers
             .heartbeat(ALICE, new WorkerStatus(WorkerState.WORKING, true, 1), LEASE)

@@ -14,6 +14,7 @@ import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.queue.WorkerRepository.Leave;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.store.schema.ServerCheck;
 import com.cape.worker.testing.TestDatabase;
@@ -107,11 +108,14 @@ class PlantedCodeTest {
     assertTrue(workers.register(ALICE, LEASE, List.of()).isEmpty());
     assertTrue(
         workers.heartbeat(ALICE, new WorkerStatus(WorkerState.IDLE, true, 1), LEASE).isPresent());
-    assertTrue(workers.requestDrain(new WorkerId("alice"), false).isPresent());
+    assertTrue(workers.requestDrain(new WorkerId("alice"), Leave.DRAIN).isPresent());
     assertTrue(workers.stillHere(ALICE).isPresent());
     Claim claim = RepositoryFixture.claim(issues, ALICE).orElseThrow();
-    assertEquals(1, issues.heldBy(ALICE.id(), ALICE.instance()).size());
-    assertEquals(1, workers.extendLeases(List.of(claim.runId()), LEASE).size());
+    assertEquals(1, new AdoptionRepository(open).heldBy(ALICE, List.of(ALICE.instance())).size());
+    assertEquals(
+        AdoptionRepository.Owner.THIS,
+        new AdoptionRepository(open).takeOver(claim.runId(), ALICE, List.of(), true, LEASE));
+    assertEquals(1, workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE).size());
     assertTrue(issues.findClaim(claim.runId(), LEASE).isPresent());
     assertEquals(0, issues.throttledInARow(claim.issueId()));
     var both = issues.settleAndClaim(claim, again(true), UUID.randomUUID(), ALICE, "/logs", LEASE);

@@ -189,7 +189,7 @@ class RefusalTest {
     Claim claim = claim().orElseThrow();
     expire();
     ExpiredLease expired = issues.expiredLeases(Duration.ZERO).get(0);
-    assertEquals(1, workers.extendLeases(List.of(claim.runId()), LEASE).size());
+    assertEquals(1, workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE).size());
     assertEquals(Optional.empty(), rescue(expired));
     assertEquals("running", database.value("SELECT outcome FROM cape_issue_attempts"));
   }

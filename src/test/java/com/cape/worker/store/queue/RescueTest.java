@@ -134,7 +134,7 @@ class RescueTest {
     Claim current = claim(BOB);
     assertFalse(issues.settle(stale, completed()).isPresent());
     assertFalse(issues.settle(stale, again(true)).isPresent());
-    assertEquals(List.of(), workers.extendLeases(List.of(stale.runId()), LEASE));
+    assertEquals(List.of(), workers.extendLeases(stale.instance(), List.of(stale.runId()), LEASE));
     assertTrue(issues.settle(current, completed()).isPresent());
     assertTrue(is("assigned_worker_id = 'bob'"));
   }

@@ -238,7 +238,7 @@ class SettleTest {
     assertEquals(Optional.empty(), RepositoryFixture.claim(repository, BOB));
     assertEquals(
         List.of(new LeaseReply(claim.runId(), true, false, true)),
-        workers.extendLeases(List.of(claim.runId()), LEASE));
+        workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE));
     assertEquals(Optional.of(new Settled(Optional.empty())), repository.settle(claim, completed()));
     assertEquals("pending", issue("status"));
     Claim next = RepositoryFixture.claim(repository, BOB).orElseThrow();
@@ -252,7 +252,7 @@ class SettleTest {
     String page = "SELECT (ctid::text::point)[0] FROM cape_issue_attempts";
     String before = database.value(page);
     for (int i = 0; i < 20; i++) {
-      workers.extendLeases(List.of(claim.runId()), LEASE);
+      workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE);
     }
     assertEquals(before, database.value(page));
     assertEquals(

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.queue.WorkerRepository.DrainRequest;
 import com.cape.worker.store.queue.WorkerRepository.HeartbeatReply;
+import com.cape.worker.store.queue.WorkerRepository.Leave;
 import com.cape.worker.store.queue.WorkerRepository.Registration;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
@@ -88,10 +89,12 @@ class WorkerRepositoryTest {
 
   @Test
   void rankIsAmongThoseThatListenAndHaveAFreeSlot() {
-    assertEquals(new HeartbeatReply(0, 1, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
     assertEquals(
-        new HeartbeatReply(0, 2, false, false), beat(ALICE, WorkerState.IDLE).orElseThrow());
-    assertEquals(new HeartbeatReply(1, 2, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
+        new HeartbeatReply(0, 1, false, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
+    assertEquals(
+        new HeartbeatReply(0, 2, false, false, false), beat(ALICE, WorkerState.IDLE).orElseThrow());
+    assertEquals(
+        new HeartbeatReply(1, 2, false, false, false), beat(BOB, WorkerState.IDLE).orElseThrow());
     for (String gone :
         List.of(
             "listener_up = false", "free_slots = 0", "heartbeat_at = now() - interval '6 min'")) {
@@ -118,7 +121,7 @@ class WorkerRepositoryTest {
   void drainingWorkerIsAliveWithinItsOwnLease() {
     workers.register(ALICE, Duration.ofHours(1), List.of());
     database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '20 min'");
-    DrainRequest request = workers.requestDrain(ALICE.id(), false).orElseThrow();
+    DrainRequest request = workers.requestDrain(ALICE.id(), Leave.DRAIN).orElseThrow();
     assertTrue(request.alive());
     assertEquals(20, request.silent().toMinutes());
     assertEquals(Optional.of(request.worker()), stillHere());
@@ -129,7 +132,7 @@ class WorkerRepositoryTest {
     database.execute("UPDATE cape_workers SET heartbeat_at = now() - interval '20 min'");
     assertFalse(workers.stillHere(ALICE).orElseThrow().alive());
     beat(ALICE, WorkerState.STOPPED);
-    assertEquals(Optional.empty(), workers.requestDrain(ALICE.id(), false));
+    assertEquals(Optional.empty(), workers.requestDrain(ALICE.id(), Leave.DRAIN));
   }
 
   private Optional<WorkerIdentity> stillHere() {

@@ -76,7 +76,29 @@ class MigratorTest {
       threads.shutdownNow();
     }
     assertEquals(
-        "1", database.value("SELECT count(*) FROM cape_worker_schema_history WHERE version = '6'"));
+        "1", database.value("SELECT count(*) FROM cape_worker_schema_history WHERE version = '7'"));
+  }
+
+  @Test
+  void schemaOfTheMigrationBeforeIsExtendedUnderItsWorkers() {
+    migrator.migrate();
+    database.execute(
+        """
+        UPDATE cape_worker_schema_history SET version = '6';
+        ALTER TABLE cape_issue_attempts DROP COLUMN adopted_at, DROP COLUMN adoptions;
+        ALTER TABLE cape_workers DROP COLUMN drain_hand_over CASCADE, DROP CONSTRAINT cape_workers_state_check,
+              ADD CONSTRAINT cape_workers_state_check CHECK (state IN ('idle', 'working', 'draining', 'paused', 'stopped'));
+        CREATE TRIGGER cape_notify_drain AFTER UPDATE ON cape_workers FOR EACH ROW
+          WHEN (NEW.drain_requested_for IS NOT NULL) EXECUTE FUNCTION cape_notify_changed('worker');
+        INSERT INTO cape_workers (worker_id, instance, host, pid, version, state)
+        VALUES ('old', gen_random_uuid(), 'host', 1, '0', 'working')
+        """);
+    assertFalse(migrator.upToDate());
+    migrator.migrate();
+    assertTrue(migrator.upToDate());
+    database.execute("UPDATE cape_workers SET state = 'handing_over', drain_hand_over = true");
+    assertEquals(
+        "1", database.value("SELECT count(*) FROM pg_trigger WHERE tgname = 'cape_notify_drain'"));
   }
 
   @Test

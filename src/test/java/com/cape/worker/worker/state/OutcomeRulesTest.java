@@ -80,7 +80,8 @@ class OutcomeRulesTest {
   }
 
   private static Claim claim(int attempt) {
-    return new Claim(42, attempt, attempt, UUID.randomUUID(), "text", Optional.empty());
+    return new Claim(
+        42, attempt, attempt, UUID.randomUUID(), UUID.randomUUID(), "text", Optional.empty());
   }
 
   private static Ending ending(Integer exit, StopReason stop) {

@@ -45,7 +45,7 @@ class ClaimOrderTest {
   void loneWorkerAndOneThatHearsNothingAlwaysLook() {
     assertEquals(Optional.of(Duration.ZERO), fleet(0, 1).turn(1, ISSUE));
     var deaf = new ClaimOrder(() -> false);
-    deaf.update(new HeartbeatReply(7, 50, false, false));
+    deaf.update(new HeartbeatReply(7, 50, false, false, false));
     assertEquals(Optional.of(Duration.ZERO), deaf.turn(1, ISSUE));
   }
 
@@ -61,7 +61,7 @@ class ClaimOrderTest {
 
   private static ClaimOrder fleet(int rank, int ready) {
     var fleet = new ClaimOrder(() -> true);
-    fleet.update(new HeartbeatReply(rank, ready, false, false));
+    fleet.update(new HeartbeatReply(rank, ready, false, false, false));
     return fleet;
   }
 }

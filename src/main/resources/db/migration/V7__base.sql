@@ -95,7 +95,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.cape_refusals (
 );
 
 -- At once at their full strength: locks that grow on the way deadlock with a running worker.
-LOCK TABLE ${schema}.cape_issues IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE ${schema}.cape_issues, ${schema}.cape_issue_attempts IN ACCESS EXCLUSIVE MODE;
 LOCK TABLE ${schema}.cape_pauses IN SHARE ROW EXCLUSIVE MODE;
 LOCK TABLE ${schema}.cape_workers IN ACCESS EXCLUSIVE MODE;
 
@@ -207,13 +207,23 @@ END
 $$;
 
 -- drain_requested_for: the instance that is to drain. With drain_restart it exits with 75 and its service
--- manager starts it again; otherwise it exits with 0. lease_seconds: how old a heartbeat may be for the worker to count as alive.
+-- manager starts it again; otherwise it exits with 0. With drain_hand_over it leaves its runs to that next process.
+-- lease_seconds: how old a heartbeat may be for the worker to count as alive.
 ALTER TABLE ${schema}.cape_workers
     ADD COLUMN IF NOT EXISTS listener_up boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS free_slots integer NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS drain_requested_for uuid,
     ADD COLUMN IF NOT EXISTS drain_restart boolean NOT NULL DEFAULT false,
-    ADD COLUMN IF NOT EXISTS lease_seconds integer NOT NULL DEFAULT 300;
+    ADD COLUMN IF NOT EXISTS drain_hand_over boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS lease_seconds integer NOT NULL DEFAULT 300,
+    DROP CONSTRAINT IF EXISTS cape_workers_state_check,
+    ADD CONSTRAINT cape_workers_state_check
+        CHECK (state IN ('idle', 'working', 'draining', 'handing_over', 'paused', 'stopped'));
+
+-- How often, and when last, a later process of the same worker took the running attempt over.
+ALTER TABLE ${schema}.cape_issue_attempts
+    ADD COLUMN IF NOT EXISTS adopted_at timestamptz,
+    ADD COLUMN IF NOT EXISTS adoptions integer NOT NULL DEFAULT 0;
 
 -- The order of claims, and what falls due next. What people ask for is found in a table of millions, too: an issue
 -- is in one of the first two, or in those of the states.
@@ -322,6 +332,8 @@ DO $$
 DECLARE
   wanted record;
 BEGIN
+  -- Earlier versions look at fewer columns.
+  DROP TRIGGER IF EXISTS cape_notify_drain ON ${schema}.cape_workers;
   FOR wanted IN
     SELECT * FROM (VALUES
       ('cape_issues', 'cape_fill_order',
@@ -348,7 +360,8 @@ BEGIN
        'AFTER UPDATE ON %s FOR EACH ROW
         WHEN (NEW.drain_requested_for IS NOT NULL
               AND (OLD.drain_requested_for IS DISTINCT FROM NEW.drain_requested_for
-                   OR OLD.drain_restart IS DISTINCT FROM NEW.drain_restart))
+                   OR OLD.drain_restart IS DISTINCT FROM NEW.drain_restart
+                   OR OLD.drain_hand_over IS DISTINCT FROM NEW.drain_hand_over))
         EXECUTE FUNCTION ${schema}.cape_notify_changed(''worker'')')) AS w (place, name, definition)
   LOOP
     IF NOT EXISTS (SELECT FROM pg_trigger
