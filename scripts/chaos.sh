@@ -4,11 +4,14 @@
 #   scripts/chaos.sh [--minutes N] [--workers N] [--seed S]
 #
 # Several workers on a PostgreSQL of their own with durable settings; at random they are killed,
-# frozen, stopped, cut off from the database or left with dead connections, the answers to their
-# claims and settles are lost, PostgreSQL restarts at once, rows are edited by hand, locked, or refuse
-# to be claimed or settled, issues are cancelled, and workflows kill their worker. At the end six
-# counts are printed, each of which must be 0: else the exit code is 1, and the story of each issue
-# concerned is printed. The same seed gives the same events, though not the same timing.
+# frozen, stopped, made to hand over, cut off from the database or left with dead connections, and come
+# back after 0 to 20 s, the answers to their claims and settles are lost, PostgreSQL restarts at once,
+# rows are edited by hand, locked, or refuse to be claimed or settled, issues are cancelled, guardians
+# are frozen, folders of runs are garbled, and workflows kill their worker. At the end seven counts are
+# printed, each of which must be 0: else the exit code is 1, and the story of each issue concerned is
+# printed. The same seed gives the same events, though not the same timing.
+#
+# CAPE_CHAOS_OLD_JAR: the JAR of an earlier commit; workers are then up- and downgraded in mid-run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

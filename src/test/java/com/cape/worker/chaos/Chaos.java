@@ -1,6 +1,7 @@
 package com.cape.worker.chaos;
 
 import com.cape.worker.testing.WorkerProcess;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -9,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -22,6 +24,12 @@ import java.util.stream.Collectors;
 public final class Chaos {
   private static final Duration SETTLING = Duration.ofMinutes(3);
   private static final int MOST_DUE = 12;
+  private static final int UUID_LENGTH = 36;
+
+  /** The JAR of an earlier commit, for upgrades and downgrades in the middle of runs. */
+  private static final Optional<Path> OLD_JAR =
+      Optional.ofNullable(System.getenv("CAPE_CHAOS_OLD_JAR")).map(Path::of);
+
   private static final List<String> EDITS =
       List.of(
           "UPDATE cape_issues SET status = 'pending' WHERE id = %d",
@@ -73,6 +81,7 @@ public final class Chaos {
   private final boolean leasesBroken;
   private final List<Slot> slots = new ArrayList<>();
   private final Set<Long> edited = new TreeSet<>();
+  private final Set<String> harmed = new TreeSet<>();
   private final Map<String, Integer> events = new TreeMap<>();
   private int inserted;
 
@@ -88,6 +97,8 @@ public final class Chaos {
     private final FaultyProxy proxy;
     private WorkerProcess process;
     private long healAtNanos = Long.MAX_VALUE;
+    private long startAtNanos;
+    private boolean old;
 
     private Slot(String id, FaultyProxy proxy) {
       this.id = id;
@@ -146,7 +157,7 @@ public final class Chaos {
   private void start(int workers) throws Exception {
     for (int i = 1; i <= workers; i++) {
       var slot = new Slot("chaos-" + i, new FaultyProxy(world.port()));
-      slot.process = world.worker(slot.id, slot.proxy.port());
+      slot.process = world.worker(slot.id, slot.proxy.port(), WorkerProcess.JAR);
       slots.add(slot);
     }
     slots.get(0).process.awaitOutput("ready");
@@ -180,20 +191,41 @@ public final class Chaos {
     int dice = random.nextInt(100);
     if (leasesBroken && dice < 60) {
       world.execute(BREAK_THE_LEASES);
-    } else if (dice < 12) {
+    } else if (dice < 10) {
       count("kill -9");
       World.signal(slot.process.pid(), "KILL");
-    } else if (dice < 24) {
+      restartIn(slot, random.nextInt(21));
+    } else if (dice < 13) {
+      count("kill -9 in an outage");
+      slot.proxy.hole(true);
+      healIn(slot, 1 + random.nextInt(15));
+      World.signal(slot.process.pid(), "KILL");
+    } else if (dice < 17) {
+      count("hand-over");
+      World.signal(slot.process.pid(), "HUP");
+      restartIn(slot, random.nextInt(3));
+    } else if (dice < 19) {
+      count("SIGSTOP of a guardian");
+      harm(slot, false);
+    } else if (dice < 21) {
+      count("garbled folder");
+      harm(slot, true);
+    } else if (dice < 24 && OLD_JAR.isPresent()) {
+      count(slot.old ? "upgrade" : "downgrade");
+      noteRuns(slot);
+      slot.old = !slot.old;
+      World.signal(slot.process.pid(), random.nextBoolean() ? "KILL" : "HUP");
+    } else if (dice < 29) {
       count("SIGSTOP");
       World.signal(slot.process.pid(), "STOP");
       healIn(slot, 1 + random.nextInt(15));
-    } else if (dice < 32) {
+    } else if (dice < 35) {
       count("SIGTERM");
       World.signal(slot.process.pid(), "TERM");
-    } else if (dice < 35) {
+    } else if (dice < 38) {
       count("restart of PostgreSQL");
       world.restartServer();
-    } else if (dice < 45) {
+    } else if (dice < 46) {
       count("cut connections");
       slot.proxy.cut();
     } else if (dice < 55) {
@@ -216,6 +248,54 @@ public final class Chaos {
       count("lost answer");
       slot.proxy.loseAnswerTo(CLAIM_OR_SETTLE);
     }
+  }
+
+  /** The runs of a worker from now on are judged as those of an older version. */
+  private void noteRuns(Slot slot) throws Exception {
+    world.runs(slot.id).forEach(folder -> harmed.add(runId(folder)));
+    // A claim whose answer is lost has no folder; older versions count it as lost.
+    world
+        .rows(
+            "SELECT run_id FROM cape_issue_attempts WHERE outcome = 'running' AND worker_id = '%s'"
+                .formatted(slot.id))
+        .forEach(row -> harmed.add(row.get(0)));
+  }
+
+  /** Freezes the guardians of a run for a moment, or spoils a file of its folder. */
+  private void harm(Slot slot, boolean folder) throws Exception {
+    List<Path> runs = world.runs(slot.id);
+    if (runs.isEmpty()) {
+      return;
+    }
+    Path run = runs.get(random.nextInt(runs.size()));
+    harmed.add(runId(run));
+    try {
+      if (folder) {
+        Path file = run.resolve(List.of("spec", "record", "lease").get(random.nextInt(3)));
+        if (random.nextBoolean()) {
+          Files.writeString(file, "1\0garbled\n1 garbled 99999999\n");
+        } else if (Files.exists(file)) {
+          Files.writeString(file, Files.readString(file).substring(0, 5));
+        }
+        return;
+      }
+      for (String line : Files.readAllLines(run.resolve("record"))) {
+        if (line.startsWith("guardian ")) {
+          World.signal(Long.parseLong(line.split(" ")[1]), "STOP");
+        }
+      }
+    } catch (IOException | RuntimeException e) {
+      // It has ended meanwhile.
+    }
+  }
+
+  private static String runId(Path folder) {
+    String name = folder.getFileName().toString();
+    return name.substring(Math.max(0, name.length() - UUID_LENGTH));
+  }
+
+  private static void restartIn(Slot slot, int seconds) {
+    slot.startAtNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
   }
 
   private void refuse(boolean claims) throws SQLException {
@@ -251,8 +331,17 @@ public final class Chaos {
         World.signal(slot.process.pid(), "CONT");
         slot.proxy.hole(false);
       }
-      if (!slot.process.isAlive()) {
-        slot.process = world.worker(slot.id, slot.proxy.port());
+      if (!slot.process.isAlive() && (all || System.nanoTime() - slot.startAtNanos > 0)) {
+        slot.old &= !all;
+        if (slot.old) {
+          noteRuns(slot);
+        }
+        slot.process =
+            world.worker(
+                slot.id, slot.proxy.port(), slot.old ? OLD_JAR.orElseThrow() : WorkerProcess.JAR);
+      }
+      if (slot.old) {
+        noteRuns(slot);
       }
     }
   }
@@ -294,7 +383,8 @@ public final class Chaos {
       survivors = world.processes();
     }
     var evidence =
-        new Checker.Evidence(issues(), attempts(), world.traces(), edited, refused(), survivors);
+        new Checker.Evidence(
+            issues(), attempts(), world.traces(), edited, refused(), harmed, survivors);
     Map<Checker.Count, List<String>> found = Checker.check(evidence);
     System.out.printf(
         "chaos: %d issues, %d runs, events %s%n", inserted, evidence.attempts().size(), events);
@@ -326,7 +416,8 @@ public final class Chaos {
   private List<Checker.Attempt> attempts() throws SQLException {
     return world
         .rows(
-            "SELECT issue_id, fence, run_id, outcome, exit_code, finished_at IS NOT NULL"
+            "SELECT issue_id, fence, run_id, outcome, exit_code, finished_at IS NOT NULL,"
+                + " coalesce(finished_at < lease_expires_at, false)"
                 + " FROM cape_issue_attempts")
         .stream()
         .map(
@@ -337,7 +428,8 @@ public final class Chaos {
                     row.get(2),
                     row.get(3),
                     row.get(4),
-                    row.get(5).equals("t")))
+                    row.get(5).equals("t"),
+                    row.get(6).equals("t")))
         .toList();
   }
 

@@ -22,23 +22,38 @@ final class Checker {
     RESULTS_LOST,
     SURVIVING_PROCESSES,
     ATTEMPTS_WITHOUT_AN_ENDING,
-    WRITES_UNDER_A_STALE_CLAIM
+    WRITES_UNDER_A_STALE_CLAIM,
+    RUNS_LOST_FOR_NO_REASON
   }
 
   /** A row of cape_issues. */
   record Issue(long id, String status) {}
 
-  /** A row of cape_issue_attempts; exitCode is empty where none was written. */
+  /**
+   * A row of cape_issue_attempts.
+   *
+   * @param exitCode empty where none was written
+   * @param leaseHeld whether it was closed before its lease ended
+   */
   record Attempt(
-      long issueId, long fence, String runId, String outcome, String exitCode, boolean finished) {}
+      long issueId,
+      long fence,
+      String runId,
+      String outcome,
+      String exitCode,
+      boolean finished,
+      boolean leaseHeld) {}
 
-  /** A line that a workflow wrote: overlap, start, or done before an exit 0. */
+  /**
+   * A line that a workflow wrote: overlap, start, harm to its guardian, or done before an exit 0.
+   */
   record Trace(long issueId, String event, String runId) {}
 
   /**
    * All that is known at the end.
    *
    * @param edited issues that somebody changed by hand
+   * @param harmed runs whose guardian or folder was harmed, or which an older version took over
    * @param refused issues of which a claim or an end is still to be written
    * @param survivors processes in words
    */
@@ -48,6 +63,7 @@ final class Checker {
       List<Trace> traces,
       Set<Long> edited,
       Set<Long> refused,
+      Set<String> harmed,
       List<String> survivors) {}
 
   /** What was found, each with the issue or process concerned. */
@@ -63,6 +79,12 @@ final class Checker {
         .filter(attempt -> attempt.outcome().equals("running") || !attempt.finished())
         .forEach(
             attempt -> found.get(Count.ATTEMPTS_WITHOUT_AN_ENDING).add(word(attempt.issueId())));
+    evidence.attempts().stream()
+        .filter(attempt -> attempt.outcome().equals("lost") && attempt.leaseHeld())
+        .filter(attempt -> !evidence.harmed().contains(attempt.runId()))
+        .filter(attempt -> !traced(attempt, "harm", evidence))
+        .filter(attempt -> !evidence.edited().contains(attempt.issueId()))
+        .forEach(attempt -> found.get(Count.RUNS_LOST_FOR_NO_REASON).add(word(attempt.issueId())));
     found.get(Count.SURVIVING_PROCESSES).addAll(evidence.survivors());
     Map<Long, List<Attempt>> attempts =
         evidence.attempts().stream().collect(Collectors.groupingBy(Attempt::issueId));
@@ -90,22 +112,31 @@ final class Checker {
       found.get(Count.WRITES_UNDER_A_STALE_CLAIM).add(word(issue.id()));
     }
     // A later claim may take the issue, and a signal may come between the last line and the exit.
-    if (last.filter(attempt -> done(attempt, evidence) && !stopped(attempt)).isPresent()
+    if (last.filter(attempt -> done(attempt, evidence) && !stopped(attempt))
+            .filter(attempt -> !evidence.harmed().contains(attempt.runId()))
+            .isPresent()
         && !completed) {
       found.get(Count.RESULTS_LOST).add(word(issue.id()));
     }
   }
 
   private static boolean done(Attempt attempt, Evidence evidence) {
-    return evidence.traces().stream()
-        .anyMatch(trace -> trace.event().equals("done") && trace.runId().equals(attempt.runId()));
+    return traced(attempt, "done", evidence);
   }
 
-  /** By a signal, or by a drain, which wins over exit 0. */
+  private static boolean traced(Attempt attempt, String event, Evidence evidence) {
+    return evidence.traces().stream()
+        .anyMatch(trace -> trace.event().equals(event) && trace.runId().equals(attempt.runId()));
+  }
+
+  /**
+   * By a signal; or by a drain or a cancel that came before the exit 0, which then is no success.
+   */
   private static boolean stopped(Attempt attempt) {
     return attempt.exitCode().equals("143")
         || attempt.exitCode().equals("137")
-        || attempt.outcome().equals("interrupted");
+        || attempt.outcome().equals("interrupted")
+        || attempt.outcome().equals("cancelled");
   }
 
   private static String word(long issueId) {

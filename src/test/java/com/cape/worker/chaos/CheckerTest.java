@@ -14,6 +14,8 @@ class CheckerTest {
   private final List<String> survivors = new ArrayList<>();
   private Set<Long> edited = Set.of();
   private Set<Long> refused = Set.of();
+  private Set<String> harmed = Set.of();
+  private boolean leaseHeld;
 
   @Test
   void goodRunHasNoFindings() {
@@ -70,6 +72,26 @@ class CheckerTest {
   }
 
   @Test
+  void resultOfARunThatWasCancelledBeforeItsExitIsNoLoss() {
+    issue("cancelled");
+    attempt(1, "cancelled");
+    traces.add(new Checker.Trace(1, "done", "run 1"));
+    assertFound();
+  }
+
+  @Test
+  void runLostWithinItsLeaseIsFoundUnlessItsGuardianWasHarmed() {
+    leaseHeld = true;
+    attempt(1, "lost");
+    assertFound(Checker.Count.RUNS_LOST_FOR_NO_REASON);
+    harmed = Set.of("run 1");
+    assertFound();
+    harmed = Set.of();
+    traces.add(new Checker.Trace(1, "harm", "run 1"));
+    assertFound();
+  }
+
+  @Test
   void survivorIsFound() {
     survivors.add("sleep");
     assertFound(Checker.Count.SURVIVING_PROCESSES);
@@ -105,12 +127,14 @@ class CheckerTest {
 
   private void attempt(long fence, String outcome) {
     attempts.add(
-        new Checker.Attempt(1, fence, "run " + fence, outcome, "", !outcome.equals("running")));
+        new Checker.Attempt(
+            1, fence, "run " + fence, outcome, "", !outcome.equals("running"), leaseHeld));
   }
 
   private void assertFound(Checker.Count... counts) {
     var found =
-        Checker.check(new Checker.Evidence(issues, attempts, traces, edited, refused, survivors));
+        Checker.check(
+            new Checker.Evidence(issues, attempts, traces, edited, refused, harmed, survivors));
     assertEquals(
         Set.of(counts),
         Set.copyOf(found.keySet().stream().filter(count -> !found.get(count).isEmpty()).toList()));

@@ -46,13 +46,17 @@ final class World implements AutoCloseable {
         sleep 300 9>&- &
       elif [ "$dice" -lt 15 ]; then
         victims=("$worker" "${guardian[@]}")
-        kill -9 "${victims[dice % ${#victims[@]}]}"
+        victim=${victims[dice % ${#victims[@]}]}
+        [ "$victim" = "$worker" ] || trace harm
+        kill -9 "$victim"
       elif [ "$dice" -lt 18 ]; then
         # Takes no notice of TERM but in its trace: an exit 0 after a stop is no result.
         trap 'stopped=yes' TERM
         nap() { (trap '' TERM; exec sleep "$1" 9>&-); }
       elif [ "$dice" -lt 22 ]; then
-        kill -STOP "${guardian[dice % ${#guardian[@]}]}"
+        victim=${guardian[dice % ${#guardian[@]}]}
+        # Nobody would wake itself.
+        [ "$victim" = $$ ] || { trace harm; kill -STOP "$victim"; }
       fi
       nap "$((dice % 3)).$((dice % 10))"
       if [ "$dice" -ge 90 ]; then
@@ -111,7 +115,7 @@ final class World implements AutoCloseable {
   }
 
   /** Starts a worker that reaches the server through that port; each statement goes as text. */
-  WorkerProcess worker(String id, int port) {
+  WorkerProcess worker(String id, int port, Path jar) throws IOException {
     Map<String, String> environment = new HashMap<>();
     environment.put(
         "CAPE_DATABASE_URL",
@@ -129,7 +133,23 @@ final class World implements AutoCloseable {
     environment.put("CHAOS_DIR", directory.toString());
     environment.put("CHAOS_SEED", Long.toString(Math.floorMod(seed, 1_000_000)));
     environment.put("CHAOS_RUN", mark);
-    return WorkerProcess.start(directory, environment);
+    return WorkerProcess.startOn(
+        Path.of(System.getProperty("java.home")),
+        jar,
+        Files.createTempFile(directory, "console", ".txt"),
+        directory,
+        environment);
+  }
+
+  /** The folders of the runs of a worker that live, or are still to be settled. */
+  List<Path> runs(String worker) throws IOException {
+    Path runs = directory.resolve("logs/state").resolve(worker).resolve("runs");
+    if (Files.notExists(runs)) {
+      return List.of();
+    }
+    try (Stream<Path> folders = Files.list(runs)) {
+      return folders.toList();
+    }
   }
 
   static void signal(long pid, String name) throws IOException, InterruptedException {
