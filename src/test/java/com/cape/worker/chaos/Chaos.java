@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -22,6 +23,7 @@ import java.util.stream.Collectors;
 
 /** Breaks everything around several workers at random, then lets {@link Checker} judge. */
 public final class Chaos {
+  private static final String NEVER = "infinity";
   private static final Duration SETTLING = Duration.ofMinutes(3);
   private static final int MOST_DUE = 12;
   private static final int UUID_LENGTH = 36;
@@ -99,6 +101,8 @@ public final class Chaos {
     private long healAtNanos = Long.MAX_VALUE;
     private long startAtNanos;
     private boolean old;
+    // When its process of an older version was started, if it is one.
+    private String oldSince = NEVER;
 
     private Slot(String id, FaultyProxy proxy) {
       this.id = id;
@@ -250,14 +254,14 @@ public final class Chaos {
     }
   }
 
-  /** The runs of a worker from now on are judged as those of an older version. */
+  /** What a process of an older version has run or ended is judged as it judges. */
   private void noteRuns(Slot slot) throws Exception {
     world.runs(slot.id).forEach(folder -> harmed.add(runId(folder)));
     // A claim whose answer is lost has no folder; older versions count it as lost.
     world
         .rows(
-            "SELECT run_id FROM cape_issue_attempts WHERE outcome = 'running' AND worker_id = '%s'"
-                .formatted(slot.id))
+            "SELECT run_id FROM cape_issue_attempts WHERE worker_id = '%s'".formatted(slot.id)
+                + " AND (outcome = 'running' OR finished_at > '%s')".formatted(slot.oldSince))
         .forEach(row -> harmed.add(row.get(0)));
   }
 
@@ -331,17 +335,15 @@ public final class Chaos {
         World.signal(slot.process.pid(), "CONT");
         slot.proxy.hole(false);
       }
+      if (slot.old || !slot.oldSince.equals(NEVER)) {
+        noteRuns(slot);
+      }
       if (!slot.process.isAlive() && (all || System.nanoTime() - slot.startAtNanos > 0)) {
         slot.old &= !all;
-        if (slot.old) {
-          noteRuns(slot);
-        }
+        slot.oldSince = slot.old ? Instant.now().toString() : NEVER;
         slot.process =
             world.worker(
                 slot.id, slot.proxy.port(), slot.old ? OLD_JAR.orElseThrow() : WorkerProcess.JAR);
-      }
-      if (slot.old) {
-        noteRuns(slot);
       }
     }
   }
