@@ -189,10 +189,6 @@ public final class CommandRunner implements AutoCloseable {
     if (record.exitCode().isEmpty()) {
       stop = stop.or(() -> Optional.of(StopReason.WORKER_DIED));
     }
-    if (folder.ofThisMachine()) {
-      // One that is frozen would stay.
-      record.guardian().forEach(ProcessStart::kill);
-    }
     return new Ending(record.exitCode(), stop, Duration.ZERO, 0, survivors);
   }
 

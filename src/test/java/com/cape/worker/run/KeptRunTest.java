@@ -162,17 +162,6 @@ class KeptRunTest {
   }
 
   @Test
-  void frozenGuardianOfARunThatIsNotAdoptedIsEndedToo() throws Exception {
-    orphan(UNTIL_GO);
-    long starter = starter();
-    Processes.signal("STOP", guardian.pid());
-    Processes.signal("STOP", starter);
-    successor.recover(spec.folder(), RunFixture.GRACE, StopReason.LEASE_LOST);
-    await().until(() -> !Processes.isAlive(starter) && !guardian.isAlive());
-    assertAllGone();
-  }
-
-  @Test
   void runIsEndedIfItsGuardianIsKilledToo() throws Exception {
     orphan(UNTIL_GO);
     AdoptedRun run = adopted();
