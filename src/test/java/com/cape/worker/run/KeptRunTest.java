@@ -104,7 +104,7 @@ class KeptRunTest {
   @Test
   void deadlineThatHasPassedIsNotExtended() throws Exception {
     begin(
-        "trap 'touch ended; exit' TERM; " + UNTIL_GO, LONG, LeaseClock.now().plusSeconds(2), true);
+        "trap 'touch ended; exit' TERM; " + UNTIL_GO, LONG, LeaseClock.now().plusSeconds(4), true);
     long starter = starter();
     Processes.signal("STOP", guardian.pid());
     Processes.signal("STOP", starter);
