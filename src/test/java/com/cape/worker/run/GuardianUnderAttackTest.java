@@ -363,8 +363,8 @@ class GuardianUnderAttackTest {
           "run 1 1 %d %s %s%n"
               .formatted(spec.deadline().toSeconds(), spec.runId(), spec.folder().path()));
       lifeLine.flush();
-      // The watcher lets the starter go on once it has passed the run to it.
-      await().until(() -> Processes.state(starter) != 'T');
+      // While no run lives, the watcher lets the starter go on every 10 s.
+      await().atMost(Duration.ofSeconds(20)).until(() -> Processes.state(starter) != 'T');
       Processes.signal("STOP", starter);
       guardian.destroyForcibly().waitFor();
       spec.folder().delete();
