@@ -29,6 +29,7 @@ import com.cape.worker.config.Secrets;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.daemon.Daemon;
 import com.cape.worker.daemon.Logging;
+import com.cape.worker.ending.EndingRules;
 import com.cape.worker.host.OwnProgram;
 import com.cape.worker.text.PlainText;
 import java.io.FileDescriptor;
@@ -167,7 +168,7 @@ public final class Main implements Callable<Integer> {
     var source =
         ConfigSource.of(
             SettingOptions.given(spec.commandLine().getParseResult()), environment, envFile);
-    WorkerConfig config = new ConfigReader(source).read();
+    WorkerConfig config = new ConfigReader(source, EndingRules::mistakes).read();
     var daemon = new Daemon(config, Version.number(), environment, LOCAL_ZONE);
     try {
       return daemon.run(code -> Runtime.getRuntime().halt(code.number())).number();

@@ -44,7 +44,7 @@ class DoctorTest {
           "ok       state directory: " + directory.resolve("logs/state/alleycat-1"),
           "ok       database: PostgreSQL ",
           "ok       clock: the server's is 0.",
-          "ok       schema: version 7 or newer, nothing missing"
+          "ok       schema: version 8 or newer, nothing missing"
         }) {
       assertTrue(
           ran.lines().stream().anyMatch(found -> found.startsWith(line)),
@@ -66,8 +66,8 @@ class DoctorTest {
         "ALTER TABLE cape_issues DISABLE TRIGGER cape_notify_cancel | no trigger cape_notify_cancel on cape_issues",
         "DROP TRIGGER cape_notify_pause ON cape_pauses | no trigger cape_notify_pause on cape_pauses",
         "DROP TRIGGER cape_notify_due ON cape_issues | no trigger cape_notify_due",
-        "DROP TABLE cape_pauses | no table cape_pauses; the migrations may run again",
-        "DELETE FROM cape_worker_schema_history WHERE version = '7' | is not up to date; run 'cape-worker migrate'"
+        "DROP TABLE cape_pauses CASCADE | no table cape_pauses; the migrations may run again",
+        "DELETE FROM cape_worker_schema_history WHERE version = '8' | is not up to date; run 'cape-worker migrate'"
       })
   void whatTheSchemaLacksIsFailed(String change, String expected) throws IOException {
     fixture.database.execute(change);

@@ -95,7 +95,7 @@ class OpsIT {
       assertEquals(401, get(port, "/metrics", "").statusCode());
       await()
           .atMost(LIMIT.multipliedBy(2))
-          .until(() -> count(samples(port), "paused{reason=\"fleet\"}").equals("1"));
+          .until(() -> count(samples(port), "paused{reason=\"account\"}").equals("1"));
 
       Map<String, Double> told = samples(port);
       String mine = "SELECT count(*) FROM cape_issue_attempts WHERE worker_id = 'mixed'";

@@ -46,7 +46,12 @@ class PauseTest {
     var ran = fixture.run("pause", "--for", "1m", "--reason", "deploy");
     assertTrue(ran.out().contains("usage limit"), ran.out());
     assertTrue(fixture.run("pause", "--for", "1h", "--reason", "deploy").out().contains("deploy"));
-    assertTrue(fixture.run("pause", "--json").out().startsWith("{\"worker\":null,\"until\":null,"));
+    assertTrue(
+        fixture
+            .run("pause", "--json")
+            .out()
+            .startsWith(
+                "{\"worker\":null,\"account\":null,\"kind\":\"asked\",\"phase\":\"paused\",\"until\":null,"));
   }
 
   @Test

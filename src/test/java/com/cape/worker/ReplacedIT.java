@@ -37,7 +37,7 @@ class ReplacedIT {
           "t",
           """
           SELECT bool_and(state_change < now() - interval '1 second') FROM pg_stat_activity
-           WHERE datname = current_database() AND query LIKE '%cape_pauses%'
+           WHERE datname = current_database() AND query LIKE '%cape_pause_phases%'
              AND pid <> pg_backend_pid()
           """);
       Files.delete(jdk.resolve("lib/jspawnhelper"));

@@ -10,6 +10,7 @@ import com.cape.worker.config.Setting;
 import com.cape.worker.config.WorkerConfig;
 import com.cape.worker.daemon.Logging;
 import com.cape.worker.dashboard.Warnings;
+import com.cape.worker.ending.EndingRules;
 import com.cape.worker.http.Json;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,18 +36,21 @@ import picocli.CommandLine.Spec;
       "Checks what a worker needs on this host and in the database.",
       "Give it the options and the .env of"
           + " the worker. Each line is ok, a warning, or failed with what to do; exit code 1 when"
-          + " anything failed. Changes nothing."
+          + " anything failed. Changes nothing.",
+      "With --output, or --ending-rules as the only option, it checks the ending rules alone and needs no database."
     },
     footer = {
       "",
       "Examples:",
       "  cape-worker doctor",
       "  cape-worker doctor --env-file /etc/cape/worker.env --json",
+      "  cape-worker doctor --ending-rules rules.conf --output logs/issues/42/attempt-1-7.log",
       "",
       "JSON: a list of {level, check, text}; level is ok, warning or failed."
     })
 public final class DoctorCommand implements Callable<Integer> {
   private static final Duration STATEMENT_LIMIT = Duration.ofSeconds(5);
+  private static final int MOST_EXIT = 255;
   private static final String NO_ID = "unnamed";
 
   @Option(
@@ -58,6 +63,19 @@ public final class DoctorCommand implements Callable<Integer> {
       names = "--no-database",
       description = "Leave the database out: it may be unreachable, or not exist yet.")
   private boolean noDatabase;
+
+  @Option(
+      names = "--output",
+      paramLabel = "LOG",
+      description =
+          "Only say what the ending rules would take a failed run for that printed this file.")
+  private Optional<Path> runOutput = Optional.empty();
+
+  @Option(
+      names = "--exit",
+      paramLabel = "N",
+      description = "That run's exit code, 0 to 255. Default: 1.")
+  private Optional<Integer> exit = Optional.empty();
 
   @Option(names = "--json", description = "Print JSON, as described below.")
   private boolean json;
@@ -72,6 +90,31 @@ public final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Logging.silence();
+    checkUsage();
+    if (endingsOnly()) {
+      source().ifPresent(this::endings);
+    } else {
+      all();
+    }
+    print();
+    return (findings.anyFailed() ? ExitCode.FAILED : ExitCode.DONE).number();
+  }
+
+  private boolean endingsOnly() {
+    Set<Setting> given = SettingOptions.given(spec.commandLine().getParseResult()).keySet();
+    return runOutput.isPresent() || (!noDatabase && given.equals(Set.of(Setting.ENDING_RULES)));
+  }
+
+  private void checkUsage() {
+    if (exit.isPresent() && runOutput.isEmpty()) {
+      throw output.wrong("--exit is the exit code of a run; name its output with --output");
+    }
+    if (exit.filter(code -> code < 0 || code > MOST_EXIT).isPresent()) {
+      throw output.wrong("--exit must be a number from 0 to %d".formatted(MOST_EXIT));
+    }
+  }
+
+  private void all() {
     var host = new HostCheck(findings);
     host.java();
     host.encoding();
@@ -84,12 +127,23 @@ public final class DoctorCommand implements Callable<Integer> {
           host.directory("log directory", found.logs().directory());
           host.directory("state directory", found.logs().stateDirectory());
           adoption(found);
+          new EndingCheck(findings).rules(found.loop().endings());
         });
     if (!noDatabase) {
       source.flatMap(this::connection).ifPresent(way -> database(way, host, config));
     }
-    print();
-    return (findings.anyFailed() ? ExitCode.FAILED : ExitCode.DONE).number();
+  }
+
+  /** The ending rules alone, and what they take an output for. */
+  private void endings(ConfigSource source) {
+    var check = new EndingCheck(findings);
+    try {
+      WorkerConfig.Endings endings = new ConfigReader(source, EndingRules::mistakes).readEndings();
+      Optional<EndingRules> rules = check.rules(endings);
+      runOutput.ifPresent(file -> check.output(rules, file, exit.orElse(1)));
+    } catch (ConfigException e) {
+      mistakes(e);
+    }
   }
 
   private void adoption(WorkerConfig config) {
@@ -108,7 +162,9 @@ public final class DoctorCommand implements Callable<Integer> {
       if (found.has(Setting.WORKER_ID)) {
         return Optional.of(found);
       }
-      findings.warning("settings", "no --worker-id: a worker needs one");
+      if (!endingsOnly()) {
+        findings.warning("settings", "no --worker-id: a worker needs one");
+      }
       given.put(Setting.WORKER_ID, NO_ID);
       return Optional.of(ConfigSource.of(given, System.getenv(), envFile));
     } catch (ConfigException e) {
@@ -130,7 +186,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   private Optional<WorkerConfig> config(ConfigSource source) {
     try {
-      return Optional.of(new ConfigReader(source).read());
+      return Optional.of(new ConfigReader(source, EndingRules::mistakes).read());
     } catch (ConfigException e) {
       mistakes(e);
       return Optional.empty();

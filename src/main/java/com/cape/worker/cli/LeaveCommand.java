@@ -7,7 +7,7 @@ import com.cape.worker.cli.console.Watch;
 import com.cape.worker.http.Times;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.queue.PauseRepository;
+import com.cape.worker.store.pause.PauseRepository;
 import com.cape.worker.store.queue.WorkerRepository;
 import com.cape.worker.store.queue.WorkerRepository.DrainRequest;
 import com.cape.worker.store.queue.WorkerRepository.Leave;
@@ -46,7 +46,7 @@ abstract class LeaveCommand extends DatabaseCommand {
   }
 
   private Refusal notAtWork(Database open) {
-    WorkerOption.checkKnown(worker, new PauseRepository(open));
+    ScopeOption.checkKnown(worker, new PauseRepository(open));
     return new Refusal("worker %s has stopped already".formatted(worker));
   }
 

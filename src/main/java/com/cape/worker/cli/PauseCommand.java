@@ -4,8 +4,8 @@ import com.cape.worker.cli.console.DataCommand;
 import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.dashboard.JsonViews;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.queue.Pause;
-import com.cape.worker.store.queue.PauseRepository;
+import com.cape.worker.store.pause.Pause;
+import com.cape.worker.store.pause.PauseRepository;
 import java.time.Duration;
 import java.util.Optional;
 import picocli.CommandLine.Command;
@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 
 @Command(
     description = {
-      "Holds all claims of the fleet, or of one worker; what runs goes on.",
+      "Holds all claims of the fleet, of one account's workers, or of one worker; what runs goes on.",
       "Workers see it at once, or"
           + " at their next poll without notifications. A pause that lasts longer stays as it is."
     },
@@ -23,9 +23,10 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  cape-worker pause --for 30m --reason 'deploying the api'",
       "  cape-worker pause --worker alleycat-1",
+      "  cape-worker pause --account team-a --for 2h",
       "",
-      "JSON: {worker, until, reason, since}: the pause that holds now. Without until it holds until"
-          + " 'resume'."
+      "JSON: {worker, account, until, reason, since, kind, phase, issue_id, line}: the pause that holds"
+          + " now. Without until it holds until 'resume'; without worker and account for the fleet."
     })
 public final class PauseCommand extends DataCommand {
   @Option(
@@ -37,21 +38,27 @@ public final class PauseCommand extends DataCommand {
   @Option(names = "--reason", paramLabel = "TEXT", description = "Shown by 'status' and logged.")
   private Optional<String> reason = Optional.empty();
 
-  @Mixin private WorkerOption worker;
+  @Mixin private ScopeOption scope;
 
   @Override
   protected void check() {
     if (length.filter(Duration::isZero).isPresent()) {
       throw output.wrong("--for 0: must be longer than nothing");
     }
+    scope
+        .mistake()
+        .ifPresent(
+            mistake -> {
+              throw output.wrong(mistake);
+            });
   }
 
   @Override
   protected ExitCode run(Database open) {
     var pauses = new PauseRepository(open);
-    worker.id().ifPresent(id -> WorkerOption.checkKnown(id, pauses));
-    Pause pause = pauses.pause(worker.id(), length, reason);
-    output.line(json ? JsonViews.pause(pause) : "paused: " + WorkerOption.text(pause));
+    scope.checkKnown(pauses);
+    Pause pause = pauses.pause(scope.scope(), length, reason);
+    output.line(json ? JsonViews.pause(pause) : "paused: " + ScopeOption.text(pause));
     return ExitCode.DONE;
   }
 }

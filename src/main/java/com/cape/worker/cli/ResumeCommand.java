@@ -5,35 +5,47 @@ import com.cape.worker.cli.console.ExitCode;
 import com.cape.worker.dashboard.JsonViews;
 import com.cape.worker.http.Json;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.queue.Pause;
-import com.cape.worker.store.queue.PauseRepository;
+import com.cape.worker.store.pause.Pause;
+import com.cape.worker.store.pause.PauseRepository;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 @Command(
     description = {
-      "Ends the pause of the fleet, whoever began it, or that of one worker.",
-      "A worker claims while neither holds."
+      "Ends the pause of the fleet, whoever began it, or that of an account or of one worker, with its"
+          + " probe and its ramp.",
+      "A worker claims while none of the three holds."
     },
     footer = {
       "",
       "Examples:",
       "  cape-worker resume",
       "  cape-worker resume --worker alleycat-1",
+      "  cape-worker resume --account team-a",
       "",
-      "JSON: {resumed, pauses [{worker, until, reason, since}]}: whether there was one, and those that"
+      "JSON: {resumed, pauses [{worker, account, until, reason, since, kind, phase, issue_id, line}]}: whether there was one, and those that"
           + " still hold."
     })
 public final class ResumeCommand extends DataCommand {
-  @Mixin private WorkerOption worker;
+  @Mixin private ScopeOption scope;
+
+  @Override
+  protected void check() {
+    scope
+        .mistake()
+        .ifPresent(
+            mistake -> {
+              throw output.wrong(mistake);
+            });
+  }
 
   @Override
   protected ExitCode run(Database open) {
     var pauses = new PauseRepository(open);
-    boolean resumed = pauses.resume(worker.id()).isPresent();
+    boolean resumed = pauses.resume(scope.scope()).isPresent();
     if (!resumed) {
-      worker.id().ifPresent(id -> WorkerOption.checkKnown(id, pauses));
+      scope.checkKnown(pauses);
     }
     List<Pause> left = pauses.inForce();
     if (json) {
@@ -43,8 +55,8 @@ public final class ResumeCommand extends DataCommand {
               .with("pauses", left.stream().map(JsonViews::pause).toList()));
       return ExitCode.DONE;
     }
-    output.line(WorkerOption.name(worker.id()) + (resumed ? " is resumed" : " was not paused"));
-    left.forEach(pause -> output.line("still paused: " + WorkerOption.text(pause)));
+    output.line(scope.scope() + (resumed ? " is resumed" : " was not paused"));
+    left.forEach(pause -> output.line("still paused: " + ScopeOption.text(pause)));
     return ExitCode.DONE;
   }
 }

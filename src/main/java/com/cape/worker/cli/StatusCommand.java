@@ -35,9 +35,9 @@ import picocli.CommandLine.Option;
       "JSON: now; issues {pending, due, retrying, started, unowned, failed, cancelled,"
           + " completed_last_hour, completed_last_day}; oldest_due_since; last_claim_at; workers [{id,"
           + " host, pid, version, state, alive, started_at, heartbeat_at, lease_seconds, free_slots, listening, runs"
-          + " [{issue_id, attempt, started_at, seconds, lease_expires_at, lease_margin_seconds}]}]; pauses [{worker, until, reason, since}];"
+          + " [{issue_id, attempt, started_at, seconds, lease_expires_at, lease_margin_seconds}]}]; pauses [{worker, account, until, reason, since, kind, phase, issue_id, line}];"
           + " refusals [{issue_id, status, error, retry_at, tries}]; warnings [text]. Times are ISO 8601 in UTC; unowned issues are started without a running"
-          + " attempt; a pause without a worker holds for the fleet; a refusal is a row that the database"
+          + " attempt; a pause without worker and account holds for the fleet; a refusal is a row that the database"
           + " lets nobody claim (status started), or whose end it refuses."
     })
 public final class StatusCommand extends DataCommand {
@@ -117,7 +117,7 @@ public final class StatusCommand extends DataCommand {
             .formatted(counts.completedLastHour(), counts.completedLastDay()));
     overview
         .pauses()
-        .forEach(pause -> lines.add(output.strong("paused") + "     " + WorkerOption.text(pause)));
+        .forEach(pause -> lines.add(output.strong("paused") + "     " + ScopeOption.text(pause)));
     Warnings.refusals(overview.refusals())
         .forEach(refusal -> lines.add(output.strong("refused") + "    " + refusal));
     Warnings.ofFleet(overview)

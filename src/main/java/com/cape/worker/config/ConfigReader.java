@@ -21,10 +21,12 @@ import java.util.stream.Collectors;
 
 /** Reads settings; a {@link ConfigException} names every mistake. Used once. */
 public final class ConfigReader {
+  private static final Pattern NAME_OF_ACCOUNT = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
   private static final long BYTES_PER_MIB = 1 << 20;
   private static final int SHORTEST_LEASE_SECONDS = 10;
   // Between the KILL and the end of the lease.
   private static final int LEASE_RESERVE_SECONDS = 2;
+  private static final String NO_RULES = "none";
   private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
   // What the JVM reads where the locale's encoding has no such byte.
   private static final String UNREADABLE = "\uFFFD";
@@ -37,10 +39,24 @@ public final class ConfigReader {
               + "|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS");
 
   private final ConfigSource source;
+  private final FileCheck endingRules;
   private final List<String> mistakes = new ArrayList<>();
 
-  public ConfigReader(ConfigSource source) {
+  /** Returns what is wrong with a file, a line for each mistake. */
+  @FunctionalInterface
+  public interface FileCheck {
+    List<String> mistakes(Path file);
+  }
+
+  /** The package of the ending rules is above this one, so that their check is handed in. */
+  public ConfigReader(ConfigSource source, FileCheck endingRules) {
     this.source = source;
+    this.endingRules = endingRules;
+  }
+
+  /** For commands that use no ending rules: their file is not looked at. */
+  public ConfigReader(ConfigSource source) {
+    this(source, file -> List.of());
   }
 
   public WorkerConfig read() throws ConfigException {
@@ -65,6 +81,12 @@ public final class ConfigReader {
     Optional<WorkerConfig.Connection> connection = connection();
     checkMistakes();
     return connection.orElseThrow();
+  }
+
+  public WorkerConfig.Endings readEndings() throws ConfigException {
+    WorkerConfig.Endings endings = endings();
+    checkMistakes();
+    return endings;
   }
 
   public WorkerConfig.Dashboard readDashboard(HttpAddress address) throws ConfigException {
@@ -119,9 +141,26 @@ public final class ConfigReader {
     return new WorkerConfig.Loop(
         seconds(Setting.POLL_INTERVAL, 1),
         number(Setting.CONCURRENCY, 1),
+        orDefault(Setting.ACCOUNT, ConfigReader::account),
         seconds(Setting.LEASE, SHORTEST_LEASE_SECONDS),
         seconds(Setting.DRAIN_TIMEOUT, 1),
-        flag(Setting.EXIT_WHEN_IDLE));
+        flag(Setting.EXIT_WHEN_IDLE),
+        endings());
+  }
+
+  private WorkerConfig.Endings endings() {
+    Optional<Given> given = source.find(Setting.ENDING_RULES);
+    if (given.isEmpty() || given.get().text().strip().equals(NO_RULES)) {
+      return new WorkerConfig.Endings(given.isEmpty(), Optional.empty());
+    }
+    int before = mistakes.size();
+    Path file = path(Setting.ENDING_RULES);
+    if (mistakes.size() == before) {
+      endingRules
+          .mistakes(file)
+          .forEach(what -> mistakes.add("%s: %s".formatted(place(given.get()), what)));
+    }
+    return new WorkerConfig.Endings(true, Optional.of(file));
   }
 
   private WorkerConfig.Command command() {
@@ -271,6 +310,15 @@ public final class ConfigReader {
     }
     throw new IllegalArgumentException(
         "must be a whole number from %d to %d".formatted(least, Integer.MAX_VALUE));
+  }
+
+  /** An account is named as a worker is. */
+  public static String account(String text) {
+    if (!NAME_OF_ACCOUNT.matcher(text).matches()) {
+      throw new IllegalArgumentException(
+          "must be 1-100 of A-Z a-z 0-9 . _ -, beginning with a letter or digit");
+    }
+    return text;
   }
 
   private static boolean keeps(String text) {

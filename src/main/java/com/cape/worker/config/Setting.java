@@ -31,6 +31,11 @@ public enum Setting {
           + " {worker_id} are filled in"),
   PASS_ENV("", "NAMES", "", "Withheld variables that the workflow gets all the same"),
   WORKING_DIR("--working-dir", "DIR", ".", "Where the command runs"),
+  ACCOUNT(
+      "--account",
+      "NAME",
+      "default",
+      "The provider account that its runs use: usage limits are held per account"),
   CONCURRENCY("--concurrency", "N", "1", "Runs at the same time"),
   MAX_ATTEMPTS("--max-attempts", "N", "5", "Attempts an issue gets; 0: no limit"),
   RETRY_DELAY(
@@ -52,6 +57,12 @@ public enum Setting {
       "keep",
       "keep: a run goes on until its lease ends, for the worker's next process to adopt; end: it is"
           + " ended at once"),
+  ENDING_RULES(
+      "--ending-rules",
+      "FILE",
+      "",
+      "What in a failed run's output means a usage limit, an overload, a spend limit, a missing login:"
+          + " rules that come before the built-in ones; none switches all of them off"),
   LOG_DIR("--log-dir", "DIR", "logs", "The worker's log and the issues' logs"),
   STATE_DIR(
       "--state-dir",

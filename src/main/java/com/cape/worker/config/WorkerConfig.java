@@ -22,12 +22,25 @@ public record WorkerConfig(
   public record Connection(
       DatabaseUrl url, String origin, DatabaseUrl listenUrl, boolean listen, boolean migrate) {}
 
+  /**
+   * @param account the provider account whose limits the runs meet
+   */
   public record Loop(
       Duration pollInterval,
       int concurrency,
+      String account,
       Duration lease,
       Duration drainTimeout,
-      boolean exitWhenIdle) {}
+      boolean exitWhenIdle,
+      Endings endings) {}
+
+  /**
+   * How failed runs are judged by their output.
+   *
+   * @param judged whether they are at all
+   * @param rules the user's file of rules, absolute; empty where the built-in ones are all
+   */
+  public record Endings(boolean judged, Optional<Path> rules) {}
 
   /**
    * @param template empty for the default one

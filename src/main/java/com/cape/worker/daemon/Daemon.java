@@ -7,6 +7,8 @@ import com.cape.worker.cli.console.Refusal;
 import com.cape.worker.config.CommandTemplate;
 import com.cape.worker.config.HttpSettings;
 import com.cape.worker.config.WorkerConfig;
+import com.cape.worker.ending.EndingRules;
+import com.cape.worker.ending.EndingRulesException;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.DefaultCommand;
 import com.cape.worker.host.Machine;
@@ -15,12 +17,14 @@ import com.cape.worker.host.ServiceManager;
 import com.cape.worker.host.StateDirectory;
 import com.cape.worker.host.TrustedPath;
 import com.cape.worker.host.WorkerThread;
+import com.cape.worker.issue.Pacing;
 import com.cape.worker.metrics.OpsServer;
 import com.cape.worker.metrics.WorkerMetrics;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.pause.PauseRepository;
 import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
@@ -30,6 +34,7 @@ import com.cape.worker.store.queue.WorkerRepository.Registration;
 import com.cape.worker.store.queue.WorkerStatus;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.worker.ClaimGate;
+import com.cape.worker.worker.EndingPlan;
 import com.cape.worker.worker.IssueWorker;
 import com.cape.worker.worker.LoopPlan;
 import com.cape.worker.worker.RunPlan;
@@ -66,6 +71,8 @@ public final class Daemon {
   private static final int MOST_CONNECTIONS = 8;
   private static final Duration LATEST_EXIT = Duration.ofMillis(4500);
   private static final String START = "start";
+  // How many times faster the fixed waits pass, for scripts/week.sh.
+  private static final String TIME_SCALE = "cape.time.scale";
 
   private final WorkerConfig config;
   private final String version;
@@ -177,9 +184,10 @@ public final class Daemon {
         Database beat = open(1, heartbeatLimit())) {
       var stores =
           new Stores(
-              new IssueRepository(work),
+              new IssueRepository(work, config.loop().account()),
               new AdoptionRepository(work),
-              new WorkerRepository(beat, version),
+              new PauseRepository(work),
+              new WorkerRepository(beat, version, config.loop().account()),
               listener(work));
       keepPlansOfSessions(work);
       state.registering();
@@ -207,7 +215,7 @@ public final class Daemon {
       var worker =
           new IssueWorker(
               identity,
-              new WorkerPlan(plan, loopPlan(state), config.retry()),
+              new WorkerPlan(plan, loopPlan(state), endingPlan()),
               commands,
               stores,
               drain,
@@ -401,6 +409,30 @@ public final class Daemon {
         state.predecessors(),
         state.previousHere(),
         listeners);
+  }
+
+  private EndingPlan endingPlan() {
+    int scale = Integer.getInteger(TIME_SCALE, 1);
+    return new EndingPlan(
+        config.loop().account(),
+        endingRules(),
+        config.retry(),
+        scale > 1 ? Pacing.STANDARD.faster(scale) : Pacing.STANDARD);
+  }
+
+  private EndingRules endingRules() {
+    WorkerConfig.Endings endings = config.loop().endings();
+    if (!endings.judged()) {
+      return EndingRules.none();
+    }
+    if (endings.rules().isEmpty()) {
+      return EndingRules.shipped();
+    }
+    try {
+      return EndingRules.read(endings.rules().get());
+    } catch (EndingRulesException e) {
+      throw refusal(e.getMessage());
+    }
   }
 
   private RunPlan plan(CommandTemplate template, CommandCheck check, StateDirectory state) {

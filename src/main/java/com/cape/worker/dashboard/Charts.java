@@ -28,7 +28,7 @@ record Charts(History history, Instant now) {
         case COMPLETED -> COMPLETED;
         case FAILED, TIMED_OUT, OUTPUT_LIMIT, LOST -> FAILED;
         case CANCELLED -> CANCELLED;
-        case RUNNING, INTERRUPTED, THROTTLED, NOT_STARTED -> OTHER;
+        case RUNNING, INTERRUPTED, THROTTLED, OVERLOADED, REFUSED, NOT_STARTED -> OTHER;
       };
     }
   }

@@ -12,8 +12,9 @@ import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.operator.ChangeResult;
 import com.cape.worker.store.operator.OperatorRepository;
-import com.cape.worker.store.queue.Pause;
-import com.cape.worker.store.queue.PauseRepository;
+import com.cape.worker.store.pause.Pause;
+import com.cape.worker.store.pause.PauseRepository;
+import com.cape.worker.store.pause.PauseScope;
 import com.cape.worker.text.PlainText;
 import java.time.Duration;
 import java.util.List;
@@ -112,8 +113,8 @@ final class DashboardActions {
   }
 
   private WebResponse pause(Map<String, String> form) {
-    Optional<WorkerId> worker = worker(form);
-    Optional<String> unknown = unknown(worker);
+    PauseScope scope = scope(form);
+    Optional<String> unknown = unknown(scope);
     if (unknown.isPresent()) {
       return refused(unknown.get());
     }
@@ -123,10 +124,10 @@ final class DashboardActions {
     if (reason.filter(text -> text.length() > LONGEST_REASON).isPresent()) {
       throw new IllegalArgumentException("reason: at most %d characters".formatted(LONGEST_REASON));
     }
-    Pause pause = pauses.pause(worker, length, reason);
+    Pause pause = pauses.pause(scope, length, reason);
     String end =
         pause.until().map(until -> "until " + Times.full(until)).orElse("until it is resumed");
-    return WebResponse.json(done("%s is paused %s".formatted(who(worker), end)));
+    return WebResponse.json(done("%s is paused %s".formatted(scope, end)));
   }
 
   private static Duration minutes(long number) {
@@ -139,28 +140,35 @@ final class DashboardActions {
   }
 
   private WebResponse resume(Map<String, String> form) {
-    Optional<WorkerId> worker = worker(form);
-    return pauses.resume(worker).isPresent()
-        ? WebResponse.json(done(who(worker) + " is resumed"))
-        : refused(unknown(worker).orElse(who(worker) + " was not paused"));
+    PauseScope scope = scope(form);
+    return pauses.resume(scope).isPresent()
+        ? WebResponse.json(done(scope + " is resumed"))
+        : refused(unknown(scope).orElse(scope + " was not paused"));
   }
 
   private static Optional<Long> number(Map<String, String> form, String name) {
     return DashboardApi.value(form, name).map(text -> DashboardApi.number(name, text.strip(), 9));
   }
 
-  private static Optional<WorkerId> worker(Map<String, String> form) {
-    return DashboardApi.value(form, "worker").map(WorkerId::new);
+  private static PauseScope scope(Map<String, String> form) {
+    return DashboardApi.value(form, "worker")
+        .map(WorkerId::new)
+        .map(PauseScope::worker)
+        .or(() -> DashboardApi.value(form, "account").map(PauseScope::account))
+        .orElse(PauseScope.FLEET);
   }
 
-  private Optional<String> unknown(Optional<WorkerId> worker) {
-    return worker
-        .filter(id -> !pauses.workerIds().contains(id.value()))
-        .map("no worker '%s' has ever registered"::formatted);
-  }
-
-  private static String who(Optional<WorkerId> worker) {
-    return worker.map(id -> "worker " + id).orElse("the fleet");
+  private Optional<String> unknown(PauseScope scope) {
+    return scope
+        .worker()
+        .filter(id -> !pauses.workerIds().contains(id))
+        .map("no worker '%s' has ever registered"::formatted)
+        .or(
+            () ->
+                scope
+                    .account()
+                    .filter(name -> !pauses.accounts().contains(name))
+                    .map("no account '%s' is any worker's"::formatted));
   }
 
   private static Json done(String message) {

@@ -167,7 +167,7 @@ final class DashboardApi {
     return WebResponse.json(
         new Json()
             .with("now", issue.get().now())
-            .with("issue", JsonViews.issue(issue.get()))
+            .with("issue", JsonViews.issue(issue.get()).with("waiting", queries.whyWaiting(id)))
             .with("attempts", attempts.stream().map(JsonViews::attempt).toList())
             .with("more", all - attempts.size()));
   }

@@ -1,7 +1,7 @@
 package com.cape.worker.dashboard;
 
 import com.cape.worker.http.Json;
-import com.cape.worker.store.queue.Pause;
+import com.cape.worker.store.pause.Pause;
 import com.cape.worker.store.read.AttemptView;
 import com.cape.worker.store.read.IssueView;
 import com.cape.worker.store.read.Overview;
@@ -22,7 +22,10 @@ public final class JsonViews {
   }
 
   public static Json pause(Pause pause) {
-    return Json.of(pause, "now");
+    return new Json()
+        .with("worker", pause.scope().worker())
+        .with("account", pause.scope().account())
+        .withAll(Json.of(pause, "now", "scope"));
   }
 
   public static List<Json> refusals(List<RefusedWrite> refusals) {

@@ -74,7 +74,9 @@ public final class Warnings {
   }
 
   private static Optional<String> idleWarning(Overview overview) {
-    boolean held = overview.pauses().stream().anyMatch(pause -> pause.worker().isEmpty());
+    boolean held =
+        overview.pauses().stream()
+            .anyMatch(pause -> pause.holds() && pause.scope().worker().isEmpty());
     if (overview.counts().due() == 0 || held) {
       return Optional.empty();
     }

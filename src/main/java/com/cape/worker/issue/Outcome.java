@@ -11,7 +11,12 @@ public enum Outcome {
   OUTPUT_LIMIT,
   CANCELLED,
   INTERRUPTED,
+  /** A usage limit of the account, or what the workflow takes for one. */
   THROTTLED,
+  /** The provider was overloaded or could not be reached. */
+  OVERLOADED,
+  /** The provider refused the account or this host: no credit, or no valid login. */
+  REFUSED,
   NOT_STARTED,
   LOST;
 

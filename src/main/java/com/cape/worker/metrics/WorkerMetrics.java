@@ -145,13 +145,14 @@ public final class WorkerMetrics implements WorkerListener, AutoCloseable {
   private void addPaused() {
     computed(
         "paused",
-        "Whether the fleet or this worker is paused, or rests as its command cannot start.",
+        "Whether the fleet, the account or this worker is paused, or rests as its command cannot start.",
         value -> {
           queue
               .get()
               .ifPresent(
                   now -> {
                     value.call(number(now.fleetPaused()), "fleet");
+                    value.call(number(now.accountPaused()), "account");
                     value.call(number(now.workerPaused()), "worker");
                   });
           value.call(number(startPause), "start");

@@ -24,6 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class AttemptLog implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AttemptLog.class);
+  private static final int RAW_BYTES = 64 * 1024;
   private static final int MAX_TRIES = 10_000;
 
   private final Path path;
@@ -85,14 +86,14 @@ public final class AttemptLog implements AutoCloseable {
     return Files.readAttributes(path, BasicFileAttributes.class, NOFOLLOW_LINKS);
   }
 
-  /** The end of what a predecessor's run has printed; empty when its file is missing. */
-  public static String tail(Path issueLogs, Claim claim) {
-    try {
-      return OutputTail.of(path(issueLogs, claim));
+  /** What a predecessor's run has printed last; none when its file is missing. */
+  public static RunOutput output(Path issueLogs, Claim claim) {
+    try (FileChannel channel = SafeFile.open(path(issueLogs, claim))) {
+      return new RunOutput(OutputTail.of(channel), OutputTail.raw(channel, RAW_BYTES));
     } catch (NoSuchFileException e) {
-      return "";
+      return RunOutput.NONE;
     } catch (IOException e) {
-      return unreadable(e);
+      return new RunOutput(unreadable(e), "");
     }
   }
 
@@ -141,6 +142,15 @@ public final class AttemptLog implements AutoCloseable {
       return OutputTail.of(channel);
     } catch (IOException e) {
       return unreadable(e);
+    }
+  }
+
+  /** The end of the output; without raw text when it cannot be read. */
+  public RunOutput output() {
+    try {
+      return new RunOutput(tail(), OutputTail.raw(channel, RAW_BYTES));
+    } catch (IOException e) {
+      return new RunOutput(unreadable(e), "");
     }
   }
 

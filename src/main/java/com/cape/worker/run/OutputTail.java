@@ -28,9 +28,15 @@ public final class OutputTail {
     }
   }
 
+  /** The last bytes, at most so many, as they are. */
+  static String raw(FileChannel channel, int atMost) throws IOException {
+    long start = Math.max(0, channel.size() - atMost);
+    return new String(SafeFile.read(channel, start, atMost), UTF_8);
+  }
+
   public static String of(FileChannel channel) throws IOException {
     long start = Math.max(0, channel.size() - READ_BYTES);
-    String text = new String(SafeFile.read(channel, start, READ_BYTES), UTF_8);
+    String text = raw(channel, READ_BYTES);
     String whole = start == 0 ? text : CUT_WORD.matcher(text).replaceFirst("");
     return lastBytes(PlainText.lines(whole), LIMIT_BYTES);
   }

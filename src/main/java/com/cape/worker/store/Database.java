@@ -378,6 +378,10 @@ public final class Database implements AutoCloseable {
       return text.replace('\0', ' ');
     }
 
+    public Binding seconds(List<Duration> values) throws SQLException {
+      return array("float8", values.stream().map(wait -> wait.toMillis() / 1000.0).toList());
+    }
+
     public Binding seconds(Duration value) throws SQLException {
       return seconds(Optional.of(value));
     }

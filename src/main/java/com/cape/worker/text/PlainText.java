@@ -21,9 +21,14 @@ public final class PlainText {
 
   /** The lines of a text, which may keep its tabs. */
   public static String lines(String text) {
+    return Secrets.mask(unmaskedLines(text));
+  }
+
+  /** The same with its secrets: for a parser, never for people. To mask JSON can break it. */
+  public static String unmaskedLines(String text) {
     String plain = TERMINAL_CODES.matcher(text).replaceAll("");
     String lines = LINE_ENDS.matcher(plain).replaceAll("\n");
-    return Secrets.mask(CONTROLS.matcher(lines).replaceAll(""));
+    return CONTROLS.matcher(lines).replaceAll("");
   }
 
   public static String line(String text) {

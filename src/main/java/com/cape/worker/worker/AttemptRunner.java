@@ -6,6 +6,7 @@ import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.RunFolder;
+import com.cape.worker.run.RunOutput;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.worker.Recovery.Adopted;
 import com.cape.worker.worker.Settler.Next;
@@ -100,7 +101,7 @@ final class AttemptRunner {
         settler.giveBack(attempt, adopted.folder(), "its command was not started");
       } else {
         settler.settleAlone(
-            attempt, adopted.folder(), ending, log.map(AttemptLog::tail).orElse(""));
+            attempt, adopted.folder(), ending, log.map(AttemptLog::output).orElse(RunOutput.NONE));
       }
     } catch (RuntimeException | OutOfMemoryError e) {
       if (attempt.state().compareTo(Attempt.State.SETTLED) >= 0) {
@@ -129,7 +130,7 @@ final class AttemptRunner {
     Optional<String> cause = notStartedBecause(ending, program, log);
     return cause.isPresent()
         ? notStarted(attempt, cause.get())
-        : settler.settle(attempt, folder, ending, log.tail());
+        : settler.settle(attempt, folder, ending, log.output());
   }
 
   /** An error of ours, or no memory: whatever may have been started is ended, and settled. */
@@ -147,8 +148,8 @@ final class AttemptRunner {
     }
     attempt.ended();
     if (ending.exitCode().isPresent()) {
-      String tail = AttemptLog.tail(plan.issueLogs(), attempt.claim());
-      return settler.settle(attempt, folder(attempt), ending, tail);
+      RunOutput output = AttemptLog.output(plan.issueLogs(), attempt.claim());
+      return settler.settle(attempt, folder(attempt), ending, output);
     }
     return notStarted(attempt, error.toString());
   }

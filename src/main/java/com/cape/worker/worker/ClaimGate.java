@@ -37,7 +37,7 @@ public final class ClaimGate {
     /** This reason and those below come from the last answer of the database. */
     DATABASE_UNAVAILABLE,
     CLAIM_REFUSED,
-    /** By a person, or by a workflow that exited with 75. */
+    /** By a person, or because of how runs ended. */
     PAUSED,
     NOTHING_DUE
   }

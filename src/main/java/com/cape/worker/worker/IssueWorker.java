@@ -110,7 +110,9 @@ public final class IssueWorker {
     this.gate = gate;
     this.signs = signs;
     var times = new LeaseTimes(this.plan.lease(), runPlan.grace());
-    var rules = new OutcomeRules(plan.retries(), random);
+    EndingPlan endingPlan = plan.endings();
+    var rules = new OutcomeRules(endingPlan.retries(), endingPlan.pacing(), random);
+    var endings = new Endings(endingPlan, identity.id(), rules, issues, stores.pauses());
     this.attempts = new Attempts(listeners);
     this.database = DatabaseAvailability.of(times.period(), listeners);
     var retry = new StoreRetry(database, drain);
@@ -143,7 +145,7 @@ public final class IssueWorker {
                 heartbeat::reportFreeSlots,
                 signs::longestWait),
             this.plan.exitWhenIdle());
-    this.settler = new Settler(issues, claims, rules, attempts, retry, line, listeners);
+    this.settler = new Settler(issues, claims, endings, attempts, retry, line, listeners);
     this.runner =
         new AttemptRunner(
             runPlan, new RunSpecs(identity.id(), runPlan, times), commands, gate, settler);

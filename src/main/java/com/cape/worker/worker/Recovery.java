@@ -7,6 +7,7 @@ import com.cape.worker.run.AttemptLog;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.RunFolder;
+import com.cape.worker.run.RunOutput;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.queue.AdoptionRepository.Owner;
 import com.cape.worker.worker.TakeOver.Taken;
@@ -219,9 +220,9 @@ final class Recovery {
     listeners.announce(listener -> listener.recovered(lost ? Adoption.LOST : Adoption.ENDED));
     attempt.ended();
     Optional<String> notStarted = folder.notStarted();
-    String tail = AttemptLog.tail(plan.issueLogs(), folder.claim());
+    RunOutput output = AttemptLog.output(plan.issueLogs(), folder.claim());
     // A run that has printed something has deleted its folder.
-    boolean mayHaveRun = !hadFolder && !tail.isEmpty();
+    boolean mayHaveRun = !hadFolder && !output.tail().isEmpty();
     if (notStarted.isPresent() || (ending.notStarted() && !mayHaveRun)) {
       String cause = notStarted.orElse("the worker was gone before the command was started");
       LOG.warn("the predecessor could not start a run cause={}", cause);
@@ -231,6 +232,6 @@ final class Recovery {
     LOG.warn(
         "recovered a run of the predecessor exit={}",
         ending.exitCode().isPresent() ? ending.exitCode().getAsInt() : "unknown");
-    settler.settleAlone(attempt, folder, mayHaveRun ? ending.asLost() : ending, tail);
+    settler.settleAlone(attempt, folder, mayHaveRun ? ending.asLost() : ending, output);
   }
 }

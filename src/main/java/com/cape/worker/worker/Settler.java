@@ -3,6 +3,7 @@ package com.cape.worker.worker;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.RunFolder;
+import com.cape.worker.run.RunOutput;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.StoreException;
 import com.cape.worker.store.queue.ClaimResult;
@@ -15,6 +16,7 @@ import com.cape.worker.worker.state.Attempt;
 import com.cape.worker.worker.state.Attempts;
 import com.cape.worker.worker.state.Listeners;
 import com.cape.worker.worker.state.OutcomeRules;
+import com.cape.worker.worker.state.OutcomeRules.End;
 import com.cape.worker.worker.state.WorkerListener.Write;
 import java.io.IOException;
 import java.time.Duration;
@@ -34,7 +36,7 @@ final class Settler {
 
   private final IssueRepository issues;
   private final Claims claims;
-  private final OutcomeRules rules;
+  private final Endings endings;
   private final Attempts attempts;
   private final StoreRetry retry;
   private final ClaimLine line;
@@ -44,14 +46,14 @@ final class Settler {
   Settler(
       IssueRepository issues,
       Claims claims,
-      OutcomeRules rules,
+      Endings endings,
       Attempts attempts,
       StoreRetry retry,
       ClaimLine line,
       Listeners listeners) {
     this.issues = issues;
     this.claims = claims;
-    this.rules = rules;
+    this.endings = endings;
     this.attempts = attempts;
     this.retry = retry;
     this.line = line;
@@ -73,28 +75,25 @@ final class Settler {
   }
 
   /** Settles a run that has ended, claims the next issue with it, and deletes the run's folder. */
-  Next settle(Attempt attempt, RunFolder folder, Ending ending, String tail)
+  Next settle(Attempt attempt, RunFolder folder, Ending ending, RunOutput output)
       throws InterruptedException {
-    return settle(attempt, folder, result(attempt, folder, ending, tail), line.mayClaim());
+    End end = endings.of(attempt.claim(), ending, output);
+    // What failed may have this worker rest before it claims again.
+    return settle(attempt, folder, result(folder, end), end.isSuccess() && line.mayClaim());
   }
 
   /** The same for a run that no slot waits for: nothing is claimed. */
-  void settleAlone(Attempt attempt, RunFolder folder, Ending ending, String tail)
+  void settleAlone(Attempt attempt, RunFolder folder, Ending ending, RunOutput output)
       throws InterruptedException {
-    settle(attempt, folder, result(attempt, folder, ending, tail), false);
+    settle(attempt, folder, result(folder, endings.of(attempt.claim(), ending, output)), false);
   }
 
-  private Result result(Attempt attempt, RunFolder folder, Ending ending, String tail) {
-    reportSurvivors(ending);
+  private Result result(RunFolder folder, End end) {
+    reportSurvivors(end.ending());
     return new Result(
-        () ->
-            rules.settle(
-                attempt.claim(),
-                ending,
-                () -> issues.throttledInARow(attempt.claim().issueId()),
-                tail),
-        () -> folder.keep(ending),
-        ending.ran(),
+        () -> endings.settlement(end),
+        () -> folder.keep(end.ending()),
+        end.ending().ran(),
         Attempt.State.SETTLED);
   }
 
@@ -170,6 +169,9 @@ final class Settler {
       boolean written = settled.isPresent() || (tries > 1 && wroteBefore(settlement));
       log(settlement, settled, tries > 1);
       attempt.close(written ? result.last() : Attempt.State.LOST);
+      if (written) {
+        endings.settled(attempt.claim(), settlement);
+      }
       listeners.announce(
           listener -> {
             if (written) {

@@ -1,6 +1,4 @@
 package com.cape.worker.worker;
 
-import com.cape.worker.issue.RetryPolicy;
-
 /** What a worker is to do. */
-public record WorkerPlan(RunPlan run, LoopPlan loop, RetryPolicy retries) {}
+public record WorkerPlan(RunPlan run, LoopPlan loop, EndingPlan endings) {}

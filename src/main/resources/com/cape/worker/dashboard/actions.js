@@ -118,8 +118,8 @@ export function openPause(worker = '') {
   pauseForm.open((fields) => did(post('/api/pause', { ...fields, ...ofWorker(worker) })));
 }
 
-export function resume(worker) {
-  return did(act('/api/resume', ofWorker(worker)));
+export function resume(worker, account = '') {
+  return did(act('/api/resume', account === '' ? ofWorker(worker) : { account }));
 }
 
 function ofWorker(worker) {

@@ -274,34 +274,52 @@ function announceGone(overview) {
   }
 }
 
+function paused(pause) {
+  if (pause.account !== null) {
+    return `Account ${line(pause.account, 100)}`;
+  }
+  return pause.worker === null ? 'The fleet' : `Worker ${line(pause.worker, 100)}`;
+}
+
+function pauseEnd(pause) {
+  switch (pause.phase) {
+    case 'probe':
+      return 'was paused; its next run finds out whether that is over';
+    case 'probing':
+      return 'was paused; one run finds out whether that is over';
+    case 'ramp':
+    case 'full':
+      return 'was paused; the rate of claims grows again';
+    default:
+      return pause.until === null
+        ? 'is paused until it is resumed'
+        : `is paused until ${clock(pause.until)}, ${brief(between(now(), pause.until))} left`;
+  }
+}
+
 function renderPauses(pauses) {
   keyed(
     document.getElementById('pauses'),
     pauses,
-    (pause) => pause.worker ?? '*',
+    (pause) => (pause.account === null ? (pause.worker ?? '*') : `account:${pause.account}`),
     (pause) => {
-      const who = pause.worker === null ? 'The fleet' : `Worker ${line(pause.worker, 100)}`;
+      const who = paused(pause);
       const text = element('span', {});
       const button = element(
         'button',
         {
           type: 'button',
           'aria-label': `Resume ${who.toLowerCase()}`,
-          onclick: () => resume(pause.worker ?? ''),
+          onclick: () => resume(pause.worker ?? '', pause.account ?? ''),
         },
         'Resume',
       );
       return {
         node: element('li', { class: 'notice warn' }, text, button),
         update(fresh) {
-          const until =
-            fresh.until === null
-              ? 'until it is resumed'
-              : `until ${clock(fresh.until)}, ${brief(between(now(), fresh.until))} left`;
-          setText(
-            text,
-            `${who} is paused ${until}${fresh.reason === null ? '' : `: ${line(fresh.reason, 300)}`}`,
-          );
+          const reason = fresh.reason === null ? '' : `: ${line(fresh.reason, 300)}`;
+          const source = fresh.issue_id === null ? '' : ` (issue ${fresh.issue_id})`;
+          setText(text, `${who} ${pauseEnd(fresh)}${reason}${source}`);
         },
       };
     },

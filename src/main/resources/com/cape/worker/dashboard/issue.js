@@ -272,6 +272,9 @@ function facts(issue) {
   if (issue.status === 'started' && !issue.running) {
     parts.push('somebody else started it: no attempt is running');
   }
+  if (issue.waiting !== null && issue.waiting !== undefined) {
+    parts.push(line(issue.waiting, 500));
+  }
   return parts.join(' \u00b7 ');
 }
 

@@ -38,7 +38,7 @@ export class WorkerTable {
 
   update(overview) {
     this.#at = overview.now;
-    this.#paused = new Set(overview.pauses.map((pause) => pause.worker ?? '*'));
+    this.#paused = new Set(overview.pauses.map((pause) => pause.worker));
     show(this.none, overview.workers.length === 0);
     show(this.table, overview.workers.length > 0);
     keyed(

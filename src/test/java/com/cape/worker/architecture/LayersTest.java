@@ -58,6 +58,8 @@ final class LayersTest {
           .definedBy(HTTP)
           .layer("worker")
           .definedBy(ROOT + ".worker..")
+          .layer("ending")
+          .definedBy(ROOT + ".ending..")
           .layer("store")
           .definedBy(STORE)
           .layer("run")
@@ -88,8 +90,10 @@ final class LayersTest {
           .mayOnlyBeAccessedByLayers("daemon", "metrics")
           .whereLayer("store")
           .mayOnlyBeAccessedByLayers("cli", "console", "daemon", "dashboard", "metrics", "worker")
+          .whereLayer("ending")
+          .mayOnlyBeAccessedByLayers("Main", "cli", "daemon", "worker")
           .whereLayer("run")
-          .mayOnlyBeAccessedByLayers("cli", "daemon", "dashboard", "worker")
+          .mayOnlyBeAccessedByLayers("cli", "daemon", "dashboard", "worker", "ending")
           .whereLayer("host")
           .mayOnlyBeAccessedByLayers(
               "Main", "cli", "console", "daemon", "dashboard", "worker", "run")
@@ -128,6 +132,10 @@ final class LayersTest {
   @ArchTest
   static final ArchRule logbackOnlyInDaemon =
       onlyIn(resideInAnyPackage(DAEMON), resideInAnyPackage("ch.qos.logback.."));
+
+  @ArchTest
+  static final ArchRule jacksonOnlyInText =
+      onlyIn(resideInAnyPackage(ROOT + ".text.."), resideInAnyPackage("com.fasterxml.jackson.."));
 
   @ArchTest
   static final ArchRule dotenvOnlyInConfig =

@@ -48,6 +48,35 @@ class ConfigSourceTest {
   }
 
   @Test
+  void endingRulesAreTheBuiltInOnesAFileOrNone() throws Exception {
+    assertEquals(
+        new WorkerConfig.Endings(true, Optional.empty()), read(Map.of(), "").loop().endings());
+    assertEquals(
+        new WorkerConfig.Endings(true, Optional.of(Path.of("r.conf").toAbsolutePath())),
+        read(Map.of("CAPE_ENDING_RULES", "r.conf"), "").loop().endings());
+    assertEquals(
+        new WorkerConfig.Endings(false, Optional.empty()),
+        read(Map.of("CAPE_ENDING_RULES", "none"), "").loop().endings());
+  }
+
+  @Test
+  void mistakesOfTheEndingRulesAreToldWithTheOthers() throws Exception {
+    var source =
+        source(Map.of(), environment(Map.of("CAPE_ENDING_RULES", "r.conf", "CAPE_GRACE", "x")), "");
+    var reader = new ConfigReader(source, file -> List.of(file + " line 1: a", "line 2: b"));
+    var thrown = assertThrows(ConfigException.class, reader::read);
+    List<String> lines = thrown.getMessage().lines().toList();
+    assertEquals(3, lines.size(), thrown.getMessage());
+    assertTrue(
+        lines.contains(
+            "CAPE_ENDING_RULES (environment): "
+                + Path.of("r.conf").toAbsolutePath()
+                + " line 1: a"),
+        thrown.getMessage());
+    assertTrue(lines.contains("CAPE_ENDING_RULES (environment): line 2: b"), thrown.getMessage());
+  }
+
+  @Test
   void ownDatabaseVariableOfAnySourceComesBeforeThePlainOne() throws Exception {
     Map<String, String> environment =
         Map.of("CAPE_WORKER_ID", "a", "DATABASE_URL", "postgresql://plain/x");

@@ -3,7 +3,9 @@ package com.cape.worker.dashboard;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.cape.worker.issue.Outcome;
-import com.cape.worker.store.queue.Pause;
+import com.cape.worker.store.pause.Pause;
+import com.cape.worker.store.pause.PauseOrder;
+import com.cape.worker.store.pause.PauseScope;
 import com.cape.worker.store.read.AttemptView;
 import com.cape.worker.store.read.IssueView;
 import com.cape.worker.store.read.Overview;
@@ -79,7 +81,17 @@ class JsonViewsTest {
             AT,
             AT,
             List.of(worker),
-            List.of(new Pause(NOW, TEXT, AT, TEXT, NOW)),
+            List.of(
+                new Pause(
+                    NOW,
+                    new PauseScope("x"),
+                    PauseOrder.Kind.LIMIT,
+                    Pause.Phase.PAUSED,
+                    AT,
+                    TEXT,
+                    NOW,
+                    Optional.of(7L),
+                    TEXT)),
             List.of(new RefusedWrite(NOW, 7, "started", "e", AT, 2)),
             Duration.ZERO);
     assertEquals(
@@ -89,8 +101,8 @@ class JsonViewsTest {
                 + "'version':'1','state':'idle','alive':true,'started_at':T,'heartbeat_at':T,"
                 + "'lease_seconds':300,'free_slots':2,'listening':true,'runs':[{'issue_id':7,"
                 + "'attempt':1,'started_at':T,'seconds':0.0,'lease_expires_at':T,"
-                + "'lease_margin_seconds':0.0}]}],'pauses':[{'worker':'x','until':T,'reason':'x',"
-                + "'since':T}],'refusals':[{'issue_id':7,'status':'started','error':'e',"
+                + "'lease_margin_seconds':0.0}]}],'pauses':[{'worker':'x','account':null,'kind':'limit','phase':'paused','until':T,"
+                + "'reason':'x','since':T,'issue_id':7,'line':'x'}],'refusals':[{'issue_id':7,'status':'started','error':'e',"
                 + "'retry_at':T,'tries':2}],'warnings':['issue 7: cannot be claimed: e; tried again"
                 + " soon']}")
             .replace('\'', '"'),

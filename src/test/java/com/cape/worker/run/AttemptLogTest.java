@@ -75,12 +75,12 @@ class AttemptLogTest {
       Files.delete(log);
       var make = new ProcessBuilder("/bin/sh", "-c", makes, "sh", log.toString()).start();
       assertEquals(0, make.waitFor());
-      assertEquals("", AttemptLog.tail(directory, claim));
+      assertEquals("", AttemptLog.output(directory, claim).tail());
       Files.deleteIfExists(log);
     }
-    assertEquals("", AttemptLog.tail(directory, claim));
+    assertEquals("", AttemptLog.output(directory, claim).tail());
     Files.writeString(log, "printed");
-    assertEquals("printed", AttemptLog.tail(directory, claim));
+    assertEquals("printed", AttemptLog.output(directory, claim).tail());
   }
 
   @Test

@@ -39,6 +39,14 @@ public final class JarFixture {
     return environment;
   }
 
+  /** Runs a command to its end; returns what it printed. */
+  public String run(String... command) throws InterruptedException {
+    try (WorkerProcess process = WorkerProcess.start(directory, environment(Map.of()), command)) {
+      process.exitCode();
+      return process.output();
+    }
+  }
+
   /** Brings the schema up to date. */
   public JarFixture migrated() {
     new Migrator(database.dataSource()).migrate();

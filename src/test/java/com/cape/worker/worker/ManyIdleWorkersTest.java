@@ -11,6 +11,7 @@ import com.cape.worker.host.ServiceManager;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.IssueListener;
+import com.cape.worker.store.pause.PauseRepository;
 import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
@@ -176,6 +177,7 @@ class ManyIdleWorkersTest {
         new Stores(
             new IssueRepository(work),
             new AdoptionRepository(work),
+            new PauseRepository(work),
             new WorkerRepository(beat, "test"),
             Optional.of(listener));
     var loop =
@@ -187,7 +189,7 @@ class ManyIdleWorkersTest {
         new ClaimGate(drain, plan.check(), WorkerFixture.commands(), beats, loop.listeners());
     return new IssueWorker(
         identity,
-        new WorkerPlan(plan, loop, WorkerFixture.retries()),
+        new WorkerPlan(plan, loop, WorkerFixture.endings()),
         WorkerFixture.commands(),
         stores,
         drain,

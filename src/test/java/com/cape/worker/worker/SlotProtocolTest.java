@@ -4,14 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.host.ServiceManager;
+import com.cape.worker.issue.Pacing;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.run.RunFolder;
+import com.cape.worker.run.RunOutput;
 import com.cape.worker.run.StopReason;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.pause.PauseRepository;
 import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
@@ -60,6 +63,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("database")
 @Timeout(300)
 class SlotProtocolTest {
+  private static final RetryPolicy RETRIES =
+      new RetryPolicy(0, Duration.ofMillis(1), Duration.ofMillis(1));
   private static final int INTERLEAVINGS = Repeats.of(40, 600);
   private static final int STEPS = 20;
   private static final Duration LEASE = Duration.ofMinutes(5);
@@ -214,9 +219,7 @@ class SlotProtocolTest {
       var identity = new WorkerIdentity(new WorkerId(name), UUID.randomUUID(), "here", 1);
       var listeners = new Listeners();
       var times = new LeaseTimes(LEASE, Duration.ofSeconds(10));
-      var rules =
-          new OutcomeRules(
-              new RetryPolicy(0, Duration.ofMillis(1), Duration.ofMillis(1)), new Random(1));
+      var rules = new OutcomeRules(RETRIES, Pacing.STANDARD, new Random(1));
       var availability =
           new DatabaseAvailability(listeners, Duration.ofMillis(1), Duration.ofMillis(1));
       var retry = new StoreRetry(availability, drain);
@@ -232,13 +235,17 @@ class SlotProtocolTest {
       var waiting =
           new ClaimLine.Waiting(wakeUp, schedule, () -> {}, () -> {}, () -> Duration.ofMillis(1));
       line = new ClaimLine(claims, gate, attempts, availability, drain, waiting, false);
-      settler = new Settler(issues, claims, rules, attempts, retry, line, listeners);
+      var endings =
+          new Endings(
+              WorkerFixture.endings(), identity.id(), rules, issues, new PauseRepository(plain));
+      settler = new Settler(issues, claims, endings, attempts, retry, line, listeners);
       heartbeat =
           new Heartbeat(
               identity,
               new Stores(
                   issues,
                   new AdoptionRepository(plain),
+                  new PauseRepository(plain),
                   new WorkerRepository(plain, "test"),
                   Optional.empty()),
               attempts,
@@ -302,7 +309,7 @@ class SlotProtocolTest {
               run.attempt,
               RunFolder.of(directory.resolve("runs"), run.attempt.claim()),
               ending,
-              "");
+              RunOutput.NONE);
       story.add(
           "%s ends %s with %d%s, next %s"
               .formatted(

@@ -1,13 +1,16 @@
 package com.cape.worker.worker;
 
 import com.cape.worker.config.CommandTemplate;
+import com.cape.worker.ending.EndingRules;
 import com.cape.worker.host.CommandCheck;
 import com.cape.worker.host.ServiceManager;
+import com.cape.worker.issue.Pacing;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.run.CommandRunner;
 import com.cape.worker.run.LeaseClock;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.pause.PauseRepository;
 import com.cape.worker.store.queue.AdoptionRepository;
 import com.cape.worker.store.queue.IssueRepository;
 import com.cape.worker.store.queue.WorkerIdentity;
@@ -57,7 +60,11 @@ public final class WorkerFixture {
     var open = new Database(database.dataSource());
     var issues = new IssueRepository(open);
     return new Stores(
-        issues, new AdoptionRepository(open), new WorkerRepository(open, "test"), Optional.empty());
+        issues,
+        new AdoptionRepository(open),
+        new PauseRepository(open),
+        new WorkerRepository(open, "test"),
+        Optional.empty());
   }
 
   public void insert(String description) {
@@ -97,6 +104,10 @@ public final class WorkerFixture {
     return plan("sh -c '" + script + "'", System.getenv("PATH"));
   }
 
+  static EndingPlan endings() {
+    return new EndingPlan("default", EndingRules.shipped(), retries(), Pacing.STANDARD);
+  }
+
   static RetryPolicy retries() {
     return new RetryPolicy(5, Duration.ofSeconds(15), Duration.ofHours(1));
   }
@@ -112,7 +123,8 @@ public final class WorkerFixture {
 
   /** The same over another repository. */
   IssueWorker worker(IssueRepository issues, RunPlan plan) {
-    var over = new Stores(issues, stores.adoptions(), stores.workers(), Optional.empty());
+    var over =
+        new Stores(issues, stores.adoptions(), stores.pauses(), stores.workers(), Optional.empty());
     return worker(over, plan, 1, LEASE, true);
   }
 
@@ -134,7 +146,7 @@ public final class WorkerFixture {
             new Listeners(listener));
     return new IssueWorker(
         ALICE,
-        new WorkerPlan(plan, loop, retries()),
+        new WorkerPlan(plan, loop, endings()),
         commands(),
         over,
         drain,
@@ -160,8 +172,9 @@ public final class WorkerFixture {
     var waiting =
         new ClaimLine.Waiting(wakeUp, schedule, () -> {}, () -> {}, () -> Duration.ofMillis(50));
     var line = new ClaimLine(claims, gate, attempts, database, drain, waiting, false);
-    var rules = new OutcomeRules(retries(), () -> 0L);
-    var settler = new Settler(issues, claims, rules, attempts, retry, line, listeners);
+    var rules = new OutcomeRules(retries(), Pacing.STANDARD, () -> 0L);
+    var endings = new Endings(endings(), ALICE.id(), rules, issues, stores.pauses());
+    var settler = new Settler(issues, claims, endings, attempts, retry, line, listeners);
     return new Settling(attempts, claims, line, settler);
   }
 

@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
       "  cape-worker show 42",
       "  cape-worker show 42 --json | jq -r .attempts[0].output_tail",
       "",
-      "JSON: what 'list' has, with the whole description, and attempts [{attempt, fence, run_id,"
+      "JSON: what 'list' has, with the whole description, waiting: why a pending issue is not running, attempts [{attempt, fence, run_id,"
           + " worker, host, pid, started_at, lease_expires_at, finished_at, outcome, exit_code, signal,"
           + " error, output_tail, log_file, adopted_at, adoptions}], at most 100, and refusals [{issue_id, status, error, retry_at,"
           + " tries}]: what the database refused to write to the issue, as 'status' has it."
@@ -47,14 +47,17 @@ public final class ShowCommand extends DataCommand {
     IssueView issue = queries.find(id).orElseThrow(() -> Refusal.noIssue(id));
     List<AttemptView> attempts = queries.attempts(id, MOST_ATTEMPTS);
     List<RefusedWrite> refusals = queries.refusals(id);
+    Optional<String> waiting = queries.whyWaiting(id);
     if (json) {
       output.line(
           JsonViews.issue(issue)
+              .with("waiting", waiting)
               .with("attempts", attempts.stream().map(JsonViews::attempt).toList())
               .with("refusals", JsonViews.refusals(refusals)));
       return ExitCode.DONE;
     }
     lines(issue).forEach(output::line);
+    waiting.ifPresent(why -> output.line(field("waiting", PlainText.line(why))));
     Warnings.refusals(refusals).forEach(line -> output.line("refused    " + line));
     if (!attempts.isEmpty()) {
       output.line(log(attempts.get(0)));

@@ -4,6 +4,7 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.pause.PauseRepository;
 import java.sql.SQLException;
 import java.time.Duration;
 
@@ -73,16 +74,7 @@ record AttemptEnd(Claim claim, Settlement settlement, boolean rescue, Duration l
       )
       """;
 
-  private static final String FLEET_PAUSE =
-      """
-      , paused AS (
-        INSERT INTO cape_pauses AS p (scope, paused_until, reason)
-        SELECT '*', now() + make_interval(secs => ?::float8), split_part(last_error, E'\\n', 1) FROM ended
-        ON CONFLICT (scope) DO UPDATE
-           SET paused_until = excluded.paused_until, reason = excluded.reason, created_at = now()
-         WHERE p.paused_until < excluded.paused_until
-      )
-      """;
+  private static final String PAUSE = ", paused AS (" + PauseRepository.ORDER + ")";
 
   private static final String ANSWER = "SELECT written.status FROM ended LEFT JOIN written ON true";
 
@@ -109,7 +101,7 @@ record AttemptEnd(Claim claim, Settlement settlement, boolean rescue, Duration l
   }
 
   private String pause() {
-    return settlement.fleetPause().isPresent() ? FLEET_PAUSE : "";
+    return settlement.pause().isPresent() ? PAUSE : "";
   }
 
   void bindWithIssue(Database.Binding bind) throws SQLException {
@@ -141,9 +133,10 @@ record AttemptEnd(Claim claim, Settlement settlement, boolean rescue, Duration l
   }
 
   private void bindPause(Database.Binding bind) throws SQLException {
-    if (settlement.fleetPause().isPresent()) {
-      bind.seconds(settlement.fleetPause());
+    if (settlement.pause().isEmpty()) {
+      return;
     }
+    PauseRepository.bind(bind, settlement.pause().get());
   }
 
   AttemptEnd inAscii() {

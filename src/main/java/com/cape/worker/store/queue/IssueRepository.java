@@ -21,12 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class IssueRepository {
   private static final int DESCRIPTION_LIMIT_BYTES = 8 * 1024 * 1024;
   private static final Duration SETTLE_LOCK_LIMIT = Duration.ofSeconds(2);
-  private static final String SHORT_LOCKS = "SELECT set_config('lock_timeout', '500ms', true);";
-  private static final String QUERY_CANCELED = "57014";
-  private static final Duration LONGEST_SEARCH = Duration.ofSeconds(10);
   private static final Duration RESCUE_LOCK_LIMIT = Duration.ofMillis(500);
-  private static final String PASSED_OVER =
-      "an update changes nothing: a trigger or a row policy passes it over";
   private static final Settlement GIVEN_BACK =
       Settlement.withoutRun(
           Outcome.NOT_STARTED,
@@ -35,14 +30,26 @@ public final class IssueRepository {
           "the issue was changed while the answer to its claim was lost");
 
   private final Database database;
+  private final String account;
   private final Refusals refusals;
+  private final CarefulClaim careful;
   // From the third on, the reasons for no claim are not asked for in the same round trip: that
   // would cost a busy worker a fifth of its rate.
   private final AtomicInteger claimsInARow = new AtomicInteger();
 
+  /** For claims of the default account. */
   public IssueRepository(Database database) {
+    this(database, WorkerRepository.DEFAULT_ACCOUNT);
+  }
+
+  /**
+   * @param account the provider account whose limits the claimed runs meet
+   */
+  public IssueRepository(Database database, String account) {
     this.database = requireNonNull(database);
+    this.account = requireNonNull(account);
     this.refusals = new Refusals(database);
+    this.careful = new CarefulClaim(database, refusals, this::fail);
   }
 
   // The fence is above that of every attempt, so that none is used twice, even where the column was
@@ -52,8 +59,7 @@ public final class IssueRepository {
       """
       WITH next AS MATERIALIZED (
         SELECT due.id FROM cape_due_issues due
-         WHERE NOT EXISTS (SELECT FROM cape_pauses
-                            WHERE scope::text IN ('*', ?::text) AND coalesce(paused_until > now(), true)) AND true
+         WHERE %%s AND %%s
          ORDER BY due.priority DESC, due.run_after, due.id LIMIT 1 FOR UPDATE SKIP LOCKED
       ), claimed AS (
         UPDATE cape_issues i
@@ -71,9 +77,9 @@ public final class IssueRepository {
                   octet_length(i.description::text) AS size, left(i.last_error, 8192) AS last_error,
                   CASE WHEN octet_length(i.description::text) <= %d THEN i.description::text END AS description
       ), begun AS (
-        INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, log_file,
+        INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, account, log_file,
                                          lease_expires_at)
-        SELECT id, attempts, fence, ?, ?, ?, ?, ?,
+        SELECT id, attempts, fence, ?, ?, ?, ?, ?, ?,
                ?::text || '/' || id::text || '/attempt-' || attempts::text || '-' || fence::text || '.log',
                now() + make_interval(secs => ?::float8)
           FROM claimed WHERE status <> 'cancelled'
@@ -84,12 +90,6 @@ public final class IssueRepository {
       """
           .formatted(DESCRIPTION_LIMIT_BYTES);
 
-  private static final String CLAIM_ONE = CLAIM.replace(" AND true", " AND due.id = ?::bigint");
-  // For an issue whose bytes are no text.
-  private static final String CLAIM_UNREAD =
-      CLAIM_ONE.replace(
-          "size, description, last_error", "size, NULL AS description, NULL AS last_error");
-
   private static final String WHY_NOTHING =
       """
       (SELECT i.id::bigint AS id, extract(epoch FROM i.run_after - now())::float8 AS left_s, NULL AS reason
@@ -97,10 +97,11 @@ public final class IssueRepository {
         WHERE i.status::text = 'pending' AND i.run_after > now() AND i.run_after < 'infinity'
         ORDER BY i.run_after, i.id LIMIT 32)
       UNION ALL
-      (SELECT NULL, coalesce(extract(epoch FROM nullif(paused_until, 'infinity') - now())::float8, 'infinity'), reason
-         FROM cape_pauses
-        WHERE scope::text IN ('*', ?::text) AND coalesce(paused_until > now(), true)
-        ORDER BY paused_until DESC NULLS FIRST LIMIT 1)
+      (SELECT NULL, left_s, CASE phase WHEN 'probing' THEN 'one run finds out whether this is over: '
+                                       WHEN 'full' THEN 'the rate of claims grows after: ' ELSE '' END || coalesce(reason, '')
+         FROM cape_pause_phases
+        WHERE scope IN ('*', ?::text, ?::text) AND (phase <> 'over' OR kind <> 'asked')
+        ORDER BY left_s DESC LIMIT 1)
       """;
 
   // Without statistics of a table that has just been filled, PostgreSQL would sort all of the queue
@@ -114,7 +115,7 @@ public final class IssueRepository {
    * @param issueLogs the folder of the attempts' log files
    */
   public ClaimResult claim(UUID runId, WorkerIdentity worker, String issueLogs, Duration lease) {
-    var request = new ClaimRequest(runId, worker, issueLogs, lease);
+    var request = new ClaimRequest(runId, worker, account, issueLogs, lease);
     Optional<ClaimResult> result;
     do {
       result = claimOrClose(request);
@@ -131,7 +132,7 @@ public final class IssueRepository {
       if (e.ofConnection()) {
         throw e;
       }
-      return claimOneByOne(request);
+      return careful.claim(ClaimForm.PLAIN, request);
     }
     return result(request, tried);
   }
@@ -143,15 +144,15 @@ public final class IssueRepository {
     return database.queryAll(
         end.map(AttemptEnd::withIssue).map(sql -> sql + ";").orElse("")
             + IN_ORDER
-            + CLAIM
+            + ClaimForm.PLAIN.sql()
             + (asksWhy ? ";" + WHY_NOTHING : ""),
         bind -> {
           if (end.isPresent()) {
             end.get().bindWithIssue(bind);
           }
-          request.bind(bind, OptionalLong.empty());
+          ClaimForm.PLAIN.bind(bind, request, OptionalLong.empty());
           if (asksWhy) {
-            bind.text(request.worker().id().value());
+            request.bindScopes(bind);
           }
         },
         answers -> {
@@ -173,21 +174,46 @@ public final class IssueRepository {
       }
       case NOTHING_DUE -> {
         claimsInARow.set(0);
-        yield Optional.of(tried.result() == Tried.NOTHING ? whyNothing(request) : tried.result());
+        ClaimResult idle = tried.result() == Tried.NOTHING ? whyNothing(request) : tried.result();
+        yield idle.idle().pauseMayEnd() ? probe(request, idle) : Optional.of(idle);
       }
       case UNFIT -> {
         fail(tried);
         yield Optional.empty();
       }
       case CLOSED -> Optional.empty();
-      case PASSED_OVER -> claimOneByOne(request);
+      case PASSED_OVER -> careful.claim(ClaimForm.PLAIN, request);
+    };
+  }
+
+  /** A claim where a pause that ends by itself may allow one. */
+  private Optional<ClaimResult> probe(ClaimRequest request, ClaimResult idle) {
+    Tried tried;
+    try {
+      tried =
+          database.queryAll(
+              IN_ORDER + ClaimForm.PROBING.sql(),
+              bind -> ClaimForm.PROBING.bind(bind, request, OptionalLong.empty()),
+              answers -> {
+                answers.next(row -> true);
+                ClaimForm.PROBING.skip(answers);
+                return Tried.of(answers, false);
+              });
+    } catch (StoreException e) {
+      if (e.ofConnection()) {
+        throw e;
+      }
+      return careful.claim(ClaimForm.PROBING, request);
+    }
+    return switch (tried.step()) {
+      case NOTHING_DUE -> Optional.of(idle.withoutPause());
+      case PASSED_OVER -> careful.claim(ClaimForm.PROBING, request);
+      default -> result(request, tried);
     };
   }
 
   private ClaimResult whyNothing(ClaimRequest request) {
-    return Tried.why(
-        database.query(
-            WHY_NOTHING, bind -> bind.text(request.worker().id().value()), Tried::toCause));
+    return Tried.why(database.query(WHY_NOTHING, request::bindScopes, Tried::toCause));
   }
 
   private static final String RENAME_RUN =
@@ -199,68 +225,6 @@ public final class IssueRepository {
     settle(claim, Settlement.withoutRun(Outcome.FAILED, IssueStatus.FAILED, true, tried.cause()));
     database.query(
         RENAME_RUN, bind -> bind.uuid(UUID.randomUUID()).uuid(claim.runId()), row -> claim);
-  }
-
-  private static final long NO_ISSUE = Long.MIN_VALUE;
-
-  private static final String CANDIDATES =
-      """
-      SELECT due.id FROM cape_due_issues due
-       ORDER BY due.priority DESC, due.run_after, due.id LIMIT 100 FOR UPDATE SKIP LOCKED
-      """;
-
-  /** After a claim has failed: finds the issues that refuse it, and sets them aside. */
-  private Optional<ClaimResult> claimOneByOne(ClaimRequest request) {
-    // Throws when the statement is refused, whatever the issue.
-    claimThis(CLAIM_ONE, request, NO_ISSUE);
-    boolean anyClosed = false;
-    long endNanos = System.nanoTime() + LONGEST_SEARCH.toNanos();
-    for (long id : database.query(CANDIDATES, bind -> {}, row -> row.getLong("id"))) {
-      if (System.nanoTime() - endNanos > 0) {
-        break;
-      }
-      Tried tried = claimOrSetAside(CLAIM_ONE, request, id);
-      if (tried.step() == Tried.Step.CLAIMED) {
-        return Optional.of(tried.result());
-      }
-      if (tried.step() == Tried.Step.UNFIT) {
-        fail(tried);
-      }
-      anyClosed |= tried.step() == Tried.Step.CLOSED || tried.step() == Tried.Step.UNFIT;
-    }
-    return anyClosed ? Optional.empty() : Optional.of(Tried.NOTHING);
-  }
-
-  private Tried claimOrSetAside(String claim, ClaimRequest request, long id) {
-    try {
-      return claimThis(claim, request, id);
-    } catch (StoreException e) {
-      // A statement that takes too long says nothing about the issue.
-      if (e.ofConnection() || e.sqlState().equals(QUERY_CANCELED)) {
-        throw e;
-      }
-      if (e.ofCharacters() && claim.equals(CLAIM_ONE)) {
-        return claimOrSetAside(CLAIM_UNREAD, request, id)
-            .because("the text of the issue cannot be read: " + e.getMessage());
-      }
-      return setAside(id, e.getMessage());
-    }
-  }
-
-  private Tried claimThis(String claim, ClaimRequest request, long id) {
-    Tried tried =
-        database.queryAll(
-            SHORT_LOCKS + claim,
-            bind -> request.bind(bind, OptionalLong.of(id)),
-            answers -> {
-              answers.next(row -> true);
-              return Tried.of(answers, false);
-            });
-    return tried.step() == Tried.Step.PASSED_OVER ? setAside(id, PASSED_OVER) : tried;
-  }
-
-  private Tried setAside(long id, String cause) {
-    return refusals.setAside(id, cause) ? Tried.CLOSED : Tried.PASSED_OVER;
   }
 
   private static final String FIND_CLAIM =
@@ -335,7 +299,7 @@ public final class IssueRepository {
       WorkerIdentity worker,
       String issueLogs,
       Duration lease) {
-    var request = new ClaimRequest(nextRunId, worker, issueLogs, lease);
+    var request = new ClaimRequest(nextRunId, worker, account, issueLogs, lease);
     var end = new AttemptEnd(claim, settlement, false, SETTLE_LOCK_LIMIT);
     SettledAndTried both;
     try {
@@ -407,19 +371,33 @@ public final class IssueRepository {
     return outcome(runId).equals(Optional.of(Outcome.RUNNING));
   }
 
-  private static final String THROTTLED =
+  // Who completed since: the index of the completed issues finds the few of that time.
+  private static final String STREAK =
       """
-      SELECT count(*) AS throttled FROM cape_issue_attempts t
-       WHERE t.issue_id = ? AND t.outcome = 'throttled'
-         AND NOT EXISTS (SELECT FROM cape_issue_attempts o
-                          WHERE o.issue_id = t.issue_id AND o.fence > t.fence
-                            AND o.outcome NOT IN ('throttled', 'running'))
+      WITH streak AS (
+        SELECT count(*) AS length, min(t.finished_at) AS since FROM cape_issue_attempts t
+         WHERE t.issue_id = ? AND t.outcome = ?::text
+           AND NOT EXISTS (SELECT FROM cape_issue_attempts o
+                            WHERE o.issue_id = t.issue_id AND o.fence > t.fence AND o.outcome NOT IN (t.outcome, 'running'))
+      )
+      SELECT length, EXISTS (SELECT FROM cape_issues i JOIN cape_issue_attempts a ON a.issue_id = i.id
+                              WHERE i.status::text = 'completed' AND i.completed_at > since
+                                AND a.outcome = 'completed' AND a.account::text = ?::text) AS others
+        FROM streak
       """;
 
-  /** How many of the issue's last ended attempts in a row were throttled. */
-  public int throttledInARow(long issueId) {
+  /**
+   * @param length how many of the issue's last ended attempts in a row ended so
+   * @param othersCompleted whether another run of the account completed since the first of them
+   */
+  public record Streak(int length, boolean othersCompleted) {}
+
+  public Streak streak(long issueId, Outcome outcome) {
     return database
-        .queryOne(THROTTLED, bind -> bind.number(issueId), row -> row.getInt("throttled"))
+        .queryOne(
+            STREAK,
+            bind -> bind.number(issueId).text(outcome.word()).text(account),
+            row -> new Streak(row.getInt("length"), row.getBoolean("others")))
         .orElseThrow();
   }
 }

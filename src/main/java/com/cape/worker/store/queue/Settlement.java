@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
+import com.cape.worker.store.pause.PauseOrder;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -23,7 +24,7 @@ public record Settlement(
     Optional<Integer> signal,
     Optional<String> error,
     String outputTail,
-    Optional<Duration> fleetPause) {
+    Optional<PauseOrder> pause) {
   private static final int ERROR_LIMIT_BYTES = 8 * 1024;
   private static final Pattern BEYOND_ASCII = Pattern.compile("[^\\p{ASCII}]");
 
@@ -56,7 +57,7 @@ public record Settlement(
         signal,
         error.map(Settlement::ascii),
         ascii(outputTail),
-        fleetPause);
+        pause.map(order -> order.with(ascii(order.reason()), ascii(order.line()))));
   }
 
   static String ascii(String text) {

@@ -18,12 +18,24 @@ import java.util.UUID;
  * Every statement about the workers themselves and their leases. Safe for use by several threads.
  */
 public final class WorkerRepository {
+  static final String DEFAULT_ACCOUNT = "default";
+
   private final Database database;
   private final String version;
+  private final String account;
 
+  /** For a worker of the default account, or none. */
   public WorkerRepository(Database database, String version) {
+    this(database, version, DEFAULT_ACCOUNT);
+  }
+
+  /**
+   * @param account the provider account whose limits the worker's runs meet
+   */
+  public WorkerRepository(Database database, String version, String account) {
     this.database = requireNonNull(database);
     this.version = requireNonNull(version);
+    this.account = requireNonNull(account);
   }
 
   /** A live worker that holds its id. */
@@ -31,11 +43,12 @@ public final class WorkerRepository {
 
   private static final String REGISTER =
       """
-      INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, state)
-      VALUES (?, ?, ?, ?, ?, ?, 'idle')
+      INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, account, state)
+      VALUES (?, ?, ?, ?, ?, ?, ?, 'idle')
       ON CONFLICT (worker_id) DO UPDATE
          SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
-             version = excluded.version, lease_seconds = excluded.lease_seconds, state = 'idle',
+             version = excluded.version, lease_seconds = excluded.lease_seconds,
+             account = excluded.account, state = 'idle',
              started_at = now(), heartbeat_at = now(), listener_up = false, free_slots = 0, drain_requested_for = NULL,
              drain_hand_over = false
        WHERE w.instance = excluded.instance OR w.instance = ANY (?) OR w.state = 'stopped'
@@ -82,7 +95,8 @@ public final class WorkerRepository {
         .text(worker.host())
         .number(worker.pid())
         .text(version)
-        .number(lease.toSeconds());
+        .number(lease.toSeconds())
+        .text(account);
   }
 
   private static Registration toRegistration(ResultSet row) throws SQLException {
@@ -102,8 +116,9 @@ public final class WorkerRepository {
   private static final String HEARTBEAT =
       """
       WITH beat AS (
-        INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, state, listener_up, free_slots)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO cape_workers AS w (worker_id, instance, host, pid, version, lease_seconds, account, state, listener_up,
+                                       free_slots)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (worker_id) DO UPDATE
            SET heartbeat_at = now(), state = excluded.state, listener_up = excluded.listener_up,
                free_slots = excluded.free_slots

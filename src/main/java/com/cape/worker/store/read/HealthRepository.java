@@ -29,6 +29,12 @@ public final class HealthRepository {
   // A subquery each, so that each uses its index. The completed issues are too many to count.
   private static final String QUEUE =
       """
+      WITH held AS (
+        SELECT p.scope FROM cape_pause_phases p
+         WHERE p.phase IN ('paused', 'probing', 'full')
+           AND (p.scope IN ('*', ?::text)
+                OR p.scope = (SELECT 'account:' || w.account::text FROM cape_workers w WHERE w.worker_id::text = ?::text))
+      )
       SELECT (SELECT count(*) FROM cape_issues WHERE status::text = 'pending') AS pending,
              (SELECT count(*) FROM cape_issues WHERE status::text = 'pending' AND run_after <= now()) AS due,
              (SELECT count(*) FROM cape_issues WHERE status::text = 'started') AS started,
@@ -37,14 +43,14 @@ public final class HealthRepository {
              (SELECT extract(epoch FROM now() - run_after)::float8 FROM cape_issues
                WHERE status::text = 'pending' AND run_after <= now() AND isfinite(run_after)
                ORDER BY run_after LIMIT 1) AS oldest_due_s,
-             EXISTS (SELECT FROM cape_pauses
-                      WHERE scope::text = '*' AND coalesce(paused_until > now(), true)) AS fleet_paused,
-             EXISTS (SELECT FROM cape_pauses
-                      WHERE scope::text = ?::text AND coalesce(paused_until > now(), true)) AS worker_paused
+             EXISTS (SELECT FROM held WHERE scope = '*') AS fleet_paused,
+             EXISTS (SELECT FROM held WHERE scope LIKE 'account:%') AS account_paused,
+             EXISTS (SELECT FROM held WHERE scope <> '*' AND scope NOT LIKE 'account:%') AS worker_paused
       """;
 
   /**
    * @param oldestDue how long the one that has been due longest has been so; zero when none is
+   * @param accountPaused whether the account of that worker is paused
    * @param workerPaused whether the worker that asks is paused
    */
   public record Queue(
@@ -55,11 +61,15 @@ public final class HealthRepository {
       long cancelled,
       Duration oldestDue,
       boolean fleetPaused,
+      boolean accountPaused,
       boolean workerPaused) {}
 
   public Queue queue(WorkerId worker) {
     return database
-        .queryOne(QUEUE, bind -> bind.text(worker.value()), HealthRepository::toQueue)
+        .queryOne(
+            QUEUE,
+            bind -> bind.text(worker.value()).text(worker.value()),
+            HealthRepository::toQueue)
         .orElseThrow();
   }
 
@@ -72,6 +82,7 @@ public final class HealthRepository {
         row.getLong("cancelled"),
         Duration.ofMillis(Math.round(row.getDouble("oldest_due_s") * 1000)),
         row.getBoolean("fleet_paused"),
+        row.getBoolean("account_paused"),
         row.getBoolean("worker_paused"));
   }
 }

@@ -60,6 +60,15 @@ public final class IssueQueries {
         .findFirst();
   }
 
+  private static final String WHY_WAITING = "SELECT cape_why_waiting(?) AS why";
+
+  /** Why a pending issue is not running; empty for one that is not pending. */
+  public Optional<String> whyWaiting(long id) {
+    return database
+        .read(WHY_WAITING, bind -> bind.number(id), row -> Columns.textIfAny(row, "why"))
+        .get(0);
+  }
+
   private static final String ATTEMPTS =
       """
       SELECT issue_id, attempt, fence, run_id, worker_id, host, pid, started_at, lease_expires_at, finished_at,

@@ -2,8 +2,8 @@ package com.cape.worker.store.read;
 
 import com.cape.worker.store.Columns;
 import com.cape.worker.store.Database;
-import com.cape.worker.store.queue.Pause;
-import com.cape.worker.store.queue.PauseRepository;
+import com.cape.worker.store.pause.Pause;
+import com.cape.worker.store.pause.PauseRepository;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;

@@ -18,9 +18,9 @@ import javax.sql.DataSource;
 
 /** Brings the schema up to date. Any number of workers may do so at the same moment. */
 public final class Migrator {
-  public static final int NEWEST = 7;
+  public static final int NEWEST = 8;
   static final String HISTORY = "cape_worker_schema_history";
-  static final String SCRIPT = "V7__base.sql";
+  static final String SCRIPT = "V8__base.sql";
   // Long enough for a table of millions of rows.
   private static final Duration STATEMENT_LIMIT = Duration.ofHours(1);
   private static final Set<String> LOCKED = Set.of("55P03", "40P01");
@@ -119,6 +119,7 @@ public final class Migrator {
       -- GRANT SELECT, INSERT, UPDATE, DELETE ON cape_issues, cape_issue_attempts, cape_workers, cape_pauses,
       --    cape_refusals TO <worker role>;
       -- GRANT SELECT, UPDATE ON cape_due_issues TO <worker role>;
+      -- GRANT SELECT ON cape_pause_phases TO <worker role>;
       -- GRANT USAGE ON SEQUENCE cape_issues_id_seq TO <worker role>;
       -- GRANT SELECT ON %s TO <worker role>;
       """

@@ -93,11 +93,11 @@ public final class ServerCheck {
   private static final String MISSING =
       """
       WITH wanted (kind, place, names) AS (VALUES
-        ('table', '', 'cape_issues cape_issue_attempts cape_workers cape_pauses cape_refusals cape_due_issues'),
+        ('table', '', 'cape_issues cape_issue_attempts cape_workers cape_pauses cape_refusals cape_due_issues cape_pause_phases'),
         ('column', 'cape_issues', 'id description status assigned_worker_id created_at updated_at started_at completed_at priority run_after attempts fence cancel_requested_at last_error'),
-        ('column', 'cape_issue_attempts', 'id issue_id attempt fence run_id worker_id instance host pid started_at lease_expires_at finished_at outcome exit_code signal error output_tail log_file'),
-        ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart lease_seconds'),
-        ('column', 'cape_pauses', 'scope paused_until reason created_at'),
+        ('column', 'cape_issue_attempts', 'id issue_id attempt fence run_id worker_id instance host pid started_at lease_expires_at finished_at outcome exit_code signal error output_tail log_file adopted_at adoptions account'),
+        ('column', 'cape_workers', 'worker_id instance host pid version state started_at heartbeat_at listener_up free_slots drain_requested_for drain_restart drain_hand_over lease_seconds account'),
+        ('column', 'cape_pauses', 'scope paused_until reason created_at kind failures issue_id line probe_run ramp_step ramp_turn ramp_claims'),
         ('column', 'cape_refusals', 'issue_id fence status counted rescue run_after last_error error refused_at retry_at tries'),
         ('index', 'cape_issues', 'cape_issues_claim_order cape_issues_due cape_issues_completed cape_issues_other cape_issues_worker'),
         ('index', 'cape_issue_attempts', 'cape_issue_attempts_running cape_issue_attempts_history'),
@@ -109,7 +109,8 @@ public final class ServerCheck {
         ('privilege', 'cape_workers', 'SELECT INSERT UPDATE'),
         ('privilege', 'cape_pauses', 'SELECT INSERT UPDATE DELETE'),
         ('privilege', 'cape_refusals', 'SELECT INSERT UPDATE DELETE'),
-        ('privilege', 'cape_due_issues', 'SELECT UPDATE'))
+        ('privilege', 'cape_due_issues', 'SELECT UPDATE'),
+        ('privilege', 'cape_pause_phases', 'SELECT'))
       SELECT kind, place, name
         FROM wanted, unnest(string_to_array(names, ' ')) AS n (name)
        WHERE (place = '' OR to_regclass(place) IS NOT NULL) AND NOT CASE kind

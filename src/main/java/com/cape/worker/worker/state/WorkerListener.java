@@ -16,7 +16,7 @@ public interface WorkerListener {
 
   /** Why nothing is claimed. */
   enum PauseReason {
-    /** A pause of the fleet or of this worker, by a person or by a workflow that exited with 75. */
+    /** A pause of the fleet, the account or this worker. */
     REQUESTED,
     /** The command cannot be started. */
     START

@@ -37,17 +37,19 @@ class ClaimAmongOthersTest {
   private static final String CLAIM =
       Stream.of(
               "'alice'",
+              "'account:default'",
               "'alice'",
               "gen_random_uuid()",
               "'alice'",
               "gen_random_uuid()",
               "'here'",
               "1",
+              "'default'",
               "'/logs'",
               "300",
               "gen_random_uuid()",
               "gen_random_uuid()")
-          .reduce(IssueRepository.CLAIM, (sql, value) -> sql.replaceFirst("\\?", value));
+          .reduce(ClaimForm.PLAIN.claim(), (sql, value) -> sql.replaceFirst("\\?", value));
 
   private final TestDatabase test = TestDatabase.createMigrated();
   private final IssueRepository issues = new IssueRepository(new Database(test.dataSource()));

@@ -12,6 +12,8 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.pause.PauseOrder;
+import com.cape.worker.store.pause.PauseScope;
 import com.cape.worker.store.queue.WorkerRepository.LeaseReply;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
@@ -36,6 +38,14 @@ import org.junit.jupiter.api.Test;
 
 @Tag("database")
 class IssueRepositoryTest {
+  private static final PauseOrder LIMIT =
+      new PauseOrder(
+          PauseScope.account("default"),
+          PauseOrder.Kind.LIMIT,
+          List.of(Duration.ofMinutes(15), Duration.ofMinutes(30)),
+          Duration.ofMinutes(1),
+          "limit: it went wrong",
+          "");
   private final TestDatabase database = TestDatabase.createMigrated();
   private final IssueRepository repository =
       new IssueRepository(new Database(database.dataSource()));
@@ -176,7 +186,7 @@ class IssueRepositoryTest {
   }
 
   @Test
-  void throttledAttemptPausesTheFleet() {
+  void throttledAttemptPausesItsAccount() {
     insert();
     insert();
     assertTrue(repository.settle(claim().orElseThrow(), throttled()).isPresent());
@@ -185,9 +195,11 @@ class IssueRepositoryTest {
     assertTrue(idle.pausedFor().orElseThrow().toMinutes() >= 14, idle.toString());
     assertTrue(idle.dues().get(0).in().toMinutes() >= 14, idle.toString());
 
-    database.execute("UPDATE cape_pauses SET paused_until = now()");
-    assertEquals(2, claim().orElseThrow().issueId());
-    assertEquals(Optional.empty(), idle().pausedFor());
+    var another = new IssueRepository(new Database(database.dataSource()), "another");
+    assertEquals(2, RepositoryFixture.claim(another, ALICE).orElseThrow().issueId());
+    assertEquals(
+        "default another",
+        database.value("SELECT string_agg(account, ' ' ORDER BY id) FROM cape_issue_attempts"));
   }
 
   @Test
@@ -378,7 +390,7 @@ class IssueRepositoryTest {
         Optional.empty(),
         Optional.of("exit 75"),
         "",
-        Optional.of(Duration.ofMinutes(15)));
+        Optional.of(LIMIT));
   }
 
   private void insert() {

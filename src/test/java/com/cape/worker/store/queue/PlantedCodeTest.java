@@ -10,10 +10,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
+import com.cape.worker.issue.Outcome;
 import com.cape.worker.issue.RetryPolicy;
 import com.cape.worker.issue.WorkerId;
 import com.cape.worker.store.Database;
 import com.cape.worker.store.StoreException;
+import com.cape.worker.store.pause.PauseOrder;
+import com.cape.worker.store.pause.PauseRepository;
+import com.cape.worker.store.pause.PauseScope;
 import com.cape.worker.store.queue.WorkerRepository.Leave;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.store.schema.ServerCheck;
@@ -117,7 +121,7 @@ class PlantedCodeTest {
         new AdoptionRepository(open).takeOver(claim.runId(), ALICE, List.of(), true, LEASE));
     assertEquals(1, workers.extendLeases(claim.instance(), List.of(claim.runId()), LEASE).size());
     assertTrue(issues.findClaim(claim.runId(), LEASE).isPresent());
-    assertEquals(0, issues.throttledInARow(claim.issueId()));
+    assertEquals(0, issues.streak(claim.issueId(), Outcome.THROTTLED).length());
     var both = issues.settleAndClaim(claim, again(true), UUID.randomUUID(), ALICE, "/logs", LEASE);
     assertEquals(Optional.of(IssueStatus.PENDING), both.settled().orElseThrow().status());
     database.execute(
@@ -127,10 +131,23 @@ class PlantedCodeTest {
                 issues, new RetryPolicy(5, Duration.ofSeconds(1), Duration.ofSeconds(1)))
             .isEmpty());
     var pauses = new PauseRepository(open);
-    pauses.pause(Optional.of(ALICE.id()), Optional.empty(), Optional.of("why"));
+    pauses.pause(PauseScope.worker(ALICE.id()), Optional.empty(), Optional.of("why"));
     assertEquals(
         "why", issues.claim(UUID.randomUUID(), ALICE, "/logs", LEASE).idle().pauseReason());
-    assertTrue(pauses.resume(Optional.of(ALICE.id())).isPresent());
+    assertTrue(pauses.resume(PauseScope.worker(ALICE.id())).isPresent());
+    assertFalse(pauses.lastEnds("default").isEmpty());
+    Duration wait = Duration.ofHours(1);
+    assertTrue(
+        pauses.order(
+            new PauseOrder(
+                PauseScope.account("default"),
+                PauseOrder.Kind.LIMIT,
+                List.of(wait),
+                wait,
+                "why",
+                ""),
+            claim.issueId()));
+    assertTrue(issues.claim(UUID.randomUUID(), ALICE, "/logs", LEASE).claim().isEmpty());
     assertEquals(0, issues.retryRefusals());
   }
 

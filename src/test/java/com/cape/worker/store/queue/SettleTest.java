@@ -14,6 +14,8 @@ import com.cape.worker.issue.Claim;
 import com.cape.worker.issue.IssueStatus;
 import com.cape.worker.issue.Outcome;
 import com.cape.worker.store.Database;
+import com.cape.worker.store.pause.PauseOrder;
+import com.cape.worker.store.pause.PauseScope;
 import com.cape.worker.store.queue.WorkerRepository.LeaseReply;
 import com.cape.worker.store.schema.Migrator;
 import com.cape.worker.testing.TestDatabase;
@@ -163,7 +165,7 @@ class SettleTest {
   }
 
   @Test
-  void pauseOfTheFleetIsNeverShortened() {
+  void pauseIsNeverShortened() {
     database.execute(
         "INSERT INTO cape_issues (description, run_after) VALUES ('a second one', '2020-01-01')");
     Claim first = claim();
@@ -172,7 +174,7 @@ class SettleTest {
     assertTrue(repository.settle(second, throttled(Duration.ofMinutes(15))).isPresent());
     assertEquals("t", database.value("SELECT paused_until > now() + '29 min' FROM cape_pauses"));
     assertEquals(
-        "it went wrong",
+        "limit: it went wrong",
         repository.claim(UUID.randomUUID(), BOB, "/logs", LEASE).idle().pauseReason());
   }
 
@@ -294,6 +296,13 @@ class SettleTest {
         Optional.empty(),
         Optional.of("it went wrong\nwith output"),
         "",
-        Optional.of(pause));
+        Optional.of(
+            new PauseOrder(
+                PauseScope.account("default"),
+                PauseOrder.Kind.LIMIT,
+                List.of(pause),
+                Duration.ofMinutes(1),
+                "limit: it went wrong",
+                "")));
   }
 }

@@ -76,7 +76,7 @@ class MigratorTest {
       threads.shutdownNow();
     }
     assertEquals(
-        "1", database.value("SELECT count(*) FROM cape_worker_schema_history WHERE version = '7'"));
+        "1", database.value("SELECT count(*) FROM cape_worker_schema_history WHERE version = '8'"));
   }
 
   @Test
@@ -85,7 +85,13 @@ class MigratorTest {
     database.execute(
         """
         UPDATE cape_worker_schema_history SET version = '6';
-        ALTER TABLE cape_issue_attempts DROP COLUMN adopted_at, DROP COLUMN adoptions;
+        DROP VIEW cape_pause_phases;
+        ALTER TABLE cape_issue_attempts DROP COLUMN adopted_at, DROP COLUMN adoptions, DROP COLUMN account,
+              DROP CONSTRAINT cape_issue_attempts_outcome_check,
+              ADD CONSTRAINT cape_issue_attempts_outcome_check CHECK (outcome IN ('running', 'completed', 'lost'));
+        ALTER TABLE cape_pauses ALTER scope TYPE varchar(100), DROP COLUMN kind, DROP COLUMN failures, DROP COLUMN issue_id,
+              DROP COLUMN line, DROP COLUMN probe_run, DROP COLUMN ramp_step, DROP COLUMN ramp_turn, DROP COLUMN ramp_claims;
+        ALTER TABLE cape_workers DROP COLUMN account;
         ALTER TABLE cape_workers DROP COLUMN drain_hand_over CASCADE, DROP CONSTRAINT cape_workers_state_check,
               ADD CONSTRAINT cape_workers_state_check CHECK (state IN ('idle', 'working', 'draining', 'paused', 'stopped'));
         CREATE TRIGGER cape_notify_drain AFTER UPDATE ON cape_workers FOR EACH ROW
@@ -97,6 +103,9 @@ class MigratorTest {
     migrator.migrate();
     assertTrue(migrator.upToDate());
     database.execute("UPDATE cape_workers SET state = 'handing_over', drain_hand_over = true");
+    database.execute(
+        "INSERT INTO cape_issue_attempts (issue_id, attempt, fence, run_id, worker_id, instance, host, pid, outcome,"
+            + " lease_expires_at) VALUES (1, 1, 1, gen_random_uuid(), 'w', gen_random_uuid(), 'h', 1, 'overloaded', now())");
     assertEquals(
         "1", database.value("SELECT count(*) FROM pg_trigger WHERE tgname = 'cape_notify_drain'"));
   }

@@ -268,9 +268,9 @@ class TakeoverTest {
         """);
     String all =
         "SELECT string_agg(t::text, ';' ORDER BY t::text) FROM (SELECT i::text FROM cape_issues i"
-            + " UNION ALL SELECT (to_jsonb(a) - ARRAY['adopted_at', 'adoptions'])::text FROM cape_issue_attempts a"
-            + " UNION ALL SELECT (to_jsonb(w) - 'drain_hand_over')::text FROM cape_workers w"
-            + " UNION ALL SELECT p::text FROM cape_pauses p) AS t";
+            + " UNION ALL SELECT (to_jsonb(a) - ARRAY['adopted_at', 'adoptions', 'account'])::text FROM cape_issue_attempts a"
+            + " UNION ALL SELECT (to_jsonb(w) - ARRAY['drain_hand_over', 'account'])::text FROM cape_workers w"
+            + " UNION ALL SELECT concat_ws(',', scope, paused_until, reason, created_at) FROM cape_pauses) AS t";
     String before = database.value(all);
     assertFalse(migrator.upToDate());
     migrator.migrate();

@@ -4,12 +4,22 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.cape.worker.ending.EndingClass;
+import com.cape.worker.ending.Verdict;
 import com.cape.worker.issue.Claim;
+import com.cape.worker.issue.Pacing;
 import com.cape.worker.issue.RetryPolicy;
+import com.cape.worker.issue.WorkerId;
 import com.cape.worker.run.Ending;
 import com.cape.worker.run.StopReason;
+import com.cape.worker.store.pause.PauseOrder;
+import com.cape.worker.store.pause.PauseScope;
+import com.cape.worker.store.queue.IssueRepository.Streak;
 import com.cape.worker.store.queue.Settlement;
+import com.cape.worker.worker.state.OutcomeRules.End;
+import com.cape.worker.worker.state.OutcomeRules.Scopes;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -19,9 +29,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class OutcomeRulesTest {
+  private static final Instant NOW = Instant.parse("2026-12-01T12:00:00Z");
+  private static final Scopes SCOPES =
+      new Scopes(PauseScope.account("a"), PauseScope.worker(new WorkerId("w")));
   private final OutcomeRules rules =
       new OutcomeRules(
-          new RetryPolicy(3, Duration.ofSeconds(15), Duration.ofHours(1)), () -> 1L << 63);
+          new RetryPolicy(3, Duration.ofSeconds(15), Duration.ofHours(1)),
+          Pacing.STANDARD,
+          () -> 1L << 63);
 
   @ParameterizedTest
   @CsvSource({
@@ -55,8 +70,7 @@ class OutcomeRulesTest {
       String status,
       long wait,
       boolean counted) {
-    Settlement settlement =
-        rules.settle(claim(attempt), ending(exit, stop), () -> throttledBefore, "output");
+    Settlement settlement = settle(attempt, exit, stop, throttledBefore, "output");
     assertEquals(outcome, settlement.outcome().name());
     assertEquals(status, settlement.status().name());
     assertEquals(wait, settlement.backoff().map(Duration::toSeconds).orElse(-1L));
@@ -65,18 +79,78 @@ class OutcomeRulesTest {
     assertEquals(status.equals("COMPLETED"), settlement.error().isEmpty());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    // exit, attempt, class, minutes to the limit's end, in a row before, others completed
+    //  | outcome, status, wait, counted, paused, first wait
+    "1, 1, LIMIT,   120, 0, false, THROTTLED,  PENDING, 7200, false, account:a limit 7200",
+    "1, 5, LIMIT,   120, 9, false, THROTTLED,  PENDING, 7200, false, account:a limit 7200",
+    "1, 1, LIMIT,   ,    0, true,  THROTTLED,  PENDING, 900,  false, account:a limit 900",
+    "1, 1, LIMIT,   120, 2, true,  THROTTLED,  PENDING, 7200, true,  ",
+    "1, 3, LIMIT,   ,    2, true,  THROTTLED,  FAILED,  -1,   true,  ",
+    "1, 1, OVERLOAD,,    0, true,  OVERLOADED, PENDING, 60,   false, ",
+    "1, 9, OVERLOAD,,    2, true,  OVERLOADED, PENDING, 240,  false, ",
+    "1, 1, OVERLOAD,,    3, true,  OVERLOADED, PENDING, 480,  true,  ",
+    "1, 9, OVERLOAD,,    9, false, OVERLOADED, PENDING, 900,  false, ",
+    "1, 9, SPEND,   ,    9, true,  REFUSED,    PENDING, -1,   false, account:a spend 3600",
+    "1, 9, LOGIN,   ,    9, true,  REFUSED,    PENDING, -1,   false, w login 300",
+    "0, 1, FAILED,  ,    0, true,  FAILED,     PENDING, 15,   true,  ",
+    "65,1, LIMIT,   120, 0, true,  FAILED,     FAILED,  -1,   true,  ",
+    "75,1, OVERLOAD,,    0, true,  THROTTLED,  PENDING, 900,  false, account:a limit 900",
+  })
+  void eachClassHasItsRow(
+      int exit,
+      int attempt,
+      EndingClass kind,
+      Long minutes,
+      int before,
+      boolean others,
+      String outcome,
+      String status,
+      long wait,
+      boolean counted,
+      String pause) {
+    var until = Optional.ofNullable(minutes).map(left -> NOW.plus(Duration.ofMinutes(left)));
+    var verdict = new Verdict(kind, until, "rule", "it says so");
+    Settlement settlement =
+        rules.settle(
+            end(attempt, exit, null, Optional.of(verdict), "output"),
+            asked -> new Streak(before, others));
+    assertEquals(outcome, settlement.outcome().name());
+    assertEquals(status, settlement.status().name());
+    assertEquals(wait, settlement.backoff().map(Duration::toSeconds).orElse(-1L));
+    assertEquals(counted, settlement.counted());
+    assertEquals(Optional.ofNullable(pause), settlement.pause().map(OutcomeRulesTest::described));
+    assertTrue(settlement.error().orElseThrow().lines().findFirst().get().endsWith("it says so"));
+  }
+
+  private static String described(PauseOrder order) {
+    return "%s %s %d"
+        .formatted(order.scope().text(), order.kind().word(), order.waits().get(0).toSeconds());
+  }
+
   @Test
   void signalIsNamedAsShellsReportIt() {
-    assertEquals(Optional.of(11), rules.settle(claim(1), ending(139, null), () -> 0, "").signal());
-    assertEquals(Optional.empty(), rules.settle(claim(1), ending(7, null), () -> 0, "").signal());
+    assertEquals(Optional.of(11), settle(1, 139, null, 0, "").signal());
+    assertEquals(Optional.empty(), settle(1, 7, null, 0, "").signal());
   }
 
   @Test
   void errorIsOneLineThenTheEndOfTheOutput() {
-    String error =
-        rules.settle(claim(2), ending(7, null), () -> 0, "é".repeat(4096)).error().orElseThrow();
+    String error = settle(2, 7, null, 0, "é".repeat(4096)).error().orElseThrow();
     assertTrue(error.startsWith("attempt 2 failed: exit 7 after 3 s\né"), error);
     assertTrue(error.getBytes(UTF_8).length <= 8192);
+  }
+
+  private Settlement settle(int attempt, Integer exit, StopReason stop, int before, String tail) {
+    return rules.settle(
+        end(attempt, exit, stop, Optional.empty(), tail), outcome -> new Streak(before, true));
+  }
+
+  private static End end(
+      int attempt, Integer exit, StopReason stop, Optional<Verdict> verdict, String tail) {
+    return new End(
+        claim(attempt), ending(exit, stop), verdict, Optional.empty(), tail, NOW, SCOPES);
   }
 
   private static Claim claim(int attempt) {

@@ -1,4 +1,4 @@
-package com.cape.worker.store.queue;
+package com.cape.worker.store.pause;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -33,7 +33,7 @@ class PauseRepositoryTest {
         CompletableFuture.runAsync(
             () -> {
               while (!done.get()) {
-                pauses.resume(Optional.empty());
+                pauses.resume(PauseScope.FLEET);
               }
             });
     try {
@@ -50,15 +50,15 @@ class PauseRepositoryTest {
   void longerPauseStaysAndAnotherOneOfItsLengthTakesItsPlace() {
     database.execute("INSERT INTO cape_pauses VALUES ('*', now() + interval '1 hour', 'limit')");
     assertEquals(Optional.of("limit"), pause(Duration.ofMinutes(5), "deploy").reason());
-    Pause unlimited = pauses.pause(Optional.empty(), Optional.empty(), Optional.of("first"));
+    Pause unlimited = pauses.pause(PauseScope.FLEET, Optional.empty(), Optional.of("first"));
     assertTrue(unlimited.until().isEmpty());
     assertEquals(
         Optional.of("second"),
-        pauses.pause(Optional.empty(), Optional.empty(), Optional.of("second")).reason());
+        pauses.pause(PauseScope.FLEET, Optional.empty(), Optional.of("second")).reason());
     assertEquals(Optional.of("second"), pause(Duration.ofMinutes(5), "deploy").reason());
   }
 
   private Pause pause(Duration length, String reason) {
-    return pauses.pause(Optional.empty(), Optional.of(length), Optional.of(reason));
+    return pauses.pause(PauseScope.FLEET, Optional.of(length), Optional.of(reason));
   }
 }

@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.cape_workers (
     heartbeat_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 70);
 
--- scope: '*' for the whole fleet, else a worker id. Without an end a pause lasts until it is lifted.
+-- scope: '*' for the whole fleet, 'account:NAME', else a worker id. Without an end a pause lasts until it is lifted.
 CREATE TABLE IF NOT EXISTS ${schema}.cape_pauses (
     scope varchar(100) PRIMARY KEY,
     paused_until timestamptz,
@@ -220,10 +220,43 @@ ALTER TABLE ${schema}.cape_workers
     ADD CONSTRAINT cape_workers_state_check
         CHECK (state IN ('idle', 'working', 'draining', 'handing_over', 'paused', 'stopped'));
 
--- How often, and when last, a later process of the same worker took the running attempt over.
+-- How often, and when last, a later process of the same worker took the running attempt over; the provider account
+-- whose limits its run meets.
 ALTER TABLE ${schema}.cape_issue_attempts
     ADD COLUMN IF NOT EXISTS adopted_at timestamptz,
-    ADD COLUMN IF NOT EXISTS adoptions integer NOT NULL DEFAULT 0;
+    ADD COLUMN IF NOT EXISTS adoptions integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS account varchar(100) NOT NULL DEFAULT 'default';
+ALTER TABLE ${schema}.cape_workers ADD COLUMN IF NOT EXISTS account varchar(100) NOT NULL DEFAULT 'default';
+
+-- Rows that exist are not looked at again: there may be millions.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = '${schema}.cape_issue_attempts'::regclass
+                    AND conname = 'cape_issue_attempts_outcome_check' AND pg_get_constraintdef(oid) LIKE '%overloaded%') THEN
+    ALTER TABLE ${schema}.cape_issue_attempts
+        DROP CONSTRAINT IF EXISTS cape_issue_attempts_outcome_check,
+        ADD CONSTRAINT cape_issue_attempts_outcome_check CHECK (outcome IN (
+          'running', 'completed', 'failed', 'timed_out', 'output_limit', 'cancelled', 'interrupted', 'throttled',
+          'overloaded', 'refused', 'not_started', 'lost')) NOT VALID;
+  END IF;
+END
+$$;
+
+-- kind: asked (by a person or an earlier version), limit, spend, login, failing (each run fails at once), or broken
+-- (each run fails, those of other workers do not). All but the first recover: when paused_until has passed, one run is
+-- the probe; one that proves enough ends the pause, for an account over a ramp of ramp_step each. failures: how often
+-- in a row the pause was found to hold still. issue_id, line: what it was read from.
+DROP VIEW IF EXISTS ${schema}.cape_pause_phases;
+ALTER TABLE ${schema}.cape_pauses
+    ALTER COLUMN scope TYPE text,
+    ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'asked',
+    ADD COLUMN IF NOT EXISTS failures integer NOT NULL DEFAULT 1,
+    ADD COLUMN IF NOT EXISTS issue_id bigint,
+    ADD COLUMN IF NOT EXISTS line text,
+    ADD COLUMN IF NOT EXISTS probe_run uuid,
+    ADD COLUMN IF NOT EXISTS ramp_step interval NOT NULL DEFAULT '1 minute',
+    ADD COLUMN IF NOT EXISTS ramp_turn integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS ramp_claims integer NOT NULL DEFAULT 0;
 
 -- The order of claims, and what falls due next. What people ask for is found in a table of millions, too: an issue
 -- is in one of the first two, or in those of the states.
@@ -276,11 +309,78 @@ SELECT i.id, i.priority, i.run_after
    AND NOT EXISTS (SELECT FROM ${schema}.cape_refusals r
                     WHERE r.issue_id = i.id AND (r.status <> 'started' OR r.retry_at > now()) OFFSET 0);
 
+-- What each pause allows now. phase: 'paused' and 'probing' allow no claim, 'probe' one, 'ramp' one more, 'full' none
+-- until the next turn of the ramp; 'over' holds nobody. left_s: until the phase may change, at the latest.
+-- A probe has proved enough when its run has completed. Where a failure shows early, living for two steps does, too.
+CREATE VIEW ${schema}.cape_pause_phases AS
+SELECT p.scope, p.kind, p.paused_until, p.reason, p.created_at, p.issue_id, p.line, p.probe_run, t.turn, f.phase,
+       CASE f.phase WHEN 'paused' THEN coalesce(extract(epoch FROM nullif(p.paused_until, 'infinity') - now())::float8, 'infinity')
+                    WHEN 'probing' THEN extract(epoch FROM r.started_at + 2::float8 * p.ramp_step - now())::float8
+                    WHEN 'full' THEN extract(epoch FROM r.proved_at + (t.turn + 1)::float8 * p.ramp_step - now())::float8
+                    ELSE 0 END AS left_s
+  FROM ${schema}.cape_pauses p
+  LEFT JOIN LATERAL (
+    SELECT a.outcome, a.started_at,
+           CASE WHEN a.outcome = 'completed' OR p.kind NOT IN ('login', 'broken')
+                     AND coalesce(a.finished_at, now()) >= a.started_at + 2::float8 * p.ramp_step
+                THEN least(coalesce(a.finished_at, 'infinity'), a.started_at + 2::float8 * p.ramp_step) END AS proved_at
+      FROM ${schema}.cape_issue_attempts a WHERE a.run_id = p.probe_run OFFSET 0) AS r ON true
+ CROSS JOIN LATERAL (
+    SELECT floor(extract(epoch FROM now() - r.proved_at) / extract(epoch FROM p.ramp_step))::integer AS turn) AS t
+ CROSS JOIN LATERAL (
+    SELECT CASE WHEN coalesce(p.paused_until > now(), true) THEN 'paused'
+                WHEN p.kind = 'asked' THEN 'over'
+                WHEN r.proved_at IS NULL THEN CASE WHEN r.outcome = 'running' THEN 'probing' ELSE 'probe' END
+                WHEN t.turn >= 10 OR p.scope NOT LIKE 'account:%' THEN 'over'
+                WHEN p.ramp_turn = t.turn AND p.ramp_claims >= power(2::float8, t.turn::float8) THEN 'full'
+                ELSE 'ramp' END AS phase) AS f;
+
+-- Why a pending issue is not running now, in words; NULL for one that is not pending.
+CREATE OR REPLACE FUNCTION ${schema}.cape_why_waiting(issue bigint) RETURNS text LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp AS $$
+  WITH live AS (
+    SELECT w.worker_id, w.account, w.free_slots FROM ${schema}.cape_workers w
+     WHERE w.state NOT IN ('stopped', 'draining', 'handing_over')
+       AND w.heartbeat_at > now() - make_interval(secs => w.lease_seconds)
+  ), held AS (
+    SELECT l.worker_id, l.free_slots, p.scope, p.reason, p.phase, p.paused_until
+      FROM live l
+      LEFT JOIN LATERAL (SELECT * FROM ${schema}.cape_pause_phases c
+                          WHERE c.scope IN ('*', l.worker_id::text, 'account:' || l.account::text)
+                            AND c.phase IN ('paused', 'probing', 'full')
+                          ORDER BY c.left_s DESC LIMIT 1) AS p ON true
+  ), soonest AS (
+    SELECT * FROM held ORDER BY paused_until NULLS LAST, worker_id LIMIT 1
+  )
+  SELECT CASE
+      WHEN EXISTS (SELECT FROM ${schema}.cape_issue_attempts a WHERE a.issue_id = i.id AND a.outcome = 'running')
+        THEN 'an earlier run of it is not over yet'
+      WHEN r.issue_id IS NOT NULL THEN 'the database refuses to change it: ' || r.error
+      WHEN i.run_after > now() AND i.fence > 0
+        THEN 'waits before its next attempt, until ' || to_char(i.run_after AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'
+      WHEN i.run_after > now()
+        THEN 'not to be run before ' || to_char(i.run_after AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'
+      WHEN NOT EXISTS (SELECT FROM live) THEN 'no worker is there'
+      WHEN NOT EXISTS (SELECT FROM held WHERE scope IS NULL) THEN (
+        SELECT CASE WHEN scope = '*' THEN 'the fleet' WHEN scope LIKE 'account:%' THEN replace(scope, 'account:', 'account ')
+                    ELSE 'worker ' || scope END
+            || CASE phase WHEN 'paused' THEN ' is paused' WHEN 'probing' THEN ' was paused; one run is probing'
+                          ELSE ' was paused; the rate of claims grows again' END
+            || coalesce(' until ' || to_char(nullif(paused_until, 'infinity') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', '')
+            || coalesce(': ' || nullif(reason, ''), '') FROM soonest)
+      WHEN NOT EXISTS (SELECT FROM held WHERE scope IS NULL AND free_slots > 0) THEN 'all slots are busy'
+      ELSE 'is about to be claimed' END
+    FROM ${schema}.cape_issues i
+    LEFT JOIN ${schema}.cape_refusals r ON r.issue_id = i.id
+   WHERE i.id = issue AND i.status::text = 'pending'
+$$;
+
 -- Row level security looks at the worker, not at the view's owner, where PostgreSQL knows how (15 and newer).
 DO $$
 BEGIN
   IF current_setting('server_version_num')::integer >= 150000 THEN
     ALTER VIEW ${schema}.cape_due_issues SET (security_invoker = true);
+    ALTER VIEW ${schema}.cape_pause_phases SET (security_invoker = true);
   END IF;
 END
 $$;
@@ -334,6 +434,7 @@ DECLARE
 BEGIN
   -- Earlier versions look at fewer columns.
   DROP TRIGGER IF EXISTS cape_notify_drain ON ${schema}.cape_workers;
+  DROP TRIGGER IF EXISTS cape_notify_pause ON ${schema}.cape_pauses;
   FOR wanted IN
     SELECT * FROM (VALUES
       ('cape_issues', 'cape_fill_order',
@@ -353,7 +454,7 @@ BEGIN
         WHEN (NEW.cancel_requested_at IS NOT NULL AND OLD.cancel_requested_at IS DISTINCT FROM NEW.cancel_requested_at)
         EXECUTE FUNCTION ${schema}.cape_notify_changed(''cancel'')'),
       ('cape_pauses', 'cape_notify_pause',
-       'AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION ${schema}.cape_notify_changed(''pause'')'),
+       'AFTER INSERT OR UPDATE OF paused_until OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION ${schema}.cape_notify_changed(''pause'')'),
       ('cape_pauses', 'cape_notify_no_pause',
        'AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.cape_notify_changed(''pause'')'),
       ('cape_workers', 'cape_notify_drain',
