@@ -149,7 +149,8 @@ class EndingIT {
       Duration after = Duration.ofNanos(System.nanoTime() - endNanos);
       System.out.printf("probes in five hours: %d, first success after %s%n", probes, after);
       assertTrue(probes <= 8, probes + " probes");
-      assertTrue(after.compareTo(Duration.ofMillis(3500)) < 0, after.toString());
+      // A quarter of an hour is 1.5 s; beside other tests a start takes as long.
+      assertTrue(after.compareTo(Duration.ofSeconds(10)) < 0, after.toString());
       fixture.awaitValue("20", "SELECT count(*) FROM cape_issues WHERE status = 'completed'");
       worker.signal("TERM");
       worker.exitCode();
